@@ -1,0 +1,168 @@
+//! The server type: one registered handler for each of the trait's methods, which decodes, runs and answers.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{Ident, TypeParam};
+
+use super::support::{self, Names};
+use super::{Parameters, arguments, generated_at, server_ident};
+use crate::model::{Argument, ContextParameter, Encoding, Method, Outcome, Passing, Service};
+
+/// The type, which users name.
+pub(super) fn definition(service: &Service) -> TokenStream {
+    let Service { ident, visibility, conditions, deprecation, .. } = service;
+    let server = server_ident(service);
+    let implementation = implementation_parameter(service);
+    let parameters = Parameters::of(service);
+    let marker = (!parameters.is_empty()).then(|| parameters.marker()).map(|marker| quote!(types: #marker,));
+    let declared = parameters.after(TypeParam::from(implementation.clone())).declared();
+    let doc = format!(" Server side of the service [`{ident}`]: hands the calls to an implementation.");
+    quote_spanned! {Span::mixed_site()=>
+        #[doc = #doc]
+        #(#conditions)*
+        #deprecation
+        #[allow(dead_code)]
+        #visibility struct #server #declared {
+            service: ::std::sync::Arc<#implementation>,
+            #marker
+        }
+    }
+}
+
+/// What the type can do.
+pub(super) fn impls(service: &Service) -> TokenStream {
+    let Service { runtime, ident, visibility, .. } = service;
+    let server = server_ident(service);
+    let implementation = implementation_parameter(service);
+    let parameters = Parameters::of(service);
+    let service_trait = {
+        let given = parameters.given();
+        quote!(#ident #given)
+    };
+    let marker = (!parameters.is_empty())
+        .then(|| quote_spanned!(Span::mixed_site()=> types: ::core::marker::PhantomData,));
+    let bounded = {
+        let others = parameters.bounded();
+        quote!(#implementation: #service_trait, #others)
+    };
+    let parameters = parameters.after(TypeParam::from(implementation.clone()));
+    let (given, clause) = (parameters.given(), parameters.where_clause());
+    let names = parameters.names();
+    let descriptor = support::descriptor_ident();
+    let registrations = service.methods.iter().map(|method| registration(service, method, &service_trait));
+    let debug_name = server.to_string();
+    quote_spanned! {Span::mixed_site()=>
+        impl<#bounded> #server #given #clause {
+            /// Serves calls with this implementation.
+            #visibility fn new(service: #implementation) -> Self {
+                Self::from_arc(::std::sync::Arc::new(service))
+            }
+
+            /// Serves calls with this implementation, which others may hold too.
+            #visibility fn from_arc(service: ::std::sync::Arc<#implementation>) -> Self {
+                Self { service, #marker }
+            }
+        }
+
+        #[automatically_derived]
+        impl<#bounded> #runtime::Service for #server #given #clause {
+            fn descriptor(&self) -> &'static #runtime::ServiceDescriptor {
+                &#descriptor
+            }
+
+            fn register(&self, registry: &mut #runtime::MethodRegistry) {
+                #(#registrations)*
+            }
+        }
+
+        #[automatically_derived]
+        impl<#names> ::core::clone::Clone for #server #given {
+            fn clone(&self) -> Self {
+                Self { service: ::std::sync::Arc::clone(&self.service), #marker }
+            }
+        }
+
+        #[automatically_derived]
+        impl<#names> ::core::fmt::Debug for #server #given {
+            fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                formatter.debug_struct(#debug_name).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+/// The type parameter for the implementation: `S`, unless the trait means something else by that.
+fn implementation_parameter(service: &Service) -> Ident {
+    fn mentions(tokens: TokenStream, name: &str) -> bool {
+        tokens.into_iter().any(|token| match token {
+            proc_macro2::TokenTree::Group(group) => mentions(group.stream(), name),
+            proc_macro2::TokenTree::Ident(ident) => ident == name,
+            _ => false,
+        })
+    }
+    let (generics, clause) = (&service.generics, &service.generics.where_clause);
+    let ident = &service.ident;
+    let taken = mentions(quote!(#ident #generics #clause), "S");
+    Ident::new(if taken { "__S" } else { "S" }, Span::mixed_site())
+}
+
+fn registration(service: &Service, method: &Method, service_trait: &TokenStream) -> TokenStream {
+    let Method { name, conditions, .. } = method;
+    let runtime = &service.runtime;
+    let name = &name.text;
+    let receive = Names::of(method).receive;
+    let generics = arguments::received_generics(service, method);
+    let site = Span::mixed_site();
+    let decode = (!method.arguments.is_empty())
+        .then(|| quote_spanned!(site=> let args = call.decode::<#receive #generics>()?;));
+    let answer = answer(service, method, service_trait);
+    quote_spanned! {site=>
+        #(#conditions)*
+        {
+            let service = ::std::sync::Arc::clone(&self.service);
+            registry.method(#name, move |call: #runtime::RawCall| {
+                let service = ::std::sync::Arc::clone(&service);
+                async move {
+                    #decode
+                    #answer
+                }
+            });
+        }
+    }
+}
+
+/// Runs the implementation and makes its result a reply.
+fn answer(service: &Service, method: &Method, service_trait: &TokenStream) -> TokenStream {
+    let site = Span::mixed_site();
+    let implementation = implementation_parameter(service);
+    let ident = &method.ident;
+    let context = (method.context == ContextParameter::Lent).then(|| quote_spanned!(site=> call.context(),));
+    let arguments = method.arguments.iter().map(passed);
+    // A path, since a method call would first try the traits that `Arc` implements.
+    let run = quote_spanned! {site=>
+        <#implementation as #service_trait>::#ident(&*service, #context #(#arguments),*).await
+    };
+    if method.options.oneway.is_some() {
+        return quote_spanned!(site=> #run; call.done());
+    }
+    let reply = match (method.output.outcome, method.output.encoding) {
+        (Outcome::Value, Encoding::Serde) => "reply",
+        (Outcome::Value, _) => "reply_bytes",
+        (Outcome::Result, Encoding::Serde) => "reply_result",
+        (Outcome::Result, _) => "reply_result_bytes",
+    };
+    let reply = Ident::new(reply, generated_at(method.output.ty.span()));
+    quote_spanned!(site=> call.#reply(#run))
+}
+
+fn passed(argument: &Argument) -> TokenStream {
+    let name = argument.ident.to_token_stream();
+    let site = Span::mixed_site();
+    match argument.passing {
+        Passing::Owned => quote_spanned!(site=> args.#name),
+        Passing::Str(_) | Passing::Bytes(_) | Passing::Slice(_) | Passing::Lent(_) => {
+            quote_spanned!(site=> &args.#name)
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The trait as the user wrote it, except that its futures are `Send`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote_spanned};
+use syn::{
+    BlockModifiers, Expr, ExprAsync, FnArg, ItemTrait, Pat, PatWild, ReturnType, Stmt, Token, TraitItem,
+    TraitItemFn, parse_quote_spanned,
+};
+
+use super::generated_at;
+use crate::args;
+
+/// Emits the trait. This never fails: whatever is wrong with the trait, the code that uses it should see it.
+pub(crate) fn emit(mut item: ItemTrait) -> TokenStream {
+    let site = generated_at(item.ident.span());
+    item.colon_token.get_or_insert_with(|| Token![:](site));
+    item.supertraits.push(parse_quote_spanned!(site=> ::core::marker::Send));
+    item.supertraits.push(parse_quote_spanned!(site=> ::core::marker::Sync));
+    item.supertraits.push(parse_quote_spanned!(site=> 'static));
+    for item in &mut item.items {
+        if let TraitItem::Fn(function) = item {
+            remove_options(function);
+            name_nothing_without_body(function);
+            return_send_future(function);
+        }
+    }
+    item.into_token_stream()
+}
+
+/// Removes the attributes that are addressed to this macro.
+fn remove_options(function: &mut TraitItemFn) {
+    function.attrs.retain(|attribute| !args::is_rpc(attribute));
+    for input in &mut function.sig.inputs {
+        if let FnArg::Typed(parameter) = input {
+            parameter.attrs.retain(|attribute| !attribute.path().is_ident("serde"));
+        }
+    }
+}
+
+/// Takes the patterns out of a method without a body, where the compiler would report them a second time.
+fn name_nothing_without_body(function: &mut TraitItemFn) {
+    if function.default.is_some() {
+        return;
+    }
+    for input in &mut function.sig.inputs {
+        if let FnArg::Typed(parameter) = input
+            && !matches!(&*parameter.pat, Pat::Ident(pattern) if pattern.mutability.is_none() && pattern.by_ref.is_none() && pattern.subpat.is_none())
+        {
+            *parameter.pat =
+                Pat::Wild(PatWild { attrs: Vec::new(), underscore_token: Token![_](Span::mixed_site()) });
+        }
+    }
+}
+
+/// Turns `async fn f(…) -> T` into `fn f(…) -> impl Future<Output = T> + Send`, which an `async fn` implements.
+fn return_send_future(function: &mut TraitItemFn) {
+    let Some(keyword) = function.sig.asyncness.take() else { return };
+    let site = generated_at(keyword.span);
+    let output = match &function.sig.output {
+        ReturnType::Default => quote_spanned!(site=> ()),
+        ReturnType::Type(_, ty) => ty.to_token_stream(),
+    };
+    function.sig.output = parse_quote_spanned! {site=>
+        -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
+    };
+    if let Some(body) = &mut function.default {
+        let block = std::mem::take(&mut body.stmts);
+        let block = syn::Block { brace_token: body.brace_token, stmts: block };
+        let capture = Some(Token![move](site));
+        let modifiers = BlockModifiers::default();
+        let future = ExprAsync { attrs: Vec::new(), modifiers, async_token: keyword, capture, block };
+        body.stmts.push(Stmt::Expr(Expr::Async(future), None));
+    }
+}

@@ -1,0 +1,86 @@
+//! What client and server share: the names of the helpers, and the tables that describe the service.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+
+use crate::model::{Method, Service};
+
+// Types of the user's are named next to these helpers, so the names of helpers are ones that no user would choose.
+
+pub(super) fn methods_ident() -> Ident {
+    Ident::new("__METHODS", Span::mixed_site())
+}
+
+pub(super) fn descriptor_ident() -> Ident {
+    Ident::new("__DESCRIPTOR", Span::mixed_site())
+}
+
+pub(super) fn marker_ident() -> Ident {
+    Ident::new("__types", Span::mixed_site())
+}
+
+/// The two types that carry the arguments of a method.
+pub(super) struct Names {
+    /// Lends the arguments to the encoder.
+    pub(super) send: Ident,
+    /// Holds the decoded arguments.
+    pub(super) receive: Ident,
+}
+
+impl Names {
+    /// Methods with different names have different types here, whatever the case of their letters.
+    pub(super) fn of(method: &Method) -> Self {
+        let name = method.ident.unraw();
+        Self {
+            send: format_ident!("__Send_{name}", span = Span::mixed_site()),
+            receive: format_ident!("__Recv_{name}", span = Span::mixed_site()),
+        }
+    }
+}
+
+/// The methods in the order of the trait, and the service that they make up.
+pub(super) fn tables(service: &Service) -> TokenStream {
+    let runtime = &service.runtime;
+    let (methods, descriptor) = (methods_ident(), descriptor_ident());
+    let entries = service.methods.iter().map(|method| entry(service, method));
+    let name = &service.name.text;
+    let version = version(service);
+    let subject = service.subject.as_ref().map(|subject| quote!(.subject(#subject)));
+    let description = service.description.as_ref().map(|description| quote!(.description(#description)));
+    quote_spanned! {Span::mixed_site()=>
+        const #methods: &[#runtime::Method] = &[#(#entries),*];
+        static #descriptor: #runtime::ServiceDescriptor =
+            #runtime::ServiceDescriptor::new(#name, #methods).version(#version) #subject #description;
+    }
+}
+
+fn entry(service: &Service, method: &Method) -> TokenStream {
+    let runtime = &service.runtime;
+    let Method { name, options, conditions, .. } = method;
+    let name = &name.text;
+    let kind = if options.oneway.is_some() { quote!(oneway) } else { quote!(unary) };
+    let idempotent = options.idempotent.map(|_| quote!(.idempotent()));
+    let spawn = options.spawn.map(|_| quote!(.spawn()));
+    let bare = options.bare.map(|_| quote!(.bare()));
+    let timeout = options.timeout.as_ref().map(|timeout| {
+        let millis = timeout.millis;
+        quote!(.timeout_ms(#millis))
+    });
+    quote_spanned! {Span::mixed_site()=>
+        #(#conditions)* #runtime::Method::#kind(#name) #idempotent #spawn #bare #timeout
+    }
+}
+
+/// The version that was given, or else that of the user's crate.
+fn version(service: &Service) -> TokenStream {
+    if let Some(version) = &service.version {
+        return version.to_token_stream();
+    }
+    quote_spanned! {Span::mixed_site()=>
+        match ::core::option_env!("CARGO_PKG_VERSION") {
+            ::core::option::Option::Some(version) => version,
+            ::core::option::Option::None => "0.0.0",
+        }
+    }
+}

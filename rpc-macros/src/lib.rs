@@ -1,0 +1,18 @@
+//! The `#[service]` attribute of nats-rpc.
+
+mod args;
+mod errors;
+mod expand;
+mod lower;
+mod model;
+mod names;
+mod pipeline;
+mod types;
+
+use proc_macro::TokenStream;
+
+/// Makes a trait an RPC service.
+#[proc_macro_attribute]
+pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(options.into(), item.into()).into()
+}

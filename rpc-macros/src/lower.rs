@@ -1,0 +1,226 @@
+//! From syntax to the model: what the rules and the expansion need to know, found once.
+
+use proc_macro2::Span;
+use syn::{
+    Attribute, Expr, ExprLit, FnArg, Ident, ItemTrait, Lit, Meta, Pat, PatType, ReturnType, TraitItem,
+    TraitItemFn, Type, parse_quote, parse_quote_spanned,
+};
+
+use crate::args::{self, MethodOptions, ServiceOptions};
+use crate::errors::Errors;
+use crate::model::{
+    Argument, ContextParameter, Encoding, Method, Outcome, Output, Passing, SerdeOptions, Service, WireName,
+};
+use crate::{names, types};
+
+const SERDE_OPTIONS: &str = "`default`, `rename`, `alias`, `with`, `serialize_with` and `deserialize_with`";
+
+/// The service that the head of a trait describes, still without methods.
+pub(crate) fn service(options: ServiceOptions, item: &ItemTrait) -> Service {
+    Service {
+        runtime: options.runtime.unwrap_or_else(|| parse_quote!(::nats_rpc)),
+        ident: item.ident.clone(),
+        visibility: item.vis.clone(),
+        generics: item.generics.clone(),
+        conditions: matching(&item.attrs, is_condition),
+        deprecation: item.attrs.iter().find(|attribute| attribute.path().is_ident("deprecated")).cloned(),
+        name: wire_name(options.name.as_ref(), &item.ident, names::snake_case),
+        subject: options.subject,
+        version: options.version,
+        description: description(&item.attrs),
+        methods: Vec::new(),
+    }
+}
+
+/// The methods among the items of a trait; all other items are mistakes.
+pub(crate) fn functions<'a>(item: &'a ItemTrait, errors: &mut Errors) -> Vec<&'a TraitItemFn> {
+    let mut functions = Vec::new();
+    for item in &item.items {
+        match item {
+            TraitItem::Fn(function) => functions.push(function),
+            TraitItem::Const(constant) => errors.report(
+                constant.const_token,
+                "a service has only methods, since constants cannot be called over the network: write an `async fn`",
+            ),
+            TraitItem::Type(ty) => errors.report(
+                ty.type_token,
+                "a service has only methods: name the types in the methods, or make the trait generic over them",
+            ),
+            other => errors.report(other, "a service has only methods, written out as `async fn`"),
+        }
+    }
+    functions
+}
+
+/// A method, complete as far as its syntax allows.
+pub(crate) fn method(function: &TraitItemFn, errors: &mut Errors) -> Method {
+    let options = MethodOptions::parse(&function.attrs, errors);
+    let (context, arguments) = parameters(function, errors);
+    Method {
+        ident: function.sig.ident.clone(),
+        name: wire_name(options.name.as_ref(), &function.sig.ident, names::of),
+        options,
+        conditions: matching(&function.attrs, is_condition),
+        attributes: matching(&function.attrs, is_for_client),
+        signature: function.sig.clone(),
+        context,
+        arguments,
+        output: output(&function.sig.output),
+    }
+}
+
+fn wire_name(given: Option<&syn::LitStr>, ident: &Ident, default: impl FnOnce(&Ident) -> String) -> WireName {
+    match given {
+        Some(name) => WireName { text: name.value(), span: name.span() },
+        None => WireName { text: default(ident), span: ident.span() },
+    }
+}
+
+fn parameters(function: &TraitItemFn, errors: &mut Errors) -> (ContextParameter, Vec<Argument>) {
+    let mut context = ContextParameter::Absent;
+    let mut arguments = Vec::new();
+    let typed = function.sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(parameter) => Some(parameter),
+        FnArg::Receiver(_) => None,
+    });
+    for (position, parameter) in typed.enumerate() {
+        if position == 0 && is_context_reference(&parameter.ty) {
+            context = ContextParameter::Lent;
+            continue;
+        }
+        if let Some(ident) = parameter_name(parameter, errors) {
+            arguments.push(argument(ident, parameter, errors));
+        }
+    }
+    (context, arguments)
+}
+
+fn is_context_reference(ty: &Type) -> bool {
+    match types::ungrouped(ty) {
+        Type::Reference(reference) => {
+            reference.mutability.is_none()
+                && reference.lifetime.is_none()
+                && types::is_plain(&reference.elem, "Context")
+        }
+        _ => false,
+    }
+}
+
+/// The name of an argument on the wire is the name of its parameter, so there must be one.
+fn parameter_name<'a>(parameter: &'a PatType, errors: &mut Errors) -> Option<&'a Ident> {
+    match &*parameter.pat {
+        Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
+            if let Some(keyword) = pattern.mutability {
+                let name = &pattern.ident;
+                errors.report(keyword, format!("write `{name}`, and `let mut {name} = {name};` in the body"));
+            }
+            Some(&pattern.ident)
+        }
+        Pat::Wild(pattern) => {
+            errors.report(pattern, "an argument needs a name, which is its name on the wire: write `_name`");
+            None
+        }
+        pattern => {
+            errors.report(
+                pattern,
+                "an argument needs a name, which is its name on the wire: take it apart in the body",
+            );
+            None
+        }
+    }
+}
+
+fn argument(ident: &Ident, parameter: &PatType, errors: &mut Errors) -> Argument {
+    let serde = serde_options(&parameter.attrs, errors);
+    let (passing, encoding) = match types::ungrouped(&parameter.ty) {
+        Type::Reference(reference) => match types::ungrouped(&reference.elem) {
+            Type::Slice(slice) if types::is_plain(&slice.elem, "u8") => {
+                (Passing::Bytes(Type::clone(&reference.elem)), Encoding::Bytes)
+            }
+            Type::Slice(slice) => (Passing::Slice(Type::clone(&slice.elem)), Encoding::Serde),
+            text if types::is_plain(text, "str") => (Passing::Str(text.clone()), Encoding::Serde),
+            target => (Passing::Lent(target.clone()), types::encoding(target)),
+        },
+        owned => (Passing::Owned, types::encoding(owned)),
+    };
+    // A codec of the user's own takes the place of ours.
+    let own_codec = serde.has_any(&["with", "serialize_with", "deserialize_with"]);
+    let encoding = if own_codec { Encoding::Serde } else { encoding };
+    Argument { ident: ident.clone(), ty: Type::clone(&parameter.ty), passing, encoding, serde }
+}
+
+fn serde_options(attributes: &[Attribute], errors: &mut Errors) -> SerdeOptions {
+    let mut options = SerdeOptions::default();
+    for attribute in attributes {
+        match &attribute.meta {
+            Meta::List(meta) if meta.path.is_ident("serde") => {
+                for option in args::list(meta.tokens.clone(), errors) {
+                    sort_serde_option(option, &mut options, errors);
+                }
+            }
+            meta if meta.path().is_ident("cfg") || meta.path().is_ident("cfg_attr") => errors.report(
+                meta.path(),
+                "an argument is on the wire always or never: write the method twice, each under its own `#[cfg]`",
+            ),
+            _ => {}
+        }
+    }
+    options
+}
+
+fn sort_serde_option(option: Meta, options: &mut SerdeOptions, errors: &mut Errors) {
+    match args::key(&option).as_str() {
+        "rename" => {
+            if args::text(&option, "name", errors).is_some() {
+                options.both.push(option);
+            }
+        }
+        "with" => options.both.push(option),
+        "serialize_with" => options.client.push(option),
+        "default" | "alias" | "deserialize_with" => options.server.push(option),
+        unknown => errors.report(
+            option.path(),
+            format!("unknown option `{unknown}`: an argument can have {SERDE_OPTIONS}"),
+        ),
+    }
+}
+
+fn output(written: &ReturnType) -> Output {
+    let ty: Type = match written {
+        ReturnType::Default => parse_quote_spanned!(Span::call_site()=> ()),
+        ReturnType::Type(_, ty) => Type::clone(ty),
+    };
+    let is_result = types::last_segment(&ty).is_some_and(|segment| segment.ident == "Result");
+    let (outcome, encoding) = if is_result {
+        (Outcome::Result, types::first_argument(&ty, "Result").map_or(Encoding::Serde, types::encoding))
+    } else {
+        (Outcome::Value, types::encoding(&ty))
+    };
+    Output { ty, outcome, encoding }
+}
+
+fn matching(attributes: &[Attribute], chosen: impl Fn(&Meta) -> bool) -> Vec<Attribute> {
+    attributes.iter().filter(|attribute| chosen(&attribute.meta)).cloned().collect()
+}
+
+fn is_condition(meta: &Meta) -> bool {
+    meta.path().is_ident("cfg")
+}
+
+fn is_for_client(meta: &Meta) -> bool {
+    ["doc", "deprecated", "allow"].iter().any(|name| meta.path().is_ident(name))
+}
+
+/// The first paragraph of a documentation comment, as one line.
+fn description(attributes: &[Attribute]) -> Option<String> {
+    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(line), .. }) => Some(line.value()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let paragraph = text.trim().lines().map(str::trim).take_while(|line| !line.is_empty());
+    Some(paragraph.collect::<Vec<_>>().join(" ")).filter(|paragraph| !paragraph.is_empty())
+}

@@ -1,0 +1,125 @@
+//! What the macro knows about a service: plain data that keeps the user's spans.
+
+use proc_macro2::{Ident, Span};
+use syn::{Attribute, Generics, LitStr, Meta, Path, Signature, Type, Visibility};
+
+use crate::args::MethodOptions;
+
+/// A trait under `#[service]`.
+pub(crate) struct Service {
+    /// Where the generated code finds the runtime.
+    pub(crate) runtime: Path,
+    pub(crate) ident: Ident,
+    pub(crate) visibility: Visibility,
+    pub(crate) generics: Generics,
+    /// What every item born of the trait carries: `cfg`.
+    pub(crate) conditions: Vec<Attribute>,
+    /// What the client and server types carry as well: `deprecated`.
+    pub(crate) deprecation: Option<Attribute>,
+    pub(crate) name: WireName,
+    pub(crate) subject: Option<LitStr>,
+    pub(crate) version: Option<LitStr>,
+    /// The first paragraph of the trait's documentation.
+    pub(crate) description: Option<String>,
+    pub(crate) methods: Vec<Method>,
+}
+
+/// A method that is called over the network.
+pub(crate) struct Method {
+    pub(crate) ident: Ident,
+    pub(crate) name: WireName,
+    pub(crate) options: MethodOptions,
+    /// What every item born of the method carries: `cfg`.
+    pub(crate) conditions: Vec<Attribute>,
+    /// What the client's method carries as well: `doc`, `deprecated`, `allow`.
+    pub(crate) attributes: Vec<Attribute>,
+    /// As written, for the rules about what is written.
+    pub(crate) signature: Signature,
+    /// Whether the implementation is lent the context of the call.
+    pub(crate) context: ContextParameter,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) output: Output,
+}
+
+/// A name that others on the network use, and where the user wrote it.
+pub(crate) struct WireName {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContextParameter {
+    Lent,
+    Absent,
+}
+
+/// A parameter that travels from the client to the server.
+pub(crate) struct Argument {
+    pub(crate) ident: Ident,
+    /// As written.
+    pub(crate) ty: Type,
+    pub(crate) passing: Passing,
+    pub(crate) encoding: Encoding,
+    pub(crate) serde: SerdeOptions,
+}
+
+/// How an implementation takes an argument.
+pub(crate) enum Passing {
+    /// `T`, moved.
+    Owned,
+    /// `&str`, which borrows from the message where it can.
+    Str(Type),
+    /// `&[u8]`, which borrows from the message where it can.
+    Bytes(Type),
+    /// `&[T]`, which travels as `Vec<T>`; holds `T`.
+    Slice(Type),
+    /// `&T`, which travels as `T`; holds `T`.
+    Lent(Type),
+}
+
+/// How a value is written to the wire.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// As its type says.
+    Serde,
+    /// As one string of bytes, and never as a list of numbers.
+    Bytes,
+    /// The same, and the argument may be missing.
+    OptionalBytes,
+}
+
+/// The `#[serde(…)]` options of a parameter, by the side that they concern.
+#[derive(Default)]
+pub(crate) struct SerdeOptions {
+    pub(crate) both: Vec<Meta>,
+    pub(crate) client: Vec<Meta>,
+    pub(crate) server: Vec<Meta>,
+}
+
+impl SerdeOptions {
+    /// All options, whichever side they concern.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Meta> {
+        self.both.iter().chain(&self.client).chain(&self.server)
+    }
+
+    /// Whether one of these options is present.
+    pub(crate) fn has_any(&self, keys: &[&str]) -> bool {
+        self.iter().any(|option| keys.iter().any(|key| option.path().is_ident(key)))
+    }
+}
+
+/// What a method answers.
+pub(crate) struct Output {
+    /// As written, `()` if nothing is.
+    pub(crate) ty: Type,
+    pub(crate) outcome: Outcome,
+    pub(crate) encoding: Encoding,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A value: the handler cannot fail.
+    Value,
+    /// A `Result`, or an alias with that name.
+    Result,
+}

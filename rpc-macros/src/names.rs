@@ -1,0 +1,48 @@
+//! Names on the wire: how they derive from Rust names, what they may look like.
+
+use proc_macro2::Ident;
+use syn::ext::IdentExt as _;
+
+/// The longest token that the protocol allows.
+const LONGEST: usize = 64;
+
+/// The wire name of a method or an argument that asks for no other: its Rust name without a raw prefix.
+pub(crate) fn of(ident: &Ident) -> String {
+    ident.unraw().to_string()
+}
+
+/// The name of a service that asks for no other: `KvStore` is `kv_store`.
+pub(crate) fn snake_case(ident: &Ident) -> String {
+    let camel: Vec<char> = of(ident).chars().collect();
+    let mut snake = String::new();
+    for (at, letter) in camel.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| camel.get(at));
+        let ends_word = before.is_some_and(|before| before.is_lowercase() || before.is_ascii_digit());
+        let ends_acronym = before.is_some_and(|before| before.is_uppercase())
+            && camel.get(at + 1).is_some_and(|after| after.is_lowercase());
+        if letter.is_uppercase() && (ends_word || ends_acronym) {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}
+
+/// What is wrong with a wire name, as the end of a sentence that starts with the name.
+pub(crate) fn fault(name: &str) -> Option<String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if name.is_empty() {
+        Some("is empty: a name has 1 to 64 characters".to_owned())
+    } else if let Some(wrong) = name.chars().find(|c| !legal(*c)) {
+        Some(format!(
+            "contains `{}`: a name consists of `A-Z`, `a-z`, `0-9`, `_` and `-`",
+            wrong.escape_debug()
+        ))
+    } else if name.starts_with('_') {
+        Some("starts with `_`: such names are reserved for nats-rpc itself".to_owned())
+    } else if name.len() > LONGEST {
+        Some(format!("is longer than the {LONGEST} characters that a name may have"))
+    } else {
+        None
+    }
+}
