@@ -1,0 +1,25 @@
+//! The test bed: a real `nats-server` for each test that wants one, and clients in other languages.
+//!
+//! ```no_run
+//! let server = tests::NatsServer::start();
+//! println!("listening on {}", server.url());
+//! // Stopped when it goes out of scope.
+//! ```
+//!
+//! What a test needs and the machine does not have is installed into cargo's target directory, once. A test
+//! never skips: what cannot be had ends it, with the lines that install it by hand.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken precondition has to end the test, loudly and at once"
+)]
+
+mod binary;
+mod install;
+mod python;
+mod server;
+
+pub use binary::Version;
+pub use python::Python;
+pub use server::{NatsServer, NatsServerBuilder};
