@@ -64,7 +64,7 @@ impl MethodOptions {
         for attribute in attributes.iter().filter(|attribute| is_rpc(attribute)) {
             match &attribute.meta {
                 Meta::List(meta) if !meta.tokens.is_empty() => {
-                    written.extend(list(meta.tokens.clone(), errors))
+                    written.extend(list(meta.tokens.clone(), errors));
                 }
                 meta => errors.report(meta, format!("`#[rpc]` needs options: {METHOD_OPTIONS}")),
             }
@@ -111,13 +111,20 @@ pub(crate) fn key(option: &Meta) -> String {
 
 /// The string that an option is set to.
 pub(crate) fn text(option: &Meta, example: &str, errors: &mut Errors) -> Option<LitStr> {
-    if let Meta::NameValue(option) = option
-        && let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = ungrouped(&option.value)
-    {
-        return Some(text.clone());
+    let text = text_of(option);
+    if text.is_none() {
+        errors.report(option, format!("expected a string: `{} = \"{example}\"`", key(option)));
     }
-    errors.report(option, format!("expected a string: `{} = \"{example}\"`", key(option)));
-    None
+    text.cloned()
+}
+
+/// The string that an option is set to, if it is one.
+pub(crate) fn text_of(option: &Meta) -> Option<&LitStr> {
+    let Meta::NameValue(option) = option else { return None };
+    match ungrouped(&option.value) {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
+        _ => None,
+    }
 }
 
 fn without_duplicates(options: Vec<Meta>, errors: &mut Errors) -> Vec<Meta> {

@@ -7,7 +7,9 @@ mod lower;
 mod model;
 mod names;
 mod pipeline;
+mod semver;
 mod types;
+mod validate;
 
 use proc_macro::TokenStream;
 

@@ -2,8 +2,8 @@
 
 use proc_macro2::Span;
 use syn::{
-    Attribute, Expr, ExprLit, FnArg, Ident, ItemTrait, Lit, Meta, Pat, PatType, ReturnType, TraitItem,
-    TraitItemFn, Type, parse_quote, parse_quote_spanned,
+    Attribute, Expr, ExprLit, FnArg, Ident, ItemTrait, Lit, LitStr, Meta, Pat, PatType, ReturnType,
+    TraitItem, TraitItemFn, Type, parse_quote, parse_quote_spanned,
 };
 
 use crate::args::{self, MethodOptions, ServiceOptions};
@@ -18,17 +18,16 @@ const SERDE_OPTIONS: &str = "`default`, `rename`, `alias`, `with`, `serialize_wi
 /// The service that the head of a trait describes, still without methods.
 pub(crate) fn service(options: ServiceOptions, item: &ItemTrait) -> Service {
     Service {
-        runtime: options.runtime.unwrap_or_else(|| parse_quote!(::nats_rpc)),
+        runtime: options.runtime.clone().unwrap_or_else(|| parse_quote!(::nats_rpc)),
         ident: item.ident.clone(),
         visibility: item.vis.clone(),
         generics: item.generics.clone(),
         conditions: matching(&item.attrs, is_condition),
         deprecation: item.attrs.iter().find(|attribute| attribute.path().is_ident("deprecated")).cloned(),
         name: wire_name(options.name.as_ref(), &item.ident, names::snake_case),
-        subject: options.subject,
-        version: options.version,
         description: description(&item.attrs),
         methods: Vec::new(),
+        options,
     }
 }
 
@@ -69,7 +68,7 @@ pub(crate) fn method(function: &TraitItemFn, errors: &mut Errors) -> Method {
     }
 }
 
-fn wire_name(given: Option<&syn::LitStr>, ident: &Ident, default: impl FnOnce(&Ident) -> String) -> WireName {
+fn wire_name(given: Option<&LitStr>, ident: &Ident, default: impl FnOnce(&Ident) -> String) -> WireName {
     match given {
         Some(name) => WireName { text: name.value(), span: name.span() },
         None => WireName { text: default(ident), span: ident.span() },
@@ -144,9 +143,11 @@ fn argument(ident: &Ident, parameter: &PatType, errors: &mut Errors) -> Argument
         owned => (Passing::Owned, types::encoding(owned)),
     };
     // A codec of the user's own takes the place of ours.
-    let own_codec = serde.has_any(&["with", "serialize_with", "deserialize_with"]);
+    let own_codec = serde.any_of(&["with", "serialize_with", "deserialize_with"]).is_some();
     let encoding = if own_codec { Encoding::Serde } else { encoding };
-    Argument { ident: ident.clone(), ty: Type::clone(&parameter.ty), passing, encoding, serde }
+    let renamed = serde.any_of(&["rename"]).and_then(args::text_of);
+    let name = wire_name(renamed, ident, names::of);
+    Argument { ident: ident.clone(), name, ty: Type::clone(&parameter.ty), passing, encoding, serde }
 }
 
 fn serde_options(attributes: &[Attribute], errors: &mut Errors) -> SerdeOptions {

@@ -1,12 +1,13 @@
 //! What the macro knows about a service: plain data that keeps the user's spans.
 
 use proc_macro2::{Ident, Span};
-use syn::{Attribute, Generics, LitStr, Meta, Path, Signature, Type, Visibility};
+use syn::{Attribute, GenericParam, Generics, Meta, Path, Signature, Type, Visibility};
 
-use crate::args::MethodOptions;
+use crate::args::{MethodOptions, ServiceOptions};
 
 /// A trait under `#[service]`.
 pub(crate) struct Service {
+    pub(crate) options: ServiceOptions,
     /// Where the generated code finds the runtime.
     pub(crate) runtime: Path,
     pub(crate) ident: Ident,
@@ -17,11 +18,15 @@ pub(crate) struct Service {
     /// What the client and server types carry as well: `deprecated`.
     pub(crate) deprecation: Option<Attribute>,
     pub(crate) name: WireName,
-    pub(crate) subject: Option<LitStr>,
-    pub(crate) version: Option<LitStr>,
     /// The first paragraph of the trait's documentation.
     pub(crate) description: Option<String>,
     pub(crate) methods: Vec<Method>,
+}
+
+impl Service {
+    pub(crate) fn is_generic_over_types_only(&self) -> bool {
+        self.generics.params.iter().all(|parameter| matches!(parameter, GenericParam::Type(_)))
+    }
 }
 
 /// A method that is called over the network.
@@ -56,6 +61,7 @@ pub(crate) enum ContextParameter {
 /// A parameter that travels from the client to the server.
 pub(crate) struct Argument {
     pub(crate) ident: Ident,
+    pub(crate) name: WireName,
     /// As written.
     pub(crate) ty: Type,
     pub(crate) passing: Passing,
@@ -97,14 +103,13 @@ pub(crate) struct SerdeOptions {
 }
 
 impl SerdeOptions {
-    /// All options, whichever side they concern.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Meta> {
+    fn iter(&self) -> impl Iterator<Item = &Meta> {
         self.both.iter().chain(&self.client).chain(&self.server)
     }
 
-    /// Whether one of these options is present.
-    pub(crate) fn has_any(&self, keys: &[&str]) -> bool {
-        self.iter().any(|option| keys.iter().any(|key| option.path().is_ident(key)))
+    /// The first of these options that is present.
+    pub(crate) fn any_of(&self, keys: &[&str]) -> Option<&Meta> {
+        self.iter().find(|option| keys.iter().any(|key| option.path().is_ident(key)))
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a type looks like as it is written, which is all that a macro can know of it.
 
 use quote::ToTokens as _;
+use syn::visit::Visit;
 use syn::visit_mut::{self, VisitMut};
-use syn::{GenericArgument, PathArguments, PathSegment, Type, parse_quote};
+use syn::{GenericArgument, PathArguments, PathSegment, Type, TypeImplTrait, TypeParamBound, parse_quote};
 
 use crate::model::Encoding;
 
@@ -37,6 +38,27 @@ pub(crate) fn first_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     arguments.args.iter().find_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
+    })
+}
+
+/// The first `impl Trait` in a type.
+pub(crate) fn first_impl(ty: &Type) -> Option<TypeImplTrait> {
+    struct First(Option<TypeImplTrait>);
+    impl<'ast> Visit<'ast> for First {
+        fn visit_type_impl_trait(&mut self, implied: &'ast TypeImplTrait) {
+            self.0.get_or_insert_with(|| implied.clone());
+        }
+    }
+    let mut first = First(None);
+    first.visit_type(ty);
+    first.0
+}
+
+/// Whether one of the bounds of an `impl Trait` is a trait of this name.
+pub(crate) fn implies(implied: &TypeImplTrait, name: &str) -> bool {
+    implied.bounds.iter().any(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|last| last.ident == name),
+        _ => false,
     })
 }
 

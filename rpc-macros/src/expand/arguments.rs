@@ -105,7 +105,7 @@ impl Struct {
 }
 
 fn sent_field(service: &Service, argument: &Argument) -> TokenStream {
-    let Argument { ident, ty, passing, encoding, serde } = argument;
+    let Argument { ident, ty, passing, encoding, serde, .. } = argument;
     let lifetime = lifetime();
     let ty = match passing {
         Passing::Owned => ty.to_token_stream(),
@@ -118,7 +118,7 @@ fn sent_field(service: &Service, argument: &Argument) -> TokenStream {
 }
 
 fn received_field(service: &Service, method: &Method, argument: &Argument) -> TokenStream {
-    let Argument { ident, ty, passing, encoding, serde } = argument;
+    let Argument { ident, ty, passing, encoding, serde, .. } = argument;
     let lifetime = lifetime();
     let site = Span::mixed_site();
     let ty = match passing {
@@ -134,7 +134,7 @@ fn received_field(service: &Service, method: &Method, argument: &Argument) -> To
     let borrow = borrows_from_message(argument).then(|| quote!(#[serde(borrow)]));
     // serde lets an `Option` be missing, but not one that has a codec of its own.
     let is_optional = *encoding == Encoding::OptionalBytes && method.options.bare.is_none();
-    let default = (is_optional && !serde.has_any(&["default"])).then(|| quote!(#[serde(default)]));
+    let default = (is_optional && serde.any_of(&["default"]).is_none()).then(|| quote!(#[serde(default)]));
     let options: Vec<Meta> = serde.both.iter().chain(&serde.server).cloned().collect();
     let attributes = attributes(service, &options, *encoding);
     quote!(#borrow #default #attributes #ident: #ty)
@@ -147,7 +147,7 @@ fn names_owned_type(argument: &Argument) -> bool {
         .server
         .iter()
         .any(|option| matches!(option, Meta::NameValue(option) if option.path.is_ident("default")));
-    has_default_fn || serde.has_any(&["with", "serialize_with", "deserialize_with"])
+    has_default_fn || serde.any_of(&["with", "serialize_with", "deserialize_with"]).is_some()
 }
 
 fn attributes(service: &Service, options: &[Meta], encoding: Encoding) -> TokenStream {

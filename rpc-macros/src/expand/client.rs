@@ -131,7 +131,7 @@ fn documentation(service: &Service, method: &Method) -> Option<TokenStream> {
 fn sent(service: &Service, method: &Method, names: &Names) -> TokenStream {
     let runtime = &service.runtime;
     if method.arguments.is_empty() {
-        return quote_spanned!(Span::mixed_site()=> #runtime::__private::NoArgs);
+        return quote_spanned!(Span::mixed_site()=> #runtime::__private::NoArgs {});
     }
     let fields = method.arguments.iter().map(|argument| &argument.ident);
     let send = &names.send;

@@ -79,7 +79,7 @@ pub(super) fn impls(service: &Service) -> TokenStream {
         #[automatically_derived]
         impl<#names> ::core::clone::Clone for #server #given {
             fn clone(&self) -> Self {
-                Self { service: ::std::sync::Arc::clone(&self.service), #marker }
+                Self { service: ::core::clone::Clone::clone(&self.service), #marker }
             }
         }
 
@@ -120,9 +120,9 @@ fn registration(service: &Service, method: &Method, service_trait: &TokenStream)
     quote_spanned! {site=>
         #(#conditions)*
         {
-            let service = ::std::sync::Arc::clone(&self.service);
+            let service = ::core::clone::Clone::clone(&self.service);
             registry.method(#name, move |call: #runtime::RawCall| {
-                let service = ::std::sync::Arc::clone(&service);
+                let service = ::core::clone::Clone::clone(&service);
                 async move {
                     #decode
                     #answer

@@ -46,7 +46,7 @@ pub(super) fn tables(service: &Service) -> TokenStream {
     let entries = service.methods.iter().map(|method| entry(service, method));
     let name = &service.name.text;
     let version = version(service);
-    let subject = service.subject.as_ref().map(|subject| quote!(.subject(#subject)));
+    let subject = service.options.subject.as_ref().map(|subject| quote!(.subject(#subject)));
     let description = service.description.as_ref().map(|description| quote!(.description(#description)));
     quote_spanned! {Span::mixed_site()=>
         const #methods: &[#runtime::Method] = &[#(#entries),*];
@@ -74,7 +74,7 @@ fn entry(service: &Service, method: &Method) -> TokenStream {
 
 /// The version that was given, or else that of the user's crate.
 fn version(service: &Service) -> TokenStream {
-    if let Some(version) = &service.version {
+    if let Some(version) = &service.options.version {
         return version.to_token_stream();
     }
     quote_spanned! {Span::mixed_site()=>
