@@ -1,0 +1,17 @@
+//! What `#[nats_rpc::service]` generates, used from the places and next to the names that could break it.
+
+// The runtime under another name. Cargo does not let one package depend on another under two names.
+extern crate nats_rpc as renamed_rpc;
+
+mod arguments;
+mod bodies;
+mod calls;
+mod conditions;
+mod generics;
+mod names;
+mod no_prelude;
+mod placement;
+mod renamed;
+mod results;
+mod shadowed;
+mod support;

@@ -1,0 +1,22 @@
+//! A module without any prelude: generated code must not need one.
+
+#![no_implicit_prelude]
+
+use ::std::string::String;
+
+#[::nats_rpc::service]
+pub(crate) trait Bare {
+    async fn hello(&self, name: &str, items: &[u16], bytes: &[u8]) -> String;
+    async fn fails(&self, cx: &::nats_rpc::Context, maybe: ::core::option::Option<u8>) -> ::core::result::Result<u8, String>;
+    #[rpc(oneway)]
+    async fn log(&self, line: String);
+    async fn body(&self) -> ::core::result::Result<u8, String> {
+        ::core::result::Result::Ok(self.fails_not().await?)
+    }
+    async fn fails_not(&self) -> ::core::result::Result<u8, String>;
+}
+
+#[::nats_rpc::service(name = "generic")]
+pub(crate) trait Generic<T: crate::generics::Value> {
+    async fn echo(&self, lent: &T, text: &str, owned: T) -> T;
+}

@@ -1,0 +1,49 @@
+//! A module in which every name of the prelude, and those of the standard crates, mean something else.
+
+#![allow(dead_code)]
+
+macro_rules! shadow {
+    ($($name:ident)*) => { $(struct $name;)* };
+}
+
+shadow! {
+    Result Option String Vec Box Some None Ok Err Send Sync Sized Clone Debug Into From Default Future Arc Cow Infallible
+    PhantomData Serialize Deserialize Service ServiceClient Client Server Call Cast Method MethodRegistry RawCall Stub
+    Returns NoArgs ServiceDescriptor
+}
+
+mod core {}
+mod std {}
+mod alloc {}
+mod serde {}
+mod nats_rpc {}
+
+#[::nats_rpc::service]
+pub(super) trait Shadowed {
+    async fn hello(&self, name: &str, items: &[u16], bytes: &[u8], maybe: ::core::option::Option<u8>) -> u8;
+    async fn fails(&self, cx: &::nats_rpc::Context) -> ::core::result::Result<u8, u8>;
+    #[rpc(oneway)]
+    async fn log(&self, line: &str);
+}
+
+struct Here;
+
+impl Shadowed for Here {
+    async fn hello(&self, name: &str, items: &[u16], bytes: &[u8], maybe: ::core::option::Option<u8>) -> u8 {
+        (name.len() + items.len() + bytes.len()) as u8 + maybe.unwrap_or(0)
+    }
+
+    async fn fails(&self, _cx: &::nats_rpc::Context) -> ::core::result::Result<u8, u8> {
+        ::core::result::Result::Err(7)
+    }
+
+    async fn log(&self, _line: &str) {}
+}
+
+#[::tokio::test]
+async fn the_users_names_are_not_used_by_accident() {
+    let served = crate::support::serve(ShadowedServer::new(Here)).await;
+    let client: ShadowedClient = served.client();
+    assert_eq!(client.hello("a", &[1], b"b", ::core::option::Option::Some(1)).await.unwrap(), 4);
+    assert!(client.fails().await.is_err());
+}
