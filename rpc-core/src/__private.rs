@@ -1,0 +1,56 @@
+//! What generated code stands on. Nothing here is stable; only `nats-rpc-macros` of the same version may use it.
+
+pub use serde;
+
+pub use crate::client::{Returns, Stub};
+pub use crate::codec::as_bytes;
+use crate::service::Method;
+
+/// The arguments of a method that has none.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub struct NoArgs {}
+
+/// The value and the error of a method that returns a `Result`, whatever alias it is written with.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is called a `Result`, but is not `std::result::Result` or an alias of it",
+    note = "a method whose return type ends in `Result` is taken to return its service's own error: give your type another name"
+)]
+pub trait MethodResult {
+    /// What it succeeds with.
+    type Ok;
+    /// What it fails with.
+    type Err;
+}
+
+impl<T, E> MethodResult for Result<T, E> {
+    type Ok = T;
+    type Err = E;
+}
+
+/// The place of a method in its description, found while the user's program is compiled.
+///
+/// # Panics
+/// When the method is not described, which generated code never does.
+#[allow(clippy::panic, clippy::indexing_slicing, reason = "evaluated by the compiler")]
+pub const fn method_index(methods: &[Method], name: &str) -> usize {
+    let mut index = 0;
+    while index < methods.len() {
+        if same(methods[index].name().as_bytes(), name.as_bytes()) {
+            return index;
+        }
+        index += 1;
+    }
+    panic!("the method is not described");
+}
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+const fn same(one: &[u8], two: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < two.len() {
+        if one[at] != two[at] {
+            return false;
+        }
+        at += 1;
+    }
+    one.len() == two.len()
+}

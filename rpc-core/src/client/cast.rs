@@ -1,0 +1,79 @@
+//! A oneway call: nobody waits for its handler.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use bytes::Bytes;
+use serde::ser::Serialize;
+
+use super::call::Call;
+use super::returns::Returns;
+use super::stub::Target;
+use crate::error::{CallError, Error};
+
+/// A oneway call that has been made but not sent: it does nothing until it is awaited.
+///
+/// Awaited, it yields `Ok(())` once the message is handed to the connection. That says nothing about a subscriber:
+/// there may be none. [`acked`](Self::acked) waits for the receipt of the instance that took it.
+///
+/// # Errors
+/// [`Error`] if the message could not be handed over: [`NotExecuted`](crate::Execution::NotExecuted), always.
+///
+/// # Cancel safety
+/// Dropped before it is ready, it was not sent.
+#[must_use = "a call is not sent until it is awaited"]
+pub struct Cast {
+    call: Call<(), Infallible>,
+    sending: Option<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>,
+}
+
+impl Cast {
+    pub(super) fn new<A: Serialize>(target: Arc<Target>, method: usize, args: &A) -> Self {
+        let returns =
+            Returns { value: |_, _: &Bytes| Ok(()), error: Returns::<(), Infallible>::infallible().error };
+        Cast { call: Call::new(target, method, args, returns), sending: None }
+    }
+
+    /// Adds a header, in place of an earlier one of the same name.
+    pub fn header(mut self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
+        self.call = self.call.header(name, value);
+        self
+    }
+
+    /// Waits until an instance says that it has the call, which it says before its handler runs.
+    ///
+    /// # Errors
+    /// Those of any call: no responders, say, or an overloaded server.
+    pub fn acked(self) -> Call<(), Infallible> {
+        self.call.with_receipt()
+    }
+}
+
+impl Future for Cast {
+    type Output = Result<(), CallError<Infallible>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        if let Some(sending) = &mut self.sending {
+            let sent = ready!(sending.as_mut().poll(cx));
+            return Poll::Ready(sent.map_err(CallError::Rpc));
+        }
+        match self.call.hand_over() {
+            Ok(None) => Poll::Ready(Ok(())),
+            Ok(Some(sending)) => {
+                self.sending = Some(sending);
+                self.poll(cx)
+            }
+            Err(error) => Poll::Ready(Err(error.into())),
+        }
+    }
+}
+
+impl fmt::Debug for Cast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Cast").field(&self.call).finish()
+    }
+}

@@ -1,0 +1,191 @@
+//! The calling side: a client, the stubs on it, and the calls that they make.
+
+mod call;
+mod cast;
+mod exchange;
+mod returns;
+mod stub;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+pub use self::call::{Call, DetailedCall, Response};
+pub use self::cast::Cast;
+pub use self::returns::Returns;
+pub use self::stub::Stub;
+
+use crate::codec::Codec;
+use crate::connection::Connection;
+use crate::error::{Error, ErrorKind};
+use crate::wire::subject::check_tokens;
+
+/// How long a call waits unless the client, the method or the call says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many calls of a client may be in flight at a time.
+const DEFAULT_MAX_IN_FLIGHT: usize = 64 * 1024;
+
+/// What calls have in common: the connection, the prefix of the deployment, the defaults.
+///
+/// Cheap to clone. Anything that can be a [`Connection`] can be a client with all defaults; a generated stub takes
+/// either.
+///
+/// ```
+/// use nats_rpc::{Client, Codec, memory::Broker};
+///
+/// # fn main() -> Result<(), nats_rpc::Error> {
+/// let client = Client::builder(Broker::new().connect())
+///     .prefix("staging")
+///     .timeout(std::time::Duration::from_secs(1))
+///     .codec(Codec::Json)
+///     .build()?;
+/// # drop(client);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    connection: Connection,
+    prefix: Option<String>,
+    timeout: Duration,
+    codec: Codec,
+    max_in_flight: usize,
+    in_flight: AtomicUsize,
+}
+
+impl Client {
+    /// Starts to configure a client.
+    pub fn builder(nats: impl Into<Connection>) -> ClientBuilder {
+        ClientBuilder {
+            connection: nats.into(),
+            prefix: None,
+            timeout: DEFAULT_TIMEOUT,
+            codec: Codec::default(),
+            max_in_flight: DEFAULT_MAX_IN_FLIGHT,
+        }
+    }
+
+    /// The connection that calls go through.
+    pub fn connection(&self) -> &Connection {
+        &self.0.connection
+    }
+
+    /// How many calls of this client are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.0.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        self.0.prefix.as_deref()
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.0.timeout
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        self.0.codec
+    }
+
+    /// Counts a call in, unless there are too many.
+    fn enter(&self) -> Result<InFlight, Error> {
+        let limit = self.0.max_in_flight;
+        if self.0.in_flight.fetch_add(1, Ordering::Relaxed) >= limit {
+            self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+            let message = format!("{limit} calls of this client are in flight");
+            return Err(Error::not_executed(ErrorKind::Overloaded, message));
+        }
+        Ok(InFlight(self.clone()))
+    }
+}
+
+/// A call that is counted as in flight until this is dropped.
+struct InFlight(Client);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<C: Into<Connection>> From<C> for Client {
+    /// A client with all defaults.
+    fn from(connection: C) -> Self {
+        Client::builder(connection).unchecked()
+    }
+}
+
+impl From<&Client> for Client {
+    fn from(client: &Client) -> Self {
+        client.clone()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("connection", &self.0.connection)
+            .field("prefix", &self.0.prefix)
+            .field("timeout", &self.0.timeout)
+            .field("codec", &self.0.codec)
+            .field("in_flight", &self.in_flight())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Configures a [`Client`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct ClientBuilder {
+    connection: Connection,
+    prefix: Option<String>,
+    timeout: Duration,
+    codec: Codec,
+    max_in_flight: usize,
+}
+
+impl ClientBuilder {
+    /// The prefix of the deployment: with `staging`, calls go to `staging.greeter.hello`. None by default.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// How long a call waits unless its method or the call itself says otherwise; 5 s by default, an hour at most.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The encoding of arguments and results; MessagePack by default.
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// How many calls may be in flight at a time; more fail at once as [`ErrorKind::Overloaded`]. 65 536 by default.
+    pub fn max_in_flight(mut self, calls: usize) -> Self {
+        self.max_in_flight = calls;
+        self
+    }
+
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if the prefix cannot be part of a subject.
+    pub fn build(self) -> Result<Client, Error> {
+        if let Some(prefix) = &self.prefix {
+            check_tokens("the prefix", prefix)?;
+        }
+        Ok(self.unchecked())
+    }
+
+    fn unchecked(self) -> Client {
+        let ClientBuilder { connection, prefix, timeout, codec, max_in_flight } = self;
+        let in_flight = AtomicUsize::new(0);
+        Client(Arc::new(Inner { connection, prefix, timeout, codec, max_in_flight, in_flight }))
+    }
+}

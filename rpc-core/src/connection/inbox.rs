@@ -1,0 +1,284 @@
+//! The inbox of a connection: one subscription that all replies come to.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::{Notify, OnceCell, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::random::Random;
+use super::slots::Token;
+use super::waiters::{Answer, Waiters};
+use super::{Connection, Message, OutboundMessage, Subject, Subscription, status_code};
+use crate::error::{Error, ErrorKind};
+use crate::wire::dialect::header;
+use crate::wire::frame::{Frame, Frames, MAGIC};
+
+/// The sweeper rests for so long at least: deadlines that lie closer together share one pass over the calls.
+const SWEEP_INTERVAL: Duration = Duration::from_millis(5);
+
+/// How long a message to oneself may take.
+const BARRIER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Replies come to `<prefix>.<slot>`, below a prefix that is unique to the connection.
+pub(crate) struct Inbox {
+    prefix: String,
+    shared: Arc<Shared>,
+    tasks: OnceCell<Tasks>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    sweep: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    waiters: Waiters,
+    pools: HashMap<Box<str>, Weak<SlotPool>>,
+    barriers: HashMap<Token, oneshot::Sender<()>>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The slots of one service; dropping it retires them.
+pub(crate) struct SlotPool {
+    index: usize,
+    service: Box<str>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for SlotPool {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.waiters.slots.remove_pool(self.index);
+        if state.pools.get(&self.service).is_some_and(|pool| pool.strong_count() == 0) {
+            state.pools.remove(&self.service);
+        }
+    }
+}
+
+impl fmt::Debug for SlotPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlotPool").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
+/// The receiving task and the sweeper; they end with the connection.
+struct Tasks([AbortHandle; 2]);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Inbox {
+    pub(super) fn new(prefix: &str, random: &Random) -> Self {
+        Inbox {
+            prefix: format!("{prefix}.{}", random.token_string::<12>()),
+            shared: Arc::default(),
+            tasks: OnceCell::new(),
+        }
+    }
+
+    /// Whether replies can be received.
+    pub(crate) fn is_started(&self) -> bool {
+        self.tasks.initialized()
+    }
+
+    /// Subscribes, once. What is published after it cannot overtake the subscription.
+    pub(crate) async fn start(&self, connection: &Connection) -> Result<(), Error> {
+        let start = || async {
+            let subscription = connection.subscribe(format!("{}.*", self.prefix), None).await?;
+            let receiver = tokio::spawn(receive(subscription, Arc::clone(&self.shared)));
+            let sweeper = tokio::spawn(sweep(Arc::clone(&self.shared)));
+            Ok(Tasks([receiver.abort_handle(), sweeper.abort_handle()]))
+        };
+        self.tasks.get_or_try_init(start).await.map(|_| ())
+    }
+
+    /// The slots for one service, shared by all stubs of it.
+    pub(crate) fn pool(&self, service: &str) -> Arc<SlotPool> {
+        let mut state = self.shared.lock();
+        if let Some(pool) = state.pools.get(service).and_then(Weak::upgrade) {
+            return pool;
+        }
+        let index = state.waiters.slots.add_pool();
+        let pool = Arc::new(SlotPool { index, service: service.into(), shared: Arc::clone(&self.shared) });
+        state.pools.insert(service.into(), Arc::downgrade(&pool));
+        pool
+    }
+
+    /// Notes that a call is about to be sent to `sent`; returns its reply subject.
+    pub(crate) fn expect(
+        &self,
+        id: u64,
+        pool: &SlotPool,
+        sent: &Subject,
+        deadline: Instant,
+        random: &Random,
+    ) -> Subject {
+        let fresh = || {
+            let token = random.token();
+            (token, self.subject(token))
+        };
+        let (reply, is_earliest) = self.shared.lock().waiters.add(id, pool.index, sent, deadline, fresh);
+        if is_earliest {
+            self.shared.sweep.notify_one();
+        }
+        reply
+    }
+
+    /// Waits for the answer to a call that was expected.
+    pub(crate) fn poll_answer(&self, id: u64, cx: &Context<'_>) -> Poll<Answer> {
+        self.shared.lock().waiters.poll(id, cx)
+    }
+
+    /// Forgets a call that nobody waits for any more.
+    pub(crate) fn forget(&self, id: u64) {
+        self.shared.lock().waiters.forget(id);
+    }
+
+    /// Sends a message to oneself and waits for it. When it is back, the broker has taken everything that this
+    /// connection sent before, subscriptions among it, and everything that it sent here before has arrived.
+    pub(crate) async fn barrier(&self, connection: &Connection) -> Result<(), Error> {
+        self.start(connection).await?;
+        let token = connection.random().token();
+        let (sender, receiver) = oneshot::channel();
+        self.shared.lock().barriers.insert(token, sender);
+        let forget = Forget { shared: &self.shared, token };
+        let message = OutboundMessage {
+            subject: self.subject(token),
+            reply: None,
+            payload: bytes::Bytes::new(),
+            headers: None,
+        };
+        let round_trip = async {
+            connection.publish(message).await?;
+            receiver.await.map_err(|_| super::closed())
+        };
+        let result = tokio::time::timeout(BARRIER_TIMEOUT, round_trip).await;
+        drop(forget);
+        result.unwrap_or_else(|_| {
+            let message = format!(
+                "a message to the connection's own inbox {}.* did not come back within {} s: is the broker there, and \
+                 may this user publish and subscribe there?",
+                self.prefix,
+                BARRIER_TIMEOUT.as_secs()
+            );
+            Err(Error::not_executed(ErrorKind::Unavailable, message))
+        })
+    }
+
+    fn subject(&self, token: Token) -> Subject {
+        let mut subject = String::with_capacity(self.prefix.len() + 1 + token.len());
+        subject.push_str(&self.prefix);
+        subject.push('.');
+        subject.extend(token.iter().copied().map(char::from));
+        // Shrunk to its length, it becomes shared memory without being copied again.
+        Subject::from(subject)
+    }
+}
+
+/// Forgets a barrier, also when its future is dropped.
+struct Forget<'a> {
+    shared: &'a Shared,
+    token: Token,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().barriers.remove(&self.token);
+    }
+}
+
+/// Pairs what arrives with who waits for it, until the connection closes.
+async fn receive(mut subscription: Subscription, shared: Arc<Shared>) {
+    let mut wake = Vec::new();
+    while let Some(message) = subscription.next().await {
+        deliver(&message, &shared, &mut wake);
+        wake.drain(..).for_each(Waker::wake);
+    }
+    shared.lock().waiters.answer_all(|| Answer::Closed, &mut wake);
+    wake.drain(..).for_each(Waker::wake);
+}
+
+fn deliver(message: &Message, shared: &Shared, wake: &mut Vec<Waker>) {
+    let token = message.subject.rsplit('.').next().unwrap_or_default().as_bytes();
+    if message.payload.first() == Some(&MAGIC) {
+        deliver_frames(message, token, shared, wake);
+        return;
+    }
+    let mut state = shared.lock();
+    if let Ok(token) = Token::try_from(token)
+        && let Some(barrier) = state.barriers.remove(&token)
+    {
+        let _ = barrier.send(());
+        return;
+    }
+    let no_responders = status_code(message) == Some(503) && message.payload.is_empty();
+    let about = message.headers.as_ref().and_then(|headers| headers.get(header::NATS_SUBJECT));
+    let about = about.filter(|_| no_responders).map(|subject| subject.as_str());
+    for id in state.waiters.slots.calls_of(token, about) {
+        let answer = if no_responders { Answer::NoResponders } else { Answer::Foreign };
+        wake.extend(state.waiters.answer(id, answer));
+    }
+}
+
+fn deliver_frames(message: &Message, token: &[u8], shared: &Shared, wake: &mut Vec<Waker>) {
+    let Ok(frames) = Frames::new(&message.payload) else {
+        tracing::warn!(subject = %message.subject, "dropped a reply of another protocol version");
+        return;
+    };
+    for frame in frames {
+        match frame {
+            Ok(Frame::Success(id, success)) => {
+                if let Some(id) = id.own() {
+                    let answer = Answer::Success(success);
+                    wake.extend(shared.lock().waiters.answer(id, answer));
+                }
+            }
+            Ok(Frame::Error(id, error)) => {
+                let mut state = shared.lock();
+                let calls = match id.own() {
+                    _ if error.flags.is_whole() => state.waiters.slots.calls_of(token, None),
+                    Some(id) => vec![id],
+                    None => Vec::new(),
+                };
+                for id in calls {
+                    wake.extend(state.waiters.answer(id, Answer::Error(Box::new(error.clone()))));
+                }
+            }
+            Ok(Frame::Call(_) | Frame::Unknown) => {}
+            Err(_) => tracing::warn!(subject = %message.subject, "dropped the rest of a malformed reply"),
+        }
+    }
+}
+
+/// Expires calls. It sleeps until the earliest deadline; a call with an earlier one wakes it.
+async fn sweep(shared: Arc<Shared>) {
+    let mut wake = Vec::new();
+    loop {
+        let now = Instant::now();
+        let next = shared.lock().waiters.sweep(now, &mut wake);
+        wake.drain(..).for_each(Waker::wake);
+        let earlier = shared.sweep.notified();
+        match next {
+            Some(next) => {
+                let _ = tokio::time::timeout_at(next.max(now + SWEEP_INTERVAL), earlier).await;
+            }
+            None => earlier.await,
+        }
+    }
+}

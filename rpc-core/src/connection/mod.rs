@@ -1,0 +1,282 @@
+//! A connection to a broker: publish, subscribe, and the inbox that all calls on it share.
+
+pub(crate) mod buffers;
+pub(crate) mod inbox;
+pub mod memory;
+mod nats;
+pub(crate) mod random;
+mod slots;
+mod waiters;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+
+use self::buffers::BufferPool;
+use self::inbox::Inbox;
+pub(crate) use self::nats::{HeaderMap, Message, OutboundMessage, Subject, header_map, status_code};
+use self::random::Random;
+pub(crate) use self::waiters::Answer;
+use crate::deadline::{WallClock, as_wire_ms};
+use crate::error::{Error, ErrorKind};
+
+/// A connection to NATS, or to an in-process [`Broker`](memory::Broker).
+///
+/// It is cheap to clone, and every clone shares one reply inbox. Make one from an `async_nats::Client` and clone
+/// that: two connections made from clones of one client work, but each has an inbox of its own.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), nats_rpc::Error> {
+/// let connection = nats_rpc::memory::Broker::new().connect();
+/// assert_eq!(connection.max_payload(), 1024 * 1024);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Connection {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    transport: Transport,
+    inbox: Inbox,
+    buffers: BufferPool,
+    random: Random,
+    clock: WallClock,
+    /// Until when, by the system's wall clock in milliseconds, calls are sent without a moment of expiry.
+    clocks_differ_until: AtomicU64,
+}
+
+/// For how long calls are sent without a moment of expiry after a server has found one expired that was not.
+const DISTRUST: Duration = Duration::from_secs(60);
+
+enum Transport {
+    Nats(nats::NatsTransport),
+    Memory(memory::MemoryTransport),
+}
+
+/// Why a message was not taken at once.
+#[derive(Debug)]
+pub(crate) enum TryPublishError {
+    /// The connection's queue is full: [`Connection::publish`] waits for room.
+    Full,
+    /// It will never be taken.
+    Refused(Error),
+}
+
+impl Connection {
+    fn new(transport: Transport, random: Random, inbox_prefix: &str) -> Self {
+        let inbox = Inbox::new(inbox_prefix, &random);
+        Connection {
+            inner: Arc::new(Inner {
+                transport,
+                inbox,
+                buffers: BufferPool::default(),
+                random,
+                clock: WallClock::default(),
+                clocks_differ_until: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// A connection to an in-process broker.
+    pub(crate) fn memory(transport: memory::MemoryTransport, random: Random) -> Self {
+        Connection::new(Transport::Memory(transport), random, "_INBOX")
+    }
+
+    /// The client of async-nats underneath, or `None` on an in-process broker.
+    pub fn nats(&self) -> Option<&async_nats::Client> {
+        match &self.inner.transport {
+            Transport::Nats(nats) => Some(nats.client()),
+            Transport::Memory(_) => None,
+        }
+    }
+
+    /// The largest payload that the broker takes, in bytes.
+    pub fn max_payload(&self) -> usize {
+        match &self.inner.transport {
+            Transport::Nats(nats) => nats.max_payload(),
+            Transport::Memory(memory) => memory.max_payload(),
+        }
+    }
+
+    /// Publishes a message of one's own making, next to the calls: for tests, and for peers that do not speak RPC.
+    ///
+    /// `Ok` means that the message is queued at the connection, not that the broker has it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for a malformed subject, [`ErrorKind::PayloadTooLarge`] above
+    /// [`max_payload`](Self::max_payload), [`ErrorKind::Unavailable`] when the connection is closed.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, the message was not queued.
+    pub async fn publish(&self, message: OutboundMessage) -> Result<(), Error> {
+        match &self.inner.transport {
+            Transport::Nats(nats) => nats.publish(message).await,
+            Transport::Memory(memory) => memory.publish(message),
+        }
+    }
+
+    /// Publishes without waiting for room in the connection's queue.
+    pub(crate) fn try_publish(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
+        match &self.inner.transport {
+            Transport::Nats(nats) => nats.try_publish(message),
+            Transport::Memory(memory) => memory.publish(message).map_err(TryPublishError::Refused),
+        }
+    }
+
+    /// Subscribes to a subject, which may have wildcards, alone or as a member of a queue group.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for a malformed subject or queue group, [`ErrorKind::Unavailable`] when the
+    /// connection is closed. A missing permission does not show here: a broker says so later, by an event.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, there is no subscription.
+    pub async fn subscribe(
+        &self,
+        subject: impl Into<Subject>,
+        queue_group: Option<&str>,
+    ) -> Result<Subscription, Error> {
+        let subject = subject.into();
+        Ok(Subscription(match &self.inner.transport {
+            Transport::Nats(nats) => Source::Nats(nats.subscribe(subject, queue_group).await?),
+            Transport::Memory(memory) => Source::Memory(memory.subscribe(subject, queue_group)?),
+        }))
+    }
+
+    /// Whether messages can leave now.
+    pub(crate) fn is_connected(&self) -> bool {
+        match &self.inner.transport {
+            Transport::Nats(nats) => nats.is_connected(),
+            Transport::Memory(_) => true,
+        }
+    }
+
+    pub(crate) fn inbox(&self) -> &Inbox {
+        &self.inner.inbox
+    }
+
+    pub(crate) fn buffers(&self) -> &BufferPool {
+        &self.inner.buffers
+    }
+
+    pub(crate) fn random(&self) -> &Random {
+        &self.inner.random
+    }
+
+    pub(crate) fn clock(&self) -> WallClock {
+        self.inner.clock
+    }
+
+    /// Whether a server's clock was seen to differ from the one here lately.
+    pub(crate) fn clocks_differ(&self) -> bool {
+        let until = self.inner.clocks_differ_until.load(Ordering::Relaxed);
+        until != 0 && self.clock().unix_ms() < until
+    }
+
+    /// Notes that a server found a call expired which by the clock here was not.
+    pub(crate) fn distrust_clocks(&self) {
+        let until = self.clock().unix_ms() + u64::from(as_wire_ms(DISTRUST));
+        if self.inner.clocks_differ_until.swap(until, Ordering::Relaxed) == 0 {
+            tracing::warn!(
+                "a server's clock differs from the one here by more than half a second: calls carry no expiry now"
+            );
+        }
+    }
+
+    /// The same broker over a connection of its own, whose wall clock is off by so many milliseconds.
+    ///
+    /// For tests of what happens when the clocks of two hosts differ.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_clock_skew(self, skew_ms: i64) -> Self {
+        match Arc::try_unwrap(self.inner) {
+            Ok(mut inner) => {
+                inner.clock = WallClock::skewed(skew_ms);
+                Connection { inner: Arc::new(inner) }
+            }
+            Err(shared) => Connection { inner: shared },
+        }
+    }
+}
+
+impl From<async_nats::Client> for Connection {
+    fn from(client: async_nats::Client) -> Self {
+        let transport = nats::NatsTransport::new(client);
+        let prefix = transport.inbox_prefix();
+        Connection::new(Transport::Nats(transport), Random::system(), &prefix)
+    }
+}
+
+impl From<&Connection> for Connection {
+    fn from(connection: &Connection) -> Self {
+        connection.clone()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport = match &self.inner.transport {
+            Transport::Nats(_) => "nats",
+            Transport::Memory(_) => "memory",
+        };
+        f.debug_struct("Connection").field("transport", &transport).finish_non_exhaustive()
+    }
+}
+
+/// The messages of one subscription; dropping it unsubscribes.
+pub struct Subscription(Source);
+
+enum Source {
+    Nats(nats::NatsSubscription),
+    Memory(memory::MemorySubscription),
+}
+
+impl Subscription {
+    /// Asks the broker for no more messages; those that it sent before stay readable, and the stream does not end
+    /// by itself until they have been read (see [`Inbox::barrier`]).
+    pub(crate) async fn stop_intake(&mut self) -> Result<(), Error> {
+        match &mut self.0 {
+            Source::Nats(nats) => nats.stop_intake().await,
+            Source::Memory(memory) => {
+                memory.stop_intake();
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Message;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        match &mut self.0 {
+            Source::Nats(nats) => nats.poll_next(cx),
+            Source::Memory(memory) => Pin::new(memory).poll_next(cx),
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").finish_non_exhaustive()
+    }
+}
+
+/// The error of a connection that will not come back.
+fn closed() -> Error {
+    Error::not_executed(ErrorKind::Unavailable, "the connection is closed")
+}
+
+/// The error of a payload over the broker's limit.
+pub(crate) fn too_large(size: usize, limit: usize) -> Error {
+    Error::not_executed(
+        ErrorKind::PayloadTooLarge,
+        format!("{size} bytes are more than the {limit} that the broker takes"),
+    )
+}

@@ -1,0 +1,121 @@
+//! A connection through async-nats: the only file, besides the jobs, that names it.
+
+use std::task::{Context, Poll};
+
+use async_nats::client::traits::Publisher;
+use async_nats::connection::State;
+use async_nats::{Client, HeaderName, HeaderValue, PublishErrorKind, Subscriber};
+use futures_core::Stream;
+use futures_util::FutureExt;
+
+pub(crate) use async_nats::message::OutboundMessage;
+pub(crate) use async_nats::{HeaderMap, Message, Subject};
+
+use super::{TryPublishError, closed, too_large};
+use crate::error::{Error, ErrorKind};
+
+/// The client underneath; it is never cloned on the way of a call, since that allocates.
+pub(super) struct NatsTransport {
+    client: Client,
+}
+
+impl NatsTransport {
+    pub(super) fn new(client: Client) -> Self {
+        NatsTransport { client }
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn max_payload(&self) -> usize {
+        self.client.max_payload()
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// The prefix that the client's own inboxes have, without their unique last token.
+    pub(super) fn inbox_prefix(&self) -> String {
+        let inbox = self.client.new_inbox();
+        inbox.rsplit_once('.').map_or_else(|| "_INBOX".to_owned(), |(prefix, _)| prefix.to_owned())
+    }
+
+    pub(super) async fn publish(&self, message: OutboundMessage) -> Result<(), Error> {
+        let size = message.payload.len();
+        self.client.publish_message(message).await.map_err(|error| self.refused(&error, size))
+    }
+
+    /// The client's queue is tried once. Its `publish_message` is polled and dropped: what it had not handed over by
+    /// then, it never will.
+    pub(super) fn try_publish(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
+        let size = message.payload.len();
+        match self.client.publish_message(message).now_or_never() {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(TryPublishError::Refused(self.refused(&error, size))),
+            None => Err(TryPublishError::Full),
+        }
+    }
+
+    fn refused(&self, error: &async_nats::PublishError, size: usize) -> Error {
+        match error.kind() {
+            PublishErrorKind::MaxPayloadExceeded => too_large(size, self.max_payload()),
+            PublishErrorKind::InvalidSubject => {
+                Error::not_executed(ErrorKind::InvalidArgument, "the subject is malformed")
+            }
+            PublishErrorKind::Send => closed(),
+        }
+    }
+
+    pub(super) async fn subscribe(
+        &self,
+        subject: Subject,
+        queue_group: Option<&str>,
+    ) -> Result<NatsSubscription, Error> {
+        let subscriber = match queue_group {
+            Some(group) => self.client.queue_subscribe(subject, group.to_owned()).await,
+            None => self.client.subscribe(subject).await,
+        };
+        subscriber.map(NatsSubscription).map_err(|error| {
+            let kind = match error.kind() {
+                async_nats::SubscribeErrorKind::InvalidSubject
+                | async_nats::SubscribeErrorKind::InvalidQueueName => ErrorKind::InvalidArgument,
+                async_nats::SubscribeErrorKind::Other => ErrorKind::Unavailable,
+            };
+            Error::not_executed(kind, "the subscription was refused").with_source(error)
+        })
+    }
+}
+
+/// A subscription of async-nats.
+pub(super) struct NatsSubscription(Subscriber);
+
+impl NatsSubscription {
+    /// `Subscriber::drain` forgets the subscription before the server has stopped sending, and loses what is on its
+    /// way. With an unreachable maximum the server stops at once, since it compares the maximum with what it has
+    /// sent so far as it takes the command, while the client goes on delivering.
+    pub(super) async fn stop_intake(&mut self) -> Result<(), Error> {
+        self.0.unsubscribe_after(u64::MAX).await.map_err(|error| closed().with_source(error))
+    }
+
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        std::pin::Pin::new(&mut self.0).poll_next(cx)
+    }
+}
+
+/// Headers for a message; `None` if a name or a value may not travel (async-nats' own `insert` would panic).
+pub(crate) fn header_map<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<HeaderMap> {
+    let mut map = HeaderMap::new();
+    for (name, value) in entries {
+        let name = name.parse::<HeaderName>().ok()?;
+        let value = value.parse::<HeaderValue>().ok()?;
+        map.append(name, value);
+    }
+    Some(map)
+}
+
+/// The status of a message that the broker made itself, such as 503 for "no responders".
+pub(crate) fn status_code(message: &Message) -> Option<u16> {
+    message.status.map(|status| status.as_u16())
+}

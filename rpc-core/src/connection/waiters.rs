@@ -1,0 +1,160 @@
+//! Who waits for which answer, and until when.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::task::{Context, Poll, Waker};
+
+use tokio::time::Instant;
+
+use super::Subject;
+use super::slots::{Left, Slots, Token};
+use crate::wire::frame::{ErrorFrame, SuccessFrame};
+
+/// What became of a call that was sent.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Success(SuccessFrame),
+    Error(Box<ErrorFrame>),
+    /// The broker says that nobody serves the subject.
+    NoResponders,
+    /// Its deadline passed; a broadcast may have been refused by an instance before.
+    Expired(Option<Box<ErrorFrame>>),
+    /// Something else than a reply came to its reply subject.
+    Foreign,
+    /// The connection closed.
+    Closed,
+}
+
+/// The calls that are out, by id.
+#[derive(Default)]
+pub(super) struct Waiters {
+    calls: HashMap<u64, Waiter, BuildHasherDefault<IdHasher>>,
+    pub(super) slots: Slots,
+    /// No call that is out has an earlier deadline.
+    earliest: Option<Instant>,
+}
+
+struct Waiter {
+    slot: usize,
+    deadline: Instant,
+    waker: Option<Waker>,
+    answer: Option<Answer>,
+    refusal: Option<Box<ErrorFrame>>,
+}
+
+impl Waiters {
+    /// Adds a call. Says whether its deadline is the earliest now, so that the sweeper must know.
+    pub(super) fn add(
+        &mut self,
+        id: u64,
+        pool: usize,
+        sent: &Subject,
+        deadline: Instant,
+        fresh: impl FnOnce() -> (Token, Subject),
+    ) -> (Subject, bool) {
+        let (slot, reply) = self.slots.lease(pool, sent, fresh);
+        self.slots.join(slot, id);
+        self.calls.insert(id, Waiter { slot, deadline, waker: None, answer: None, refusal: None });
+        let is_earliest = self.earliest.is_none_or(|earliest| deadline < earliest);
+        if is_earliest {
+            self.earliest = Some(deadline);
+        }
+        (reply, is_earliest)
+    }
+
+    /// Takes the answer of a call, or leaves a waker for it.
+    pub(super) fn poll(&mut self, id: u64, cx: &Context<'_>) -> Poll<Answer> {
+        let Some(waiter) = self.calls.get_mut(&id) else { return Poll::Ready(Answer::Closed) };
+        if waiter.answer.is_some() {
+            let answer = self.calls.remove(&id).and_then(|waiter| waiter.answer);
+            return Poll::Ready(answer.unwrap_or(Answer::Closed));
+        }
+        match &mut waiter.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Forgets a call that nobody waits for any more.
+    pub(super) fn forget(&mut self, id: u64) {
+        if let Some(waiter) = self.calls.remove(&id)
+            && waiter.answer.is_none()
+        {
+            self.slots.leave(waiter.slot, id, Left::Unanswered);
+        }
+    }
+
+    /// Gives a call its answer; the first one counts. Returns whom to wake.
+    pub(super) fn answer(&mut self, id: u64, answer: Answer) -> Option<Waker> {
+        let waiter = self.calls.get_mut(&id)?;
+        if waiter.answer.is_some() {
+            return None;
+        }
+        if let Answer::Error(error) = answer {
+            if error.flags.is_one_of_many() {
+                waiter.refusal.get_or_insert(error);
+                return None;
+            }
+            waiter.answer = Some(Answer::Error(error));
+            self.slots.leave(waiter.slot, id, Left::Answered);
+            return waiter.waker.take();
+        }
+        let left = match answer {
+            Answer::Success(_) => Left::Answered,
+            _ => Left::Unanswered,
+        };
+        let answer = match answer {
+            Answer::Expired(_) => Answer::Expired(waiter.refusal.take()),
+            other => other,
+        };
+        waiter.answer = Some(answer);
+        self.slots.leave(waiter.slot, id, left);
+        waiter.waker.take()
+    }
+
+    /// Expires the calls whose deadline has passed; returns when to come back.
+    pub(super) fn sweep(&mut self, now: Instant, wake: &mut Vec<Waker>) -> Option<Instant> {
+        let mut expired = Vec::new();
+        let mut earliest: Option<Instant> = None;
+        for (id, waiter) in &self.calls {
+            if waiter.answer.is_some() {
+                continue;
+            }
+            if waiter.deadline <= now {
+                expired.push(*id);
+            } else {
+                earliest = Some(earliest.map_or(waiter.deadline, |earliest| earliest.min(waiter.deadline)));
+            }
+        }
+        wake.extend(expired.into_iter().filter_map(|id| self.answer(id, Answer::Expired(None))));
+        self.earliest = earliest;
+        earliest
+    }
+
+    /// Gives all calls that are out the same answer.
+    pub(super) fn answer_all(&mut self, answer: impl Fn() -> Answer, wake: &mut Vec<Waker>) {
+        let out: Vec<u64> = self.calls.keys().copied().collect();
+        wake.extend(out.into_iter().filter_map(|id| self.answer(id, answer())));
+    }
+}
+
+/// Ids are random numbers of our own making: they are their own hash.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
+}

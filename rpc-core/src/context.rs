@@ -1,0 +1,176 @@
+//! What a handler knows about the call that it serves, and what its own calls inherit.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::task::futures::TaskLocalFuture;
+use tokio::time::Instant;
+
+use crate::connection::Subject;
+use crate::deadline::Deadline;
+use crate::reply::ReplyPath;
+use crate::wire::headers::Headers;
+
+tokio::task_local! {
+    /// The context of the handler that is being polled: the only global state of the project.
+    static AMBIENT: Context;
+}
+
+/// The call that a handler serves.
+///
+/// A service method gets it as a first parameter `cx: &Context`, and any code below it from
+/// [`Context::current`]. Calls that are made while a handler runs inherit the smaller deadline and the trace context
+/// from it without ceremony; [`scope`](Self::scope) carries it into a spawned task.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    subject: Subject,
+    method: &'static str,
+    deadline: Deadline,
+    attempt: u32,
+    headers: Headers,
+    reply_headers: Mutex<Headers>,
+    reply: ReplyPath,
+    started: OnceLock<Instant>,
+}
+
+/// What a server knows about a call when it arrives.
+pub(crate) struct Arrival {
+    pub(crate) subject: Subject,
+    pub(crate) method: &'static str,
+    pub(crate) deadline: Deadline,
+    pub(crate) attempt: u32,
+    pub(crate) headers: Headers,
+    pub(crate) reply: ReplyPath,
+}
+
+impl Context {
+    pub(crate) fn new(arrival: Arrival) -> Self {
+        let Arrival { subject, method, deadline, attempt, headers, reply } = arrival;
+        Context(Arc::new(Inner {
+            subject,
+            method,
+            deadline,
+            attempt,
+            headers,
+            reply_headers: Mutex::default(),
+            reply,
+            started: OnceLock::new(),
+        }))
+    }
+
+    /// The context of the handler that is running in this task, if one is.
+    pub fn current() -> Option<Self> {
+        AMBIENT.try_with(Clone::clone).ok()
+    }
+
+    /// When the call must be answered. Calls made from here have no later one.
+    pub fn deadline(&self) -> Deadline {
+        self.0.deadline
+    }
+
+    /// The time left until the deadline.
+    pub fn remaining(&self) -> Duration {
+        self.0.deadline.remaining()
+    }
+
+    /// The headers that came with the call.
+    pub fn headers(&self) -> &Headers {
+        &self.0.headers
+    }
+
+    /// Sets a header of the reply, which a caller reads with [`Call::detailed`](crate::Call::detailed).
+    pub fn set_header(&self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) {
+        self.0.reply_headers.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value);
+    }
+
+    /// The subject that the call came on.
+    pub fn subject(&self) -> &str {
+        self.0.subject.as_str()
+    }
+
+    /// The method's name on the wire.
+    pub fn method(&self) -> &str {
+        self.0.method
+    }
+
+    /// Which attempt of its caller this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.0.attempt
+    }
+
+    /// Runs a future with this context as the ambient one: for tasks that a handler spawns.
+    ///
+    /// ```no_run
+    /// # async fn handler(cx: &nats_rpc::Context) {
+    /// tokio::spawn(cx.scope(async { /* calls made here inherit the deadline */ }));
+    /// # }
+    /// ```
+    pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
+        Scoped(Box::pin(AMBIENT.scope(self.clone(), future)))
+    }
+
+    /// Calls `read` with the ambient context, without cloning it.
+    pub(crate) fn with_current<T>(read: impl FnOnce(&Context) -> T) -> Option<T> {
+        AMBIENT.try_with(read).ok()
+    }
+
+    /// Polls a handler with this context as the ambient one.
+    pub(crate) fn enter<T>(&self, poll: impl FnOnce() -> T) -> T {
+        AMBIENT.sync_scope(self.clone(), poll)
+    }
+
+    pub(crate) fn reply_path(&self) -> &ReplyPath {
+        &self.0.reply
+    }
+
+    /// A copy of the headers that the handler has set for the reply.
+    pub(crate) fn reply_headers(&self) -> Headers {
+        self.0.reply_headers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that the handler is about to be polled for the first time.
+    pub(crate) fn start(&self) {
+        self.0.started.get_or_init(Instant::now);
+    }
+
+    /// How long the handler has been running; `None` before it was first polled.
+    pub(crate) fn handler_time(&self) -> Option<Duration> {
+        self.0.started.get().map(Instant::elapsed)
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("subject", &self.subject())
+            .field("method", &self.method())
+            .field("remaining", &self.remaining())
+            .field("attempt", &self.attempt())
+            .field("headers", self.headers())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A future that runs under a [`Context`]; see [`Context::scope`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Scoped<F: Future>(Pin<Box<TaskLocalFuture<Context, F>>>);
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl<F: Future> fmt::Debug for Scoped<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scoped").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+//! When a call must be over: the only clock arithmetic of the project.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// The longest budget that a call can have; longer ones are cut to it.
+pub(crate) const MAX_BUDGET: Duration = Duration::from_secs(3600);
+
+/// How far the clocks of client and server may differ before an absolute expiry is believed.
+pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
+
+/// The moment by which a call must be resolved, on this process' monotonic clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// The deadline of a call that starts now with this budget, which is cut to an hour.
+    pub fn after(budget: Duration) -> Self {
+        Deadline(Instant::now() + budget.min(MAX_BUDGET))
+    }
+
+    /// The time left, zero if it has passed.
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether it has passed.
+    pub fn is_expired(self) -> bool {
+        self.0 <= Instant::now()
+    }
+
+    /// The moment itself, for timers.
+    pub fn instant(self) -> Instant {
+        self.0
+    }
+}
+
+/// The wall clock of a connection, in milliseconds since the Unix epoch.
+///
+/// A simulation gives each connection a skew of its own; everywhere else it is the system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct WallClock {
+    skew_ms: i64,
+}
+
+impl WallClock {
+    /// A clock that is ahead of the system's by so many milliseconds, or behind it.
+    pub(crate) fn skewed(skew_ms: i64) -> Self {
+        WallClock { skew_ms }
+    }
+
+    /// The time now.
+    pub(crate) fn unix_ms(self) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        now.saturating_add_signed(self.skew_ms)
+    }
+}
+
+/// Whole milliseconds of a duration, as the wire carries them.
+pub(crate) fn as_wire_ms(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// Whole microseconds of a duration, as the wire carries them.
+pub(crate) fn as_wire_us(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_budget_is_cut_to_an_hour_and_runs_out() {
+        let deadline = Deadline::after(Duration::MAX);
+        assert_eq!(deadline.remaining(), MAX_BUDGET);
+        tokio::time::advance(MAX_BUDGET).await;
+        assert!(deadline.is_expired());
+        assert_eq!(deadline.remaining(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_skewed_clock_is_off_by_its_skew() {
+        let system = WallClock::default().unix_ms();
+        let behind = WallClock::skewed(-60_000).unix_ms();
+        assert!((59_000..=60_000).contains(&(system - behind)));
+    }
+}

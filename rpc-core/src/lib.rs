@@ -1,0 +1,38 @@
+#![doc = include_str!("../docs/guide.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+#[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
+compile_error!(
+    "nats-rpc needs a cryptography provider: turn on the feature `ring` (on by default) or `aws-lc-rs`"
+);
+
+mod error;
+mod deadline;
+mod codec;
+mod wire;
+mod connection;
+mod reply;
+mod context;
+mod service;
+mod client;
+mod server;
+
+#[doc(hidden)]
+pub mod __private;
+
+pub use async_nats;
+pub use nats_rpc_macros::service;
+
+pub use crate::client::{Call, Cast, Client, ClientBuilder, DetailedCall, Response};
+pub use crate::codec::Codec;
+pub use crate::connection::{Connection, Subscription, memory};
+pub use crate::context::{Context, Scoped};
+pub use crate::deadline::Deadline;
+pub use crate::error::{CallError, Error, ErrorKind, Execution};
+pub use crate::reply::Reply;
+pub use crate::server::{Server, ServerBuilder, ServerCounters};
+pub use crate::service::{
+    Method, MethodKind, MethodRegistry, RawCall, Service, ServiceClient, ServiceDescriptor,
+};
+pub use crate::wire::headers::Headers;

@@ -1,0 +1,233 @@
+//! How one call is answered: in the dialect of its request, within the broker's limit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::codec::Codec;
+use crate::connection::{Connection, HeaderMap, OutboundMessage, Subject, header_map};
+use crate::deadline::{as_wire_ms, as_wire_us};
+use crate::error::{Error, ErrorKind, Execution};
+use crate::wire::dialect::header;
+use crate::wire::frame::{self, Failure, Flags, Id, ReplyTail, SERVICE_ERROR};
+use crate::wire::headers::Headers;
+
+/// A reply that has been written, but not sent.
+///
+/// Handlers of hand-written services get one from [`RawCall`](crate::RawCall) and return it.
+#[derive(Debug)]
+pub struct Reply {
+    pub(crate) payload: Bytes,
+    pub(crate) headers: Option<HeaderMap>,
+}
+
+/// The way back to one caller.
+#[derive(Debug)]
+pub(crate) struct ReplyPath {
+    pub(crate) connection: Connection,
+    /// Where the reply goes; `None` if nobody waits for one.
+    pub(crate) to: Option<Subject>,
+    pub(crate) format: Format,
+    pub(crate) instance: Arc<str>,
+    /// Whether other instances got the same call, so that a refusal of this one proves nothing.
+    pub(crate) audience: Audience,
+}
+
+/// In which form the reply is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Framed { id: Id, flags: Flags },
+    Plain { codec: Codec, content_type: ContentType },
+}
+
+/// Whether a plain reply names its content type: only to those who named theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContentType {
+    Named,
+    Implied,
+}
+
+/// How many instances a call is delivered to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// A queue group: one of its members.
+    One,
+    /// A broadcast: every instance.
+    Many,
+}
+
+impl Format {
+    /// The codec of the arguments and of the result.
+    pub(crate) fn codec(&self) -> Codec {
+        match self {
+            Format::Framed { flags, .. } => flags.read_codec().unwrap_or_default(),
+            Format::Plain { codec, .. } => *codec,
+        }
+    }
+}
+
+impl ReplyPath {
+    /// Writes the handler's result.
+    pub(crate) fn success(
+        &self,
+        headers: &Headers,
+        handler_time: Duration,
+        encode: impl FnOnce(Codec, &mut BytesMut) -> Result<(), Error>,
+    ) -> Result<Reply, Error> {
+        match self.format {
+            Format::Framed { id, flags } => self.written(|bytes| {
+                let tail = self.tail(headers, flags);
+                let codec = self.format.codec();
+                frame::write_success(bytes, &id, as_wire_us(handler_time), &tail, |bytes| {
+                    encode(codec, bytes)
+                })
+            }),
+            Format::Plain { codec, .. } => {
+                let mut reply = self.written(|bytes| encode(codec, bytes))?;
+                reply.headers = self.plain_headers(headers, &[])?;
+                Ok(reply)
+            }
+        }
+    }
+
+    /// Writes the service's own error.
+    pub(crate) fn service_error(
+        &self,
+        headers: &Headers,
+        handler_time: Duration,
+        message: &str,
+        encode: impl FnOnce(Codec, &mut BytesMut) -> Result<(), Error>,
+    ) -> Result<Reply, Error> {
+        let failure = Failure {
+            code: SERVICE_ERROR,
+            execution: Execution::Executed,
+            flags: Flags::codec(self.format.codec()),
+            message,
+            handler_us: as_wire_us(handler_time),
+            retry_after: None,
+        };
+        self.failed(headers, &failure, Some(encode))
+    }
+
+    /// Writes an error of the call path. It always succeeds: what does not fit is left out.
+    pub(crate) fn error(&self, error: &Error, handler_time: Duration) -> Reply {
+        let mut flags = Flags::codec(self.format.codec());
+        let mut execution = error.execution();
+        if self.audience == Audience::Many && execution != Execution::Executed {
+            flags = flags.with_one_of_many();
+            execution = Execution::MaybeExecuted;
+        }
+        let failure = Failure {
+            code: error.code(),
+            execution,
+            flags,
+            message: shortened(error.message()),
+            handler_us: as_wire_us(handler_time),
+            retry_after: error.retry_after(),
+        };
+        let nothing = None::<fn(Codec, &mut BytesMut) -> Result<(), Error>>;
+        self.failed(&Headers::new(), &failure, nothing)
+            .unwrap_or_else(|_| Reply { payload: Bytes::new(), headers: None })
+    }
+
+    fn failed(
+        &self,
+        headers: &Headers,
+        failure: &Failure<'_>,
+        encode: Option<impl FnOnce(Codec, &mut BytesMut) -> Result<(), Error>>,
+    ) -> Result<Reply, Error> {
+        match self.format {
+            Format::Framed { id, flags } => self.written(|bytes| {
+                let tail = self.tail(headers, flags);
+                let codec = self.format.codec();
+                let encode = encode.map(|encode| |bytes: &mut BytesMut| encode(codec, bytes));
+                frame::write_error(bytes, &id, failure, &tail, encode)
+            }),
+            Format::Plain { codec, .. } => {
+                let mut reply = match encode {
+                    Some(encode) => self.written(|bytes| encode(codec, bytes))?,
+                    None => Reply { payload: Bytes::new(), headers: None },
+                };
+                let code = failure.code.to_string();
+                let execution = failure.execution.as_u8().to_string();
+                let message = one_line(failure.message);
+                let retry_after = failure.retry_after.map(|wait| as_wire_ms(wait).to_string());
+                let mut own = vec![
+                    (header::ERROR_CODE, code.as_str()),
+                    (header::ERROR, message.as_str()),
+                    (header::EXECUTION, execution.as_str()),
+                ];
+                own.extend(retry_after.as_deref().map(|wait| (header::RETRY_AFTER_MS, wait)));
+                reply.headers = self.plain_headers(headers, &own)?;
+                Ok(reply)
+            }
+        }
+    }
+
+    /// Runs an encoder on a shared buffer. A result that does not encode or does not fit says that the handler ran.
+    fn written(&self, write: impl FnOnce(&mut BytesMut) -> Result<(), Error>) -> Result<Reply, Error> {
+        let mut bytes = self.connection.buffers().take();
+        let limit = self.connection.max_payload();
+        let written = match write(&mut bytes) {
+            Ok(()) if bytes.len() <= limit => Ok(()),
+            Ok(()) => Err(Error::new(
+                ErrorKind::PayloadTooLarge,
+                format!("the reply has {} bytes, the broker takes {limit}", bytes.len()),
+            )),
+            Err(error) => Err(Error::new(ErrorKind::Internal, format!("in the reply: {}", error.message()))),
+        };
+        if let Err(error) = written {
+            self.connection.buffers().discard(bytes);
+            return Err(error.with_execution(Execution::Executed));
+        }
+        Ok(Reply { payload: self.connection.buffers().finish(bytes).freeze(), headers: None })
+    }
+
+    fn tail<'a>(&'a self, headers: &'a Headers, flags: Flags) -> ReplyTail<'a> {
+        ReplyTail { headers, instance: flags.wants_instance().then_some(&*self.instance) }
+    }
+
+    /// The NATS headers of a plain reply.
+    fn plain_headers(&self, headers: &Headers, own: &[(&str, &str)]) -> Result<Option<HeaderMap>, Error> {
+        let content_type = match self.format {
+            Format::Plain { codec: Codec::Json, content_type: ContentType::Named } => {
+                Some("application/json")
+            }
+            Format::Plain { codec: Codec::MessagePack, content_type: ContentType::Named } => {
+                Some("application/msgpack")
+            }
+            _ => None,
+        };
+        if headers.is_empty() && own.is_empty() && content_type.is_none() {
+            return Ok(None);
+        }
+        let content_type = content_type.map(|kind| (header::CONTENT_TYPE, kind));
+        let all = headers.iter().chain(own.iter().copied()).chain(content_type);
+        header_map(all).map(Some).ok_or_else(|| {
+            Error::new(ErrorKind::Internal, "a header of the reply may not travel")
+                .with_execution(Execution::Executed)
+        })
+    }
+
+    /// The message that carries a reply, or `None` if nobody waits for one.
+    pub(crate) fn message(&self, reply: Reply) -> Option<OutboundMessage> {
+        let subject = self.to.clone()?;
+        Some(OutboundMessage { subject, reply: None, payload: reply.payload, headers: reply.headers })
+    }
+}
+
+/// A message short enough for a header and for a log line.
+fn shortened(message: &str) -> &str {
+    const LONGEST: usize = 1024;
+    let mut end = message.len().min(LONGEST);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    message.get(..end).unwrap_or_default()
+}
+
+/// A header value ends at a line break.
+fn one_line(message: &str) -> String {
+    message.replace(['\r', '\n'], " ")
+}

@@ -1,0 +1,311 @@
+//! How a server is configured and started.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::counters::Counters;
+use super::intake::{Intake, Probe};
+use super::limits::{Admitted, Limits};
+use super::shutdown::{Phase, receive};
+use super::{Server, Shared};
+use crate::connection::{Connection, Subscription};
+use crate::error::{Error, ErrorKind};
+use crate::reply::Audience;
+use crate::service::{Handler, Method, MethodRegistry, Service};
+use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ReplyPrefixes, ServiceSubject, check_token};
+
+/// How long a handler may take where the call has no deadline of its own.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a shutdown waits for handlers.
+const DEFAULT_GRACE: Duration = Duration::from_secs(30);
+
+/// Configures a [`Server`].
+#[must_use = "a builder does nothing until `start` or `run`"]
+pub struct ServerBuilder {
+    connection: Connection,
+    services: Vec<Box<dyn Service>>,
+    prefix: Option<String>,
+    delivery: Delivery,
+    id: Option<String>,
+    reply_prefixes: Option<Vec<String>>,
+    limits: Limits,
+    default_timeout: Duration,
+    grace: Duration,
+}
+
+/// Which instances get a call.
+enum Delivery {
+    QueueGroup(String),
+    Broadcast,
+}
+
+impl ServerBuilder {
+    pub(super) fn new(connection: Connection) -> Self {
+        ServerBuilder {
+            connection,
+            services: Vec::new(),
+            prefix: None,
+            delivery: Delivery::QueueGroup(DEFAULT_QUEUE_GROUP.to_owned()),
+            id: None,
+            reply_prefixes: None,
+            limits: Limits::default(),
+            default_timeout: DEFAULT_TIMEOUT,
+            grace: DEFAULT_GRACE,
+        }
+    }
+
+    /// Adds a service.
+    #[expect(clippy::should_implement_trait, reason = "nobody adds a service to a server with `+`")]
+    pub fn add(mut self, service: impl Service) -> Self {
+        self.services.push(Box::new(service));
+        self
+    }
+
+    /// The prefix of the deployment: with `staging`, `greeter` is served below `staging.greeter`. None by default.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// The queue group: each call goes to one of its members. `q` by default. Instances of one service must not be in
+    /// different groups, or each group executes every call.
+    pub fn queue_group(mut self, group: impl Into<String>) -> Self {
+        self.delivery = Delivery::QueueGroup(group.into());
+        self
+    }
+
+    /// No queue group: every instance gets every call, and the caller takes the first answer.
+    pub fn broadcast(mut self) -> Self {
+        self.delivery = Delivery::Broadcast;
+        self
+    }
+
+    /// The instance's id, in place of a random one: 1 to 64 letters, digits, `_` or `-`.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// The prefixes under which reply subjects are accepted, in place of `_INBOX`, `_R_.` and `_GR_.`; callers with an
+    /// inbox prefix of their own need theirs here. Without a final dot, a prefix also stands for tokens that go on with
+    /// an underscore: `_INBOX` for `_INBOX_team.x`.
+    pub fn reply_prefixes<P: Into<String>>(mut self, prefixes: impl IntoIterator<Item = P>) -> Self {
+        self.reply_prefixes = Some(prefixes.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// How long a handler may take where the call has no deadline of its own: plain calls and oneway ones. 30 s by
+    /// default.
+    pub fn default_timeout(mut self, timeout: Duration) -> Self {
+        self.default_timeout = timeout;
+        self
+    }
+
+    /// How long a shutdown waits for handlers before it aborts them; 30 s by default.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How many handlers may run at a time; 1024 by default.
+    pub fn max_in_flight(mut self, handlers: usize) -> Self {
+        self.limits.in_flight = handlers;
+        self
+    }
+
+    /// How many more calls may wait for one of those to end; above it, calls are refused at once as
+    /// [`ErrorKind::Overloaded`]. 1024 by default.
+    pub fn max_queued(mut self, calls: usize) -> Self {
+        self.limits.queued = calls;
+        self
+    }
+
+    /// How many bytes the requests of running and waiting calls may have together; 64 MiB by default.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// How many bytes one request may have; 1 MiB by default.
+    pub fn max_request(mut self, bytes: usize) -> Self {
+        self.limits.request = bytes;
+        self
+    }
+
+    /// How deep the values of a request may be nested; 64 by default.
+    pub fn max_depth(mut self, depth: usize) -> Self {
+        self.limits.scan.depth = depth;
+        self
+    }
+
+    /// How many values a request may have; 100 000 by default.
+    pub fn max_values(mut self, values: usize) -> Self {
+        self.limits.scan.values = values;
+        self
+    }
+
+    /// Subscribes for all services and proves by a round trip that the broker has the subscriptions.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for names that cannot be part of a subject, for two services on one subject and for
+    /// a service whose handlers do not match its description; [`ErrorKind::Unavailable`] when the broker does not
+    /// answer, or does not let this user reach its own inbox.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing is served.
+    pub async fn start(self) -> Result<Server, Error> {
+        let instance = match &self.id {
+            Some(id) => check_token("the instance id", id).map(|()| id.clone())?,
+            None => self.connection.random().token_string::<22>(),
+        };
+        let group = match &self.delivery {
+            Delivery::QueueGroup(group) => {
+                check_token("the queue group", group).map(|()| Some(group.as_str()))?
+            }
+            Delivery::Broadcast => None,
+        };
+        let reply_prefixes =
+            self.reply_prefixes.map_or_else(|| Ok(ReplyPrefixes::default()), ReplyPrefixes::new)?;
+        let deployed = deploy(&self.services, self.prefix.as_deref())?;
+        let methods = deployed.iter().map(|service| {
+            let names = service.methods.iter().map(|(method, _)| method.name());
+            (service.subject.as_str().to_owned(), names.collect())
+        });
+
+        let shared = Arc::new(Shared {
+            instance: instance.into(),
+            audience: if group.is_some() { Audience::One } else { Audience::Many },
+            reply_prefixes,
+            limits: self.limits,
+            default_timeout: self.default_timeout,
+            running: Semaphore::new(self.limits.in_flight.min(Semaphore::MAX_PERMITS)),
+            admitted: Admitted::default(),
+            handlers: Mutex::new(JoinSet::new()),
+            counters: Counters::default(),
+            stopping: AtomicBool::new(false),
+            methods: methods.collect(),
+            connection: self.connection,
+        });
+        let subscribed = subscribe(&shared, deployed, group).await?;
+        shared.connection.inbox().barrier(&shared.connection).await?;
+
+        let (phase, watch) = watch::channel(Phase::Serving);
+        let (stopping, stopped) = mpsc::channel(1);
+        let receivers = subscribed.into_iter().map(|(subscription, work)| {
+            let (shared, watch, stopping) = (Arc::clone(&shared), watch.clone(), stopping.clone());
+            match work {
+                Work::Calls(intake) => {
+                    tokio::spawn(receive(subscription, shared, watch, stopping, move |message| {
+                        intake.take(message)
+                    }))
+                }
+                Work::Probes(probe) => {
+                    tokio::spawn(receive(subscription, shared, watch, stopping, move |message| {
+                        probe.answer(&message)
+                    }))
+                }
+            }
+        });
+        let receivers = receivers.collect();
+        Ok(Server { receivers, shared, phase, stopped, grace: self.grace })
+    }
+
+    /// Starts, serves until SIGINT or SIGTERM, and shuts down; a second signal aborts the handlers that still run.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start), and [`ErrorKind::Internal`] where signals cannot be listened for.
+    pub async fn run(self) -> Result<(), Error> {
+        let mut signals = super::shutdown::Signals::listen()?;
+        let server = self.start().await?;
+        signals.next().await;
+        tokio::select! {
+            () = server.shutdown() => {}
+            () = signals.next() => tracing::warn!("a second signal: handlers are aborted"),
+        }
+        Ok(())
+    }
+
+    /// Starts, serves until the future is ready, and shuts down.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start).
+    pub async fn run_until(self, end: impl Future<Output = ()>) -> Result<(), Error> {
+        let server = self.start().await?;
+        end.await;
+        server.shutdown().await;
+        Ok(())
+    }
+}
+
+/// A service with the subject that it is served below.
+struct Deployed {
+    subject: ServiceSubject,
+    methods: Vec<(Method, Handler)>,
+}
+
+fn deploy(services: &[Box<dyn Service>], prefix: Option<&str>) -> Result<Vec<Deployed>, Error> {
+    let mut taken = HashMap::new();
+    let mut deployed = Vec::with_capacity(services.len());
+    for service in services {
+        let descriptor = service.descriptor();
+        check_token("the service's name", descriptor.get_name())?;
+        let subject = ServiceSubject::new(prefix, descriptor.get_subject())?;
+        if let Some(other) = taken.insert(subject.clone(), descriptor.get_name()) {
+            let message = format!(
+                "the services {other:?} and {:?} have the same subject {:?}",
+                descriptor.get_name(),
+                subject.as_str()
+            );
+            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
+        }
+        let mut registry = MethodRegistry::default();
+        service.register(&mut registry);
+        deployed.push(Deployed { subject, methods: registry.resolve(descriptor)? });
+    }
+    Ok(deployed)
+}
+
+/// What is done with the messages of a subscription.
+enum Work {
+    Calls(Intake),
+    Probes(Probe),
+}
+
+async fn subscribe(
+    shared: &Arc<Shared>,
+    deployed: Vec<Deployed>,
+    group: Option<&str>,
+) -> Result<Vec<(Subscription, Work)>, Error> {
+    let mut subscribed = Vec::new();
+    for service in deployed {
+        for (method, handler) in service.methods {
+            let subject = service.subject.method(method.name())?;
+            let subscription = shared.connection.subscribe(subject, group).await?;
+            subscribed.push((subscription, Work::Calls(Intake::new(Arc::clone(shared), method, handler))));
+        }
+        // One instance answers a probe, also where all of them execute a call.
+        let subscription =
+            shared.connection.subscribe(service.subject.probe(), Some(DEFAULT_QUEUE_GROUP)).await?;
+        subscribed.push((subscription, Work::Probes(Probe::new(Arc::clone(shared), service.subject))));
+    }
+    Ok(subscribed)
+}
+
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let services: Vec<_> = self.services.iter().map(|service| service.descriptor().get_name()).collect();
+        f.debug_struct("ServerBuilder")
+            .field("services", &services)
+            .field("prefix", &self.prefix)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,233 @@
+//! One call from its admission to its reply.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::pace::Pace;
+use crate::connection::{OutboundMessage, TryPublishError};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind};
+use crate::reply::{Reply, ReplyPath};
+use crate::service::{Handler, HandlerFuture, Method, RawCall};
+
+/// How long a caller is asked to wait before it tries an overloaded server again.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// How long a reply may wait for room in the connection's queue.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A method with what serves it.
+pub(super) struct Endpoint {
+    pub(super) method: Method,
+    pub(super) handler: Handler,
+    pub(super) pace: Pace,
+}
+
+/// A call that the server has taken on. It is answered once, at the latest when this is dropped.
+pub(super) struct Accepted {
+    shared: Arc<Shared>,
+    context: Context,
+    bytes: usize,
+    answered: bool,
+}
+
+impl Accepted {
+    pub(super) fn new(shared: Arc<Shared>, context: Context, bytes: usize) -> Self {
+        Accepted { shared, context, bytes, answered: false }
+    }
+
+    fn answer(&mut self, result: Result<Reply, Error>) {
+        self.answered = true;
+        let path = self.context.reply_path();
+        let time = self.context.handler_time().unwrap_or_default();
+        send(&self.shared, path, result.unwrap_or_else(|error| path.error(&error, time)));
+    }
+
+    /// Answers a call whose time has run out.
+    fn expire(&mut self) {
+        let error = if self.context.handler_time().is_some() {
+            self.shared.counters.timed_out.add();
+            Error::new(ErrorKind::DeadlineExceeded, "the handler was aborted at the call's deadline")
+        } else {
+            self.shared.counters.expired.add();
+            Error::not_executed(ErrorKind::DeadlineExceeded, "the call expired in the server's queue")
+        };
+        self.answer(Err(error));
+    }
+}
+
+impl Drop for Accepted {
+    fn drop(&mut self) {
+        if !self.answered {
+            let error = match self.context.handler_time() {
+                Some(_) => Error::new(ErrorKind::Unavailable, "the server stopped while the handler ran"),
+                None => {
+                    Error::not_executed(ErrorKind::Unavailable, "the server stopped before the handler ran")
+                }
+            };
+            self.answer(Err(error));
+        }
+        self.shared.admitted.leave(self.bytes);
+    }
+}
+
+/// Runs a call: cheap handlers at once, in the task that received it, all others in a task of their own.
+pub(super) fn run(endpoint: &Arc<Endpoint>, accepted: Accepted, body: Bytes) {
+    if endpoint.pace.is_inline() {
+        let mut running = Running::start(endpoint, accepted, body);
+        // Nobody is to be woken: what is pending now is polled again by its own task.
+        match running.first_poll(endpoint, &mut TaskContext::from_waker(Waker::noop())) {
+            Poll::Ready(result) => running.accepted.answer(result),
+            Poll::Pending => {
+                let shared = Arc::clone(&running.accepted.shared);
+                shared.spawn(finish(running));
+            }
+        }
+        return;
+    }
+    let shared = Arc::clone(&accepted.shared);
+    shared.spawn(run_in_task(Arc::clone(endpoint), accepted, body));
+}
+
+/// Waits for its turn, then runs the handler from its start.
+async fn run_in_task(endpoint: Arc<Endpoint>, mut accepted: Accepted, body: Bytes) {
+    let shared = Arc::clone(&accepted.shared);
+    let deadline = accepted.context.deadline();
+    let Ok(_permit) = tokio::time::timeout_at(deadline.instant(), shared.running.acquire()).await else {
+        return accepted.expire();
+    };
+    if deadline.is_expired() {
+        return accepted.expire();
+    }
+    let mut running = Running::start(&endpoint, accepted, body);
+    match std::future::poll_fn(|cx| Poll::Ready(running.first_poll(&endpoint, cx))).await {
+        Poll::Ready(result) => running.accepted.answer(result),
+        Poll::Pending => running.until_deadline().await,
+    }
+}
+
+/// Runs a handler to its end that was begun in the receiving task.
+async fn finish(running: Running) {
+    let shared = Arc::clone(&running.accepted.shared);
+    let mut running = running;
+    match tokio::time::timeout_at(running.accepted.context.deadline().instant(), shared.running.acquire())
+        .await
+    {
+        Ok(_permit) => running.until_deadline().await,
+        Err(_) => running.accepted.expire(),
+    }
+}
+
+/// A handler that has been started.
+struct Running {
+    handler: HandlerFuture,
+    accepted: Accepted,
+}
+
+impl Running {
+    fn start(endpoint: &Endpoint, accepted: Accepted, body: Bytes) -> Self {
+        accepted.context.start();
+        accepted.shared.counters.started.add();
+        let call =
+            RawCall::new(accepted.context.clone(), body, &endpoint.method, accepted.shared.limits.scan);
+        Running { handler: (endpoint.handler)(call), accepted }
+    }
+
+    /// Polls the handler for the first time, and notes how long that takes.
+    fn first_poll(&mut self, endpoint: &Endpoint, cx: &mut TaskContext<'_>) -> Poll<Result<Reply, Error>> {
+        let begin = Instant::now();
+        let polled = self.poll(cx);
+        endpoint.pace.record(begin.elapsed());
+        polled
+    }
+
+    /// Polls the handler with its context as the ambient one; a panic is an answer like any other.
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Reply, Error>> {
+        let handler = &mut self.handler;
+        let poll = || catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx)));
+        self.accepted.context.enter(poll).unwrap_or_else(|panic| Poll::Ready(Err(self.panicked(&*panic))))
+    }
+
+    /// The caller learns of an incident; the text of the panic stays in the log.
+    fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Error {
+        self.accepted.shared.counters.panicked.add();
+        let incident = self.accepted.shared.connection.random().token_string::<12>();
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+        tracing::error!(
+            subject = self.accepted.context.subject(),
+            incident,
+            panic = text,
+            "a handler panicked"
+        );
+        Error::new(ErrorKind::Internal, format!("the handler panicked, incident {incident}"))
+    }
+
+    /// Polls the handler until it is done or its call's deadline passes.
+    async fn until_deadline(mut self) {
+        let deadline = self.accepted.context.deadline().instant();
+        match tokio::time::timeout_at(deadline, Polling(&mut self)).await {
+            Ok(result) => self.accepted.answer(result),
+            Err(_) => self.accepted.expire(),
+        }
+    }
+}
+
+/// The future of a running handler.
+struct Polling<'a>(&'a mut Running);
+
+impl Future for Polling<'_> {
+    type Output = Result<Reply, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        self.0.poll(cx)
+    }
+}
+
+/// The answer to a call that the server cannot take on now.
+pub(super) fn overloaded(shared: &Shared) -> Error {
+    let message = format!("{} calls are running or waiting", shared.admitted.calls());
+    Error::not_executed(ErrorKind::Overloaded, message).with_retry_after(RETRY_AFTER)
+}
+
+/// Sends a reply to whoever waits for one.
+pub(super) fn send(shared: &Arc<Shared>, path: &ReplyPath, reply: Reply) {
+    let Some(message) = path.message(reply) else { return };
+    match shared.connection.try_publish(message.clone()) {
+        Ok(()) => {}
+        Err(TryPublishError::Full) => send_later(shared, message),
+        Err(TryPublishError::Refused(error)) => lost(shared, &error),
+    }
+}
+
+/// The connection's queue is full: the reply waits, the receiving task does not.
+fn send_later(shared: &Arc<Shared>, message: OutboundMessage) {
+    // Not one of the handlers: those can be aborted, and their last answers come through here.
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return lost(shared, &Error::new(ErrorKind::Unavailable, "the runtime has ended"));
+    };
+    let shared = Arc::clone(shared);
+    runtime.spawn(async move {
+        match tokio::time::timeout(REPLY_TIMEOUT, shared.connection.publish(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => lost(&shared, &error),
+            Err(_) => {
+                lost(&shared, &Error::new(ErrorKind::Unavailable, "the connection took no reply for 5 s"))
+            }
+        }
+    });
+}
+
+fn lost(shared: &Shared, error: &Error) {
+    if shared.counters.reply_lost.add() == 0 {
+        tracing::warn!(%error, "a reply could not be sent");
+    }
+}

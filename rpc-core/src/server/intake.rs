@@ -1,0 +1,299 @@
+//! From a message to the calls in it: what is refused is answered here, the rest is dispatched.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Shared;
+use super::dispatch::{self, Accepted, Endpoint, send};
+use super::pace::Pace;
+use crate::connection::{HeaderMap, Message, Subject};
+use crate::context::{Arrival, Context};
+use crate::deadline::{CLOCK_TOLERANCE, Deadline, MAX_BUDGET};
+use crate::error::{Error, ErrorKind};
+use crate::reply::{Audience, ContentType, Format, ReplyPath};
+use crate::service::{Handler, Method, MethodKind};
+use crate::wire::dialect::{self, Dialect, PlainBody, header};
+use crate::wire::frame::{self, BadMessage, CallFrame, Flags, Frame, Frames, Id};
+use crate::wire::headers::Headers;
+use crate::wire::subject::ServiceSubject;
+
+/// Takes in the messages of one method's subscription.
+pub(super) struct Intake {
+    shared: Arc<Shared>,
+    endpoint: Arc<Endpoint>,
+}
+
+/// A call, whatever dialect it came in.
+struct Incoming {
+    format: Format,
+    deadline: Result<Deadline, Error>,
+    attempt: u32,
+    headers: Headers,
+    body: Bytes,
+}
+
+impl Intake {
+    pub(super) fn new(shared: Arc<Shared>, method: Method, handler: Handler) -> Self {
+        let pace = if method.is_spawned() { Pace::Spawned } else { Pace::measured() };
+        Intake { shared, endpoint: Arc::new(Endpoint { method, handler, pace }) }
+    }
+
+    /// Answers or dispatches every call of a message. It never waits.
+    pub(super) fn take(&self, message: Message) {
+        if !self.has_good_reply(&message) {
+            return;
+        }
+        let method = &self.endpoint.method;
+        let limit = self.shared.limits.request;
+        if message.payload.len() > limit {
+            let text =
+                format!("{} bytes are more than the {limit} that this server takes", message.payload.len());
+            return self.refuse(&message, &Error::not_executed(ErrorKind::PayloadTooLarge, text));
+        }
+        let content_type = content_type(&message);
+        let body = if method.is_bare() { PlainBody::Value } else { PlainBody::Arguments };
+        match dialect::detect(&message.payload, content_type, body) {
+            Some(Dialect::Framed) => self.take_frames(message),
+            Some(Dialect::Plain(codec)) => {
+                let content_type = content_type.map_or(ContentType::Implied, |_| ContentType::Named);
+                self.take_plain(message, Format::Plain { codec, content_type });
+            }
+            None => {
+                let text = "the body is neither a map nor an array of arguments";
+                self.refuse(&message, &Error::not_executed(ErrorKind::InvalidArgument, text));
+            }
+        }
+    }
+
+    /// Whether the call can be answered where it asks to, or needs no answer.
+    fn has_good_reply(&self, message: &Message) -> bool {
+        match &message.reply {
+            Some(reply) if !self.shared.reply_prefixes.accept(reply) => {
+                if self.shared.counters.reply_refused.add() == 0 {
+                    tracing::warn!(subject = %message.subject, %reply, "dropped a call: its reply subject is not allowed");
+                }
+                false
+            }
+            None if self.endpoint.method.kind() != MethodKind::Oneway => {
+                self.shared.counters.reply_missing.add();
+                false
+            }
+            _ => true,
+        }
+    }
+
+    fn take_frames(&self, message: Message) {
+        let mut frames = match Frames::new(&message.payload) {
+            Ok(frames) => frames,
+            Err(BadMessage::Version(version)) => {
+                let text = format!("protocol version {version} is not spoken here, only {}", frame::VERSION);
+                return self.refuse(&message, &Error::not_executed(ErrorKind::Unimplemented, text));
+            }
+            Err(BadMessage::Malformed) => return self.refuse(&message, &malformed()),
+        };
+        let first = frames.next();
+        if let Some(Ok(frame)) = &first
+            && frames.is_empty()
+        {
+            if let Frame::Call(call) = frame {
+                self.take_call(&message, call);
+            }
+            return;
+        }
+        // Nothing of a message is run before all of it has been read: its error would claim that nothing was.
+        match first.into_iter().chain(frames).collect::<Result<Vec<_>, _>>() {
+            Ok(frames) => {
+                for frame in &frames {
+                    if let Frame::Call(call) = frame {
+                        self.take_call(&message, call);
+                    }
+                }
+            }
+            Err(_) => self.refuse(&message, &malformed()),
+        }
+    }
+
+    fn take_call(&self, message: &Message, call: &CallFrame) {
+        let deadline = if call.flags.demands_the_unknown() {
+            let text = "the call demands an extension of the protocol that is not known here";
+            Err(Error::not_executed(ErrorKind::Unimplemented, text))
+        } else {
+            call.headers.check().and_then(|()| self.deadline(call))
+        };
+        let incoming = Incoming {
+            format: Format::Framed { id: call.id, flags: call.flags },
+            deadline,
+            attempt: call.attempt,
+            headers: call.headers.clone(),
+            body: call.args.clone(),
+        };
+        self.admit(message.subject.clone(), message.reply.clone(), incoming);
+    }
+
+    fn take_plain(&self, message: Message, format: Format) {
+        let headers = plain_headers(message.headers.as_ref());
+        let deadline = headers.check().and_then(|()| {
+            let budget = plain_budget(&headers)?.unwrap_or(self.shared.default_timeout);
+            Ok(Deadline::after(budget))
+        });
+        let incoming = Incoming { format, deadline, attempt: 1, headers, body: message.payload };
+        self.admit(message.subject, message.reply, incoming);
+    }
+
+    /// When the call expires by the clock here. Its absolute expiry bounds it too, since it may have been under way for
+    /// long, unless it is further off than the two clocks may differ.
+    fn deadline(&self, call: &CallFrame) -> Result<Deadline, Error> {
+        let budget = call.budget.unwrap_or(self.shared.default_timeout).min(MAX_BUDGET);
+        let Some(expires) = call.expires_unix_ms else { return Ok(Deadline::after(budget)) };
+        let now = self.shared.connection.clock().unix_ms();
+        let tolerance = u64::try_from(CLOCK_TOLERANCE.as_millis()).unwrap_or_default();
+        let left = expires.saturating_add(tolerance).saturating_sub(now);
+        if left == 0 {
+            self.shared.counters.expired.add();
+            let text = format!("the call expired at {expires} ms after the epoch, it is {now} ms here");
+            return Err(Error::not_executed(ErrorKind::DeadlineExceeded, text));
+        }
+        Ok(Deadline::after(budget.min(Duration::from_millis(left))))
+    }
+
+    /// Takes the call on, or says why not.
+    fn admit(&self, subject: Subject, reply: Option<Subject>, incoming: Incoming) {
+        let method = &self.endpoint.method;
+        let Incoming { format, deadline, attempt, headers, body } = incoming;
+        let mut path = self.path(reply, format);
+        let admitted = deadline.and_then(|deadline| {
+            if self.shared.admitted.enter(&self.shared.limits, body.len()) {
+                return Ok(deadline);
+            }
+            self.shared.counters.overloaded.add();
+            Err(dispatch::overloaded(&self.shared))
+        });
+        let deadline = match admitted {
+            Ok(deadline) => deadline,
+            Err(error) => return send(&self.shared, &path, path.error(&error, Duration::ZERO)),
+        };
+        let mut deadline = deadline;
+        if method.kind() == MethodKind::Oneway {
+            // Nobody waits for the handler: the caller's budget bounds the receipt, not the work.
+            deadline = Deadline::after(method.timeout().unwrap_or(self.shared.default_timeout));
+            if path.to.is_some() {
+                let receipt =
+                    path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(&(), bytes));
+                send(&self.shared, &path, receipt.unwrap_or_else(|error| path.error(&error, Duration::ZERO)));
+                path.to = None;
+            }
+        }
+        let bytes = body.len();
+        let arrival = Arrival { subject, method: method.name(), deadline, attempt, headers, reply: path };
+        let accepted = Accepted::new(Arc::clone(&self.shared), Context::new(arrival), bytes);
+        dispatch::run(&self.endpoint, accepted, body);
+    }
+
+    fn path(&self, to: Option<Subject>, format: Format) -> ReplyPath {
+        ReplyPath {
+            connection: self.shared.connection.clone(),
+            to,
+            format,
+            instance: Arc::clone(&self.shared.instance),
+            audience: self.shared.audience,
+        }
+    }
+
+    /// Answers a message of which nothing was run.
+    fn refuse(&self, message: &Message, error: &Error) {
+        self.shared.counters.malformed.add();
+        let format = refusal_format(message);
+        let path = self.path(message.reply.clone(), format);
+        send(&self.shared, &path, path.error(error, Duration::ZERO));
+    }
+}
+
+/// Answers whether a method is known here: for a caller whose call reached nobody.
+pub(super) struct Probe {
+    shared: Arc<Shared>,
+    service: ServiceSubject,
+}
+
+impl Probe {
+    pub(super) fn new(shared: Arc<Shared>, service: ServiceSubject) -> Self {
+        Probe { shared, service }
+    }
+
+    pub(super) fn answer(&self, message: &Message) {
+        let Some(reply) = message.reply.clone().filter(|reply| self.shared.reply_prefixes.accept(reply))
+        else {
+            self.shared.counters.reply_missing.add();
+            return;
+        };
+        let call = Frames::new(&message.payload).ok().and_then(|mut frames| frames.next());
+        let (format, asked) = match &call {
+            Some(Ok(Frame::Call(call))) => {
+                let format = Format::Framed { id: call.id, flags: call.flags };
+                (format, format.codec().decode::<Option<String>>(&call.args).ok().flatten())
+            }
+            _ => (refusal_format(message), None),
+        };
+        let path = ReplyPath {
+            connection: self.shared.connection.clone(),
+            to: Some(reply),
+            format,
+            instance: Arc::clone(&self.shared.instance),
+            audience: Audience::One,
+        };
+        let known = self.shared.methods.get(self.service.as_str()).zip(asked.as_deref());
+        let answer = match known {
+            Some((methods, asked)) if methods.contains(&asked) => {
+                path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(&(), bytes))
+            }
+            _ => {
+                let asked = asked.unwrap_or_default();
+                Err(Error::not_executed(
+                    ErrorKind::Unimplemented,
+                    format!("the service has no method {asked:?}"),
+                ))
+            }
+        };
+        send(&self.shared, &path, answer.unwrap_or_else(|error| path.error(&error, Duration::ZERO)));
+    }
+}
+
+/// In which form a message is answered of which not even the dialect may be clear.
+fn refusal_format(message: &Message) -> Format {
+    if message.payload.first() == Some(&frame::MAGIC) {
+        // Whose id cannot be read gets a made-up one: the error is about the whole message anyway.
+        let id = frame::first_id(&message.payload).unwrap_or_else(|| Id::new(0));
+        return Format::Framed { id, flags: Flags::default().with_whole() };
+    }
+    let content_type = content_type(message);
+    let named = content_type.map_or(ContentType::Implied, |_| ContentType::Named);
+    match dialect::detect(&message.payload, content_type, PlainBody::Arguments) {
+        Some(Dialect::Plain(codec)) => Format::Plain { codec, content_type: named },
+        _ => Format::Plain { codec: crate::Codec::Json, content_type: named },
+    }
+}
+
+fn malformed() -> Error {
+    Error::not_executed(ErrorKind::InvalidArgument, "the message is not made of frames")
+}
+
+fn content_type(message: &Message) -> Option<&str> {
+    message.headers.as_ref()?.get(header::CONTENT_TYPE).map(|value| value.as_str())
+}
+
+/// The NATS headers of a plain call; of a name with several values, the first.
+fn plain_headers(map: Option<&HeaderMap>) -> Headers {
+    let Some(map) = map else { return Headers::new() };
+    let first =
+        map.iter().filter_map(|(name, values)| Some((AsRef::<str>::as_ref(name), values.first()?.as_str())));
+    first.collect()
+}
+
+fn plain_budget(headers: &Headers) -> Result<Option<Duration>, Error> {
+    let Some(text) = headers.get(header::TIMEOUT_MS) else { return Ok(None) };
+    text.trim().parse().map(|ms| Some(Duration::from_millis(ms))).map_err(|_| {
+        let message = format!("the header {} is not a number of milliseconds: {text:?}", header::TIMEOUT_MS);
+        Error::not_executed(ErrorKind::InvalidArgument, message)
+    })
+}

@@ -1,0 +1,117 @@
+//! The serving side: a server that subscribes for services and runs their handlers.
+
+mod builder;
+mod counters;
+mod dispatch;
+mod intake;
+mod limits;
+mod pace;
+mod shutdown;
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use self::builder::ServerBuilder;
+use self::counters::Counters;
+pub use self::counters::ServerCounters;
+use self::limits::Limits;
+use self::shutdown::Phase;
+use crate::connection::Connection;
+use crate::reply::Audience;
+use crate::wire::subject::ReplyPrefixes;
+
+/// A running server: its services are subscribed and answer.
+///
+/// [`shutdown`](Self::shutdown) ends it without losing a call. Dropping it stops intake and aborts the handlers, each
+/// of which is answered with [`Unavailable`](crate::ErrorKind::Unavailable).
+///
+/// ```
+/// use nats_rpc::{Server, memory::Broker};
+/// # use nats_rpc::{Method, MethodRegistry, RawCall, Service, ServiceDescriptor};
+/// # struct Echo;
+/// # static ECHO: ServiceDescriptor = ServiceDescriptor::new("echo", &[Method::unary("say")]);
+/// # impl Service for Echo {
+/// #     fn descriptor(&self) -> &'static ServiceDescriptor { &ECHO }
+/// #     fn register(&self, registry: &mut MethodRegistry) {
+/// #         registry.method("say", |call: RawCall| async move { call.reply(call.decode::<String>()?) });
+/// #     }
+/// # }
+/// # #[tokio::main] async fn main() -> Result<(), nats_rpc::Error> {
+/// let server = Server::builder(Broker::new().connect()).add(Echo).start().await?;
+/// println!("serving as {}", server.id());
+/// server.shutdown().await;
+/// # Ok(()) }
+/// ```
+#[must_use = "dropping a server stops it"]
+pub struct Server {
+    shared: Arc<Shared>,
+    receivers: Vec<JoinHandle<()>>,
+    phase: watch::Sender<Phase>,
+    /// Closed when every receiver has asked the broker for no more messages.
+    stopped: mpsc::Receiver<Infallible>,
+    grace: Duration,
+}
+
+/// What all subscriptions of a server share.
+struct Shared {
+    connection: Connection,
+    instance: Arc<str>,
+    audience: Audience,
+    reply_prefixes: ReplyPrefixes,
+    limits: Limits,
+    /// The longest that a call without a deadline of its own may take.
+    default_timeout: Duration,
+    /// One permit for each handler that runs in a task of its own.
+    running: Semaphore,
+    admitted: limits::Admitted,
+    handlers: Mutex<JoinSet<()>>,
+    counters: Counters,
+    /// Set once, so that a busy receiver sees the end of its work without waiting for a pause.
+    stopping: AtomicBool,
+    /// The methods by subject of their service, for probes.
+    methods: HashMap<String, Vec<&'static str>>,
+}
+
+impl Server {
+    /// Starts to configure a server on a connection.
+    pub fn builder(nats: impl Into<Connection>) -> ServerBuilder {
+        ServerBuilder::new(nats.into())
+    }
+
+    /// The instance's id: random, unless the builder was given one.
+    pub fn id(&self) -> &str {
+        &self.shared.instance
+    }
+
+    /// What has happened so far.
+    pub fn counters(&self) -> ServerCounters {
+        self.shared.counters.snapshot()
+    }
+}
+
+impl Shared {
+    /// Gives a task to the server, which ends it when the server ends.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that ended since the last time: the set keeps them until they are taken.
+        while handlers.try_join_next().is_some() {}
+        handlers.spawn(task);
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("id", &self.id())
+            .field("methods", &self.shared.methods)
+            .field("counters", &self.counters())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,7 @@
+//! The messages on the wire: pure description, no I/O, no async, no broker.
+
+pub(crate) mod dialect;
+pub(crate) mod frame;
+pub(crate) mod headers;
+mod reader;
+pub(crate) mod subject;

@@ -1,0 +1,169 @@
+//! Subjects of a service, made of checked tokens.
+
+use crate::error::{Error, ErrorKind};
+
+/// The longest subject in bytes; a NATS server closes a connection over 4096 bytes of control line.
+pub(crate) const MAX_SUBJECT: usize = 512;
+
+/// The longest token of a name that comes from data.
+const MAX_TOKEN: usize = 64;
+
+/// The longest reply subject that a server answers to.
+const MAX_REPLY: usize = 256;
+
+/// The queue group of a service unless another is chosen.
+pub(crate) const DEFAULT_QUEUE_GROUP: &str = "q";
+
+/// Checks a token that comes from outside: a service, a method, an instance, a part of a prefix.
+pub(crate) fn check_token(what: &str, token: &str) -> Result<(), Error> {
+    if is_token(token) {
+        return Ok(());
+    }
+    Err(Error::not_executed(
+        ErrorKind::InvalidArgument,
+        format!("{what} {token:?} is not 1 to {MAX_TOKEN} of A-Z a-z 0-9 _ - that start with no underscore"),
+    ))
+}
+
+/// Checks a subject that is made of such tokens.
+pub(crate) fn check_tokens(what: &str, subject: &str) -> Result<(), Error> {
+    subject.split('.').try_for_each(|token| check_token(what, token))?;
+    check_length(subject)
+}
+
+fn is_token(token: &str) -> bool {
+    (1..=MAX_TOKEN).contains(&token.len())
+        && !token.starts_with('_')
+        && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+fn check_length(subject: &str) -> Result<(), Error> {
+    if subject.len() <= MAX_SUBJECT {
+        return Ok(());
+    }
+    Err(Error::not_executed(
+        ErrorKind::InvalidArgument,
+        format!("a subject of {} bytes is over the limit of {MAX_SUBJECT}", subject.len()),
+    ))
+}
+
+/// The subjects of one deployed service.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ServiceSubject(String);
+
+impl ServiceSubject {
+    /// Joins the prefix of the deployment, if there is one, with the service's own subject.
+    pub(crate) fn new(prefix: Option<&str>, subject: &str) -> Result<Self, Error> {
+        check_tokens("the service's subject", subject)?;
+        let full = match prefix {
+            Some(prefix) => {
+                check_tokens("the prefix", prefix)?;
+                format!("{prefix}.{subject}")
+            }
+            None => subject.to_owned(),
+        };
+        check_length(&full)?;
+        Ok(ServiceSubject(full))
+    }
+
+    /// Where calls of a method go.
+    pub(crate) fn method(&self, method: &str) -> Result<String, Error> {
+        check_token("the method", method)?;
+        let subject = format!("{}.{method}", self.0);
+        check_length(&subject)?;
+        Ok(subject)
+    }
+
+    /// Where the probe goes that tells a missing method from a missing service.
+    pub(crate) fn probe(&self) -> String {
+        format!("{}._ctl.any", self.0)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The prefixes under which a server accepts reply subjects: it must not become a reflector that publishes into any
+/// subject a caller names.
+#[derive(Debug, Clone)]
+pub(crate) struct ReplyPrefixes(Vec<String>);
+
+impl Default for ReplyPrefixes {
+    /// The usual inboxes, and the two that only a NATS server can make: replies across accounts and gateways.
+    fn default() -> Self {
+        ReplyPrefixes(["_INBOX", "_R_.", "_GR_."].map(str::to_owned).to_vec())
+    }
+}
+
+impl ReplyPrefixes {
+    /// A list of one's own. A prefix without a final dot stands for a token and those that begin with it and an
+    /// underscore: `_INBOX` allows `_INBOX.x` and `_INBOX_team.x`.
+    pub(crate) fn new(prefixes: Vec<String>) -> Result<Self, Error> {
+        let bad = prefixes.iter().find(|prefix| {
+            prefix.is_empty() || prefix.bytes().any(|byte| byte <= b' ' || byte == b'*' || byte == b'>')
+        });
+        match bad {
+            Some(bad) => Err(Error::not_executed(
+                ErrorKind::InvalidArgument,
+                format!("the reply prefix {bad:?} is empty or has wildcards or white space"),
+            )),
+            None => Ok(ReplyPrefixes(prefixes)),
+        }
+    }
+
+    /// Whether a reply may be published to this subject.
+    pub(crate) fn accept(&self, reply: &str) -> bool {
+        reply.len() <= MAX_REPLY
+            && reply.split('.').all(|token| !token.is_empty() && token != "*" && token != ">")
+            && reply.bytes().all(|byte| byte > b' ')
+            && self.0.iter().any(|prefix| match reply.strip_prefix(prefix.as_str()) {
+                Some(rest) => prefix.ends_with('.') || rest.starts_with('.') || rest.starts_with('_'),
+                None => false,
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_are_made_of_checked_tokens() {
+        let subject = ServiceSubject::new(Some("staging.eu"), "greeter").unwrap();
+        assert_eq!(subject.method("hello").unwrap(), "staging.eu.greeter.hello");
+        assert_eq!(subject.probe(), "staging.eu.greeter._ctl.any");
+        for bad in ["", "a b", "a.*", "a.>", "a..b", ".a", "a.", "_a", "é", &"x".repeat(65), "a\r\nPUB"] {
+            let error = ServiceSubject::new(None, bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{bad:?}");
+            assert!(ServiceSubject::new(Some(bad), "greeter").is_err(), "{bad:?}");
+            assert!(bad.contains('.') || subject.method(bad).is_err(), "{bad:?}");
+        }
+        let long = vec!["x".repeat(60); 9].join(".");
+        assert!(ServiceSubject::new(None, &long).is_err(), "over 512 bytes");
+    }
+
+    #[test]
+    fn replies_go_to_inboxes_and_nowhere_else() {
+        let prefixes = ReplyPrefixes::default();
+        for good in ["_INBOX.x", "_INBOX_team.x.y", "_R_.abc.d", "_GR_.abc"] {
+            assert!(prefixes.accept(good), "{good}");
+        }
+        for bad in [
+            "orders.delete",
+            "_INBOX",
+            "_INBOXES.x",
+            "_INBOX.*",
+            "_INBOX.>",
+            "_INBOX..x",
+            "_INBOX.a b",
+            "$JS.API.STREAM.DELETE.x",
+            "",
+        ] {
+            assert!(!prefixes.accept(bad), "{bad}");
+        }
+        assert!(!prefixes.accept(&format!("_INBOX.{}", "x".repeat(260))));
+        assert!(ReplyPrefixes::new(vec!["mine".into()]).unwrap().accept("mine.1"));
+        assert!(ReplyPrefixes::new(vec![">".into()]).is_err());
+    }
+}
