@@ -139,7 +139,10 @@ impl Pattern {
         for token in text.split('.') {
             let end = start + token.len();
             if token.is_empty() || (token == ">" && end < text.len()) {
-                let message = format!("the subject {text:?} has an empty token, or a > that is not its last");
+                let message = format!(
+                    "the subject {:?} has an empty token, or a > that is not its last",
+                    text.as_str()
+                );
                 return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
             }
             if matches!(token, "*" | ">") {
