@@ -6,6 +6,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token};
 
+use crate::attributes;
 use crate::errors::Errors;
 
 const SERVICE_OPTIONS: &str = "`name`, `version`, `subject` and `crate`";
@@ -61,8 +62,12 @@ impl MethodOptions {
     /// Reads all `#[rpc(…)]` among the attributes of a method.
     pub(crate) fn parse(attributes: &[Attribute], errors: &mut Errors) -> Self {
         let mut written = Vec::new();
-        for attribute in attributes.iter().filter(|attribute| is_rpc(attribute)) {
+        for attribute in attributes.iter().filter(|attribute| attributes::is_rpc(attribute)) {
             match &attribute.meta {
+                meta if meta.path().is_ident("cfg_attr") => errors.report(
+                    meta.path(),
+                    "`#[rpc]` cannot be conditional: write the method twice, each under its own `#[cfg]`",
+                ),
                 Meta::List(meta) if !meta.tokens.is_empty() => {
                     written.extend(list(meta.tokens.clone(), errors));
                 }
@@ -86,11 +91,6 @@ impl MethodOptions {
         }
         options
     }
-}
-
-/// Whether this attribute belongs to the macro, and must not reach the compiler.
-pub(crate) fn is_rpc(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("rpc")
 }
 
 /// The comma-separated options of an attribute.

@@ -1,6 +1,7 @@
 //! The `#[service]` attribute of nats-rpc.
 
 mod args;
+mod attributes;
 mod errors;
 mod expand;
 mod lower;

@@ -2,8 +2,8 @@
 
 use proc_macro2::Span;
 use syn::{
-    Attribute, Expr, ExprLit, FnArg, Ident, ItemTrait, Lit, LitStr, Meta, Pat, PatType, ReturnType,
-    TraitItem, TraitItemFn, Type, parse_quote, parse_quote_spanned,
+    Attribute, FnArg, Ident, ItemTrait, LitStr, Meta, Pat, PatType, ReturnType, TraitItem, TraitItemFn, Type,
+    parse_quote, parse_quote_spanned,
 };
 
 use crate::args::{self, MethodOptions, ServiceOptions};
@@ -11,7 +11,7 @@ use crate::errors::Errors;
 use crate::model::{
     Argument, ContextParameter, Encoding, Method, Outcome, Output, Passing, SerdeOptions, Service, WireName,
 };
-use crate::{names, types};
+use crate::{attributes, names, types};
 
 const SERDE_OPTIONS: &str = "`default`, `rename`, `alias`, `with`, `serialize_with` and `deserialize_with`";
 
@@ -22,10 +22,10 @@ pub(crate) fn service(options: ServiceOptions, item: &ItemTrait) -> Service {
         ident: item.ident.clone(),
         visibility: item.vis.clone(),
         generics: item.generics.clone(),
-        conditions: matching(&item.attrs, is_condition),
-        deprecation: item.attrs.iter().find(|attribute| attribute.path().is_ident("deprecated")).cloned(),
+        conditions: attributes::conditions(&item.attrs),
+        deprecation: attributes::deprecation(&item.attrs),
         name: wire_name(options.name.as_ref(), &item.ident, names::snake_case),
-        description: description(&item.attrs),
+        description: attributes::description(&item.attrs),
         methods: Vec::new(),
         options,
     }
@@ -59,8 +59,8 @@ pub(crate) fn method(function: &TraitItemFn, errors: &mut Errors) -> Method {
         ident: function.sig.ident.clone(),
         name: wire_name(options.name.as_ref(), &function.sig.ident, names::of),
         options,
-        conditions: matching(&function.attrs, is_condition),
-        attributes: matching(&function.attrs, is_for_client),
+        conditions: attributes::conditions(&function.attrs),
+        attributes: attributes::for_client(&function.attrs),
         signature: function.sig.clone(),
         context,
         arguments,
@@ -85,6 +85,7 @@ fn parameters(function: &TraitItemFn, errors: &mut Errors) -> (ContextParameter,
     for (position, parameter) in typed.enumerate() {
         if position == 0 && is_context_reference(&parameter.ty) {
             context = ContextParameter::Lent;
+            has_no_options(parameter, errors);
             continue;
         }
         if let Some(ident) = parameter_name(parameter, errors) {
@@ -105,13 +106,19 @@ fn is_context_reference(ty: &Type) -> bool {
     }
 }
 
+fn has_no_options(context: &PatType, errors: &mut Errors) {
+    if let Some(attribute) = context.attrs.iter().find(|attribute| attribute.path().is_ident("serde")) {
+        errors.report(attribute, "the context is not an argument, and does not travel: remove this");
+    }
+}
+
 /// The name of an argument on the wire is the name of its parameter, so there must be one.
 fn parameter_name<'a>(parameter: &'a PatType, errors: &mut Errors) -> Option<&'a Ident> {
     match &*parameter.pat {
         Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
             if let Some(keyword) = pattern.mutability {
                 let name = &pattern.ident;
-                errors.report(keyword, format!("write `{name}`, and `let mut {name} = {name};` in the body"));
+                errors.report(keyword, format!("a parameter is part of the protocol, `mut` is not: write `let mut {name} = {name};` in the body"));
             }
             Some(&pattern.ident)
         }
@@ -161,7 +168,7 @@ fn serde_options(attributes: &[Attribute], errors: &mut Errors) -> SerdeOptions 
             }
             meta if meta.path().is_ident("cfg") || meta.path().is_ident("cfg_attr") => errors.report(
                 meta.path(),
-                "an argument is on the wire always or never: write the method twice, each under its own `#[cfg]`",
+                "an argument is on the wire always, and always in one form: write the method twice, each under its own `#[cfg]`",
             ),
             _ => {}
         }
@@ -198,30 +205,4 @@ fn output(written: &ReturnType) -> Output {
         (Outcome::Value, types::encoding(&ty))
     };
     Output { ty, outcome, encoding }
-}
-
-fn matching(attributes: &[Attribute], chosen: impl Fn(&Meta) -> bool) -> Vec<Attribute> {
-    attributes.iter().filter(|attribute| chosen(&attribute.meta)).cloned().collect()
-}
-
-fn is_condition(meta: &Meta) -> bool {
-    meta.path().is_ident("cfg")
-}
-
-fn is_for_client(meta: &Meta) -> bool {
-    ["doc", "deprecated", "allow"].iter().any(|name| meta.path().is_ident(name))
-}
-
-/// The first paragraph of a documentation comment, as one line.
-fn description(attributes: &[Attribute]) -> Option<String> {
-    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
-        Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
-            Expr::Lit(ExprLit { lit: Lit::Str(line), .. }) => Some(line.value()),
-            _ => None,
-        },
-        _ => None,
-    });
-    let text = lines.collect::<Vec<_>>().join("\n");
-    let paragraph = text.trim().lines().map(str::trim).take_while(|line| !line.is_empty());
-    Some(paragraph.collect::<Vec<_>>().join(" ")).filter(|paragraph| !paragraph.is_empty())
 }

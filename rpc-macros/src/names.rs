@@ -28,21 +28,42 @@ pub(crate) fn snake_case(ident: &Ident) -> String {
     snake
 }
 
-/// What is wrong with a wire name, as the end of a sentence that starts with the name.
-pub(crate) fn fault(name: &str) -> Option<String> {
+/// What is wrong with a name on the wire; `noun` says what it names.
+pub(crate) fn fault(noun: &str, name: &str) -> Option<String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if name.is_empty() {
-        Some("is empty: a name has 1 to 64 characters".to_owned())
+        Some(format!("the {noun} is empty: it has 1 to {LONGEST} characters"))
     } else if let Some(wrong) = name.chars().find(|c| !legal(*c)) {
+        let wrong = wrong.escape_debug();
         Some(format!(
-            "contains `{}`: a name consists of `A-Z`, `a-z`, `0-9`, `_` and `-`",
-            wrong.escape_debug()
+            "the {noun} `{name}` contains `{wrong}`: it consists of `A-Z`, `a-z`, `0-9`, `_` and `-`"
         ))
     } else if name.starts_with('_') {
-        Some("starts with `_`: such names are reserved for nats-rpc itself".to_owned())
+        Some(format!("the {noun} `{name}` starts with `_`: such names are reserved for nats-rpc itself"))
     } else if name.len() > LONGEST {
-        Some(format!("is longer than the {LONGEST} characters that a name may have"))
+        Some(format!("the {noun} is {} characters long: it has at most {LONGEST}", name.len()))
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::{Ident, Span};
+
+    use super::snake_case;
+
+    #[test]
+    fn words_and_acronyms_are_told_apart() {
+        for (camel, snake) in [
+            ("Greeter", "greeter"),
+            ("KvStore", "kv_store"),
+            ("KVStore", "kv_store"),
+            ("HTTP2Server", "http2_server"),
+            ("Already_Snake", "already_snake"),
+            ("A", "a"),
+        ] {
+            assert_eq!(snake_case(&Ident::new(camel, Span::call_site())), snake);
+        }
     }
 }

@@ -5,7 +5,7 @@ mod travel;
 use syn::{FnArg, GenericParam, ItemTrait, Receiver, ReceiverKind, Safety, Type};
 
 use crate::errors::Errors;
-use crate::model::{Method, Service, WireName};
+use crate::model::{Argument, Method, Service, WireName};
 use crate::types::{is_plain, ungrouped};
 use crate::{names, semver};
 
@@ -25,7 +25,7 @@ pub(crate) fn method(service: &Service, method: &Method, errors: &mut Errors) {
     takes_shared_self(method, errors);
     is_not_generic(method, errors);
     leaves_room_for_the_clients_own(method, errors);
-    is_legal(&method.name, errors);
+    has_a_legal_wire_name(method, errors);
     is_the_only_one_with_its_name(service, method, errors);
     takes_the_context_first(method, errors);
     answers_nothing_if_oneway(method, errors);
@@ -33,7 +33,7 @@ pub(crate) fn method(service: &Service, method: &Method, errors: &mut Errors) {
     has_one_argument_if_bare(method, errors);
     has_distinct_argument_names(method, errors);
     travel::result(method, errors);
-    for argument in &method.arguments {
+    for argument in method.arguments.iter().filter(|argument| !is_context(argument)) {
         travel::argument(argument, errors);
     }
 }
@@ -70,7 +70,7 @@ fn is_generic_over_types_only(service: &Service, errors: &mut Errors) {
 }
 
 fn has_a_name_if_generic(service: &Service, errors: &mut Errors) {
-    if let Some(first) = service.generics.params.first()
+    if let Some(first) = service.generics.type_params().next()
         && service.options.name.is_none()
     {
         let message = format!(
@@ -83,15 +83,8 @@ fn has_a_name_if_generic(service: &Service, errors: &mut Errors) {
 }
 
 fn has_a_legal_name(service: &Service, errors: &mut Errors) {
-    is_legal(&service.name, errors);
-}
-
-fn is_legal(name: &WireName, errors: &mut Errors) {
-    if let Some(fault) = names::fault(&name.text) {
-        errors.report_at(
-            name.span,
-            format!("the name `{}` {fault}; set another with `name = \"…\"`", name.text),
-        );
+    if let Some(fault) = names::fault("name", &service.name.text) {
+        errors.report_at(service.name.span, format!("{fault}; set it with `#[service(name = \"…\")]`"));
     }
 }
 
@@ -100,8 +93,8 @@ fn has_a_legal_subject(service: &Service, errors: &mut Errors) {
     for token in subject.value().split('.') {
         if token.contains(['{', '}']) {
             errors.report(subject, format!("the parameter `{token}` in a subject is not supported yet"));
-        } else if let Some(fault) = names::fault(token) {
-            errors.report(subject, format!("the token `{token}` of the subject {fault}"));
+        } else if let Some(fault) = names::fault("token of a subject", token) {
+            errors.report(subject, fault);
         }
     }
 }
@@ -190,6 +183,12 @@ fn leaves_room_for_the_clients_own(method: &Method, errors: &mut Errors) {
     }
 }
 
+fn has_a_legal_wire_name(method: &Method, errors: &mut Errors) {
+    if let Some(fault) = names::fault("name", &method.name.text) {
+        errors.report_at(method.name.span, format!("{fault}; set it with `#[rpc(name = \"…\")]`"));
+    }
+}
+
 fn is_the_only_one_with_its_name(service: &Service, method: &Method, errors: &mut Errors) {
     let taken = service.methods.iter().any(|earlier| {
         // Under conditions that exclude each other, both may have it; if they do not, the compiler finds out.
@@ -204,19 +203,18 @@ fn is_the_only_one_with_its_name(service: &Service, method: &Method, errors: &mu
 }
 
 fn takes_the_context_first(method: &Method, errors: &mut Errors) {
-    for argument in &method.arguments {
-        let ty = ungrouped(&argument.ty);
-        let target = match ty {
-            Type::Reference(reference) => &reference.elem,
-            owned => owned,
-        };
-        if is_plain(target, "Context") {
-            errors.report(
-                ty,
-                "the context of the call is the first parameter after `&self`, of type `&Context`",
-            );
-        }
+    for misplaced in method.arguments.iter().filter(|argument| is_context(argument)) {
+        let message = "the context of the call is the first parameter after `&self`, of type `&Context`";
+        errors.report(&misplaced.ty, message);
     }
+}
+
+fn is_context(argument: &Argument) -> bool {
+    let target = match ungrouped(&argument.ty) {
+        Type::Reference(reference) => &reference.elem,
+        owned => owned,
+    };
+    is_plain(target, "Context")
 }
 
 fn answers_nothing_if_oneway(method: &Method, errors: &mut Errors) {

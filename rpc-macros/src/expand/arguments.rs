@@ -2,10 +2,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
-use syn::{Lifetime, Meta, Path};
+use syn::spanned::Spanned as _;
+use syn::{Lifetime, LitStr, Meta};
 
-use super::Parameters;
 use super::support::{self, Names};
+use super::{Parameters, generated_at, runtime_at};
 use crate::model::{Argument, Encoding, Method, Passing, Service};
 
 /// Both types; a method without arguments has none.
@@ -76,14 +77,14 @@ struct Struct {
 impl Struct {
     fn emit(self, service: &Service, method: &Method) -> TokenStream {
         let Self { ident, derive, expecting, has_lifetime, fields } = self;
-        let Service { runtime, .. } = service;
+        let runtime = runtime_at(service, method.ident.span());
         let conditions = &method.conditions;
         let parameters = Parameters::of(service);
         let clause = parameters.where_clause();
         let lifetime = has_lifetime.then(lifetime).map(|lifetime| quote!(#lifetime,));
         let bounded = parameters.bounded();
         let generics = (has_lifetime || !parameters.is_empty()).then(|| quote!(<#lifetime #bounded>));
-        let serde = in_runtime(runtime, "serde");
+        let serde = in_runtime(service, "serde", method.ident.span());
         let expecting = expecting.map(|expecting| quote!(, expecting = #expecting));
         let transparent = method.options.bare.map(|_| quote!(, transparent));
         // Without this, serde would ask for bounds of its own beside those of the trait.
@@ -92,7 +93,7 @@ impl Struct {
             let (name, ty) = (support::marker_ident(), parameters.marker());
             quote_spanned!(Span::mixed_site()=> #[serde(skip)] #name: #ty,)
         });
-        quote_spanned! {Span::mixed_site()=>
+        quote_spanned! {generated_at(method.ident.span())=>
             #(#conditions)*
             #[derive(#runtime::__private::serde::#derive)]
             #[serde(crate = #serde #expecting #transparent #bound)]
@@ -105,7 +106,7 @@ impl Struct {
 }
 
 fn sent_field(service: &Service, argument: &Argument) -> TokenStream {
-    let Argument { ident, ty, passing, encoding, serde, .. } = argument;
+    let Argument { ident, ty, passing, serde, .. } = argument;
     let lifetime = lifetime();
     let ty = match passing {
         Passing::Owned => ty.to_token_stream(),
@@ -113,7 +114,7 @@ fn sent_field(service: &Service, argument: &Argument) -> TokenStream {
         Passing::Slice(item) => quote!(&#lifetime [#item]),
     };
     let options: Vec<Meta> = serde.both.iter().chain(&serde.client).cloned().collect();
-    let attributes = attributes(service, &options, *encoding);
+    let attributes = attributes(service, argument, &options);
     quote!(#attributes #ident: #ty)
 }
 
@@ -136,7 +137,7 @@ fn received_field(service: &Service, method: &Method, argument: &Argument) -> To
     let is_optional = *encoding == Encoding::OptionalBytes && method.options.bare.is_none();
     let default = (is_optional && serde.any_of(&["default"]).is_none()).then(|| quote!(#[serde(default)]));
     let options: Vec<Meta> = serde.both.iter().chain(&serde.server).cloned().collect();
-    let attributes = attributes(service, &options, *encoding);
+    let attributes = attributes(service, argument, &options);
     quote!(#borrow #default #attributes #ident: #ty)
 }
 
@@ -150,19 +151,19 @@ fn names_owned_type(argument: &Argument) -> bool {
     has_default_fn || serde.any_of(&["with", "serialize_with", "deserialize_with"]).is_some()
 }
 
-fn attributes(service: &Service, options: &[Meta], encoding: Encoding) -> TokenStream {
+fn attributes(service: &Service, argument: &Argument, options: &[Meta]) -> TokenStream {
     let written = (!options.is_empty()).then(|| quote!(#[serde(#(#options),*)]));
-    let codec = (encoding != Encoding::Serde).then(|| {
-        let codec = in_runtime(&service.runtime, "as_bytes");
+    let codec = (argument.encoding != Encoding::Serde).then(|| {
+        let codec = in_runtime(service, "as_bytes", argument.ty.span());
         quote!(#[serde(with = #codec)])
     });
     quote!(#codec #written)
 }
 
 /// A path into the runtime in the form that serde's attributes take: a string.
-fn in_runtime(runtime: &Path, name: &str) -> String {
-    let runtime = runtime.to_token_stream().to_string().replace(' ', "");
-    format!("{runtime}::__private::{name}")
+fn in_runtime(service: &Service, name: &str, span: Span) -> LitStr {
+    let runtime = service.runtime.to_token_stream().to_string().replace(' ', "");
+    LitStr::new(&format!("{runtime}::__private::{name}"), generated_at(span))
 }
 
 /// The lifetime of everything that is borrowed.

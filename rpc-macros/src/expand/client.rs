@@ -1,12 +1,12 @@
 //! The client type: one method for each of the trait's, which encodes the arguments and returns the call.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::support::{self, Names};
-use super::{Parameters, arguments, client_ident, generated_at};
-use crate::model::{Encoding, Method, Outcome, Service};
+use super::{Parameters, arguments, client_ident, generated_at, runtime_at};
+use crate::model::{Argument, Encoding, Method, Outcome, Service};
 
 /// The type, which users name.
 pub(super) fn definition(service: &Service) -> TokenStream {
@@ -82,35 +82,23 @@ pub(super) fn impls(service: &Service) -> TokenStream {
 }
 
 fn method_fn(service: &Service, method: &Method) -> TokenStream {
-    let Service { runtime, visibility, .. } = service;
     let Method { ident, name, conditions, attributes, arguments, .. } = method;
-    let names = Names::of(method);
+    let visibility = &service.visibility;
+    let site = generated_at(ident.span());
+    let runtime = runtime_at(service, ident.span());
     let methods = support::methods_ident();
     let doc = documentation(service, method);
-    let parameters = arguments.iter().map(|argument| {
-        let (name, ty) = (&argument.ident, &argument.ty);
-        quote!(#name: #ty)
-    });
-    let wire_name = &name.text;
-    let index = quote_spanned! {Span::mixed_site()=>
-        const { #runtime::__private::method_index(#methods, #wire_name) }
-    };
-    let sent = sent(service, method, &names);
+    let parameters = arguments.iter().map(|Argument { ident, ty, .. }| quote!(#ident: #ty));
+    let name = &name.text;
+    let index = quote_spanned!(site=> const { #runtime::__private::method_index(#methods, #name) });
+    let sent = sent(service, method);
     let (returned, call) = if method.options.oneway.is_some() {
-        (
-            quote_spanned!(Span::mixed_site()=> #runtime::Cast),
-            quote_spanned!(Span::mixed_site()=> self.stub.cast(#index, &#sent)),
-        )
+        (quote_spanned!(site=> #runtime::Cast), quote_spanned!(site=> self.stub.cast(#index, &#sent)))
     } else {
-        let returns = returns(method);
-        (
-            call_type(service, method),
-            quote_spanned! {Span::mixed_site()=>
-                self.stub.call(#index, &#sent, #runtime::__private::Returns::#returns())
-            },
-        )
+        let returns = returns(service, method);
+        (call_type(service, method), quote_spanned!(site=> self.stub.call(#index, &#sent, #returns)))
     };
-    quote_spanned! {Span::mixed_site()=>
+    quote_spanned! {site=>
         #doc
         #(#conditions)*
         #(#attributes)*
@@ -128,24 +116,25 @@ fn documentation(service: &Service, method: &Method) -> Option<TokenStream> {
 }
 
 /// The value that is encoded as the arguments.
-fn sent(service: &Service, method: &Method, names: &Names) -> TokenStream {
-    let runtime = &service.runtime;
+fn sent(service: &Service, method: &Method) -> TokenStream {
+    let site = generated_at(method.ident.span());
     if method.arguments.is_empty() {
-        return quote_spanned!(Span::mixed_site()=> #runtime::__private::NoArgs {});
+        let runtime = runtime_at(service, method.ident.span());
+        return quote_spanned!(site=> #runtime::__private::NoArgs {});
     }
-    let fields = method.arguments.iter().map(|argument| &argument.ident);
-    let send = &names.send;
+    let send = Names::of(method).send;
     let generics = arguments::sent_generics(service, method);
+    let fields = method.arguments.iter().map(|argument| &argument.ident);
     let marker = (!Parameters::of(service).is_empty()).then(|| {
         let marker = support::marker_ident();
-        quote_spanned!(Span::mixed_site()=> #marker: ::core::marker::PhantomData)
+        quote_spanned!(site=> #marker: ::core::marker::PhantomData)
     });
-    quote_spanned!(Span::mixed_site()=> #send #generics { #(#fields,)* #marker })
+    quote_spanned!(site=> #send #generics { #(#fields,)* #marker })
 }
 
 fn call_type(service: &Service, method: &Method) -> TokenStream {
-    let runtime = &service.runtime;
     let ty = &method.output.ty;
+    let runtime = runtime_at(service, ty.span());
     let site = generated_at(ty.span());
     match method.output.outcome {
         Outcome::Value => quote_spanned!(site=> #runtime::Call<#ty, ::core::convert::Infallible>),
@@ -158,15 +147,16 @@ fn call_type(service: &Service, method: &Method) -> TokenStream {
     }
 }
 
-/// The constructor of `Returns` that fits the method.
-fn returns(method: &Method) -> syn::Ident {
-    let outcome = match method.output.outcome {
-        Outcome::Value => "infallible",
-        Outcome::Result => "fallible",
+/// How the reply is read.
+fn returns(service: &Service, method: &Method) -> TokenStream {
+    let constructor = match (method.output.outcome, method.output.encoding) {
+        (Outcome::Value, Encoding::Serde) => "infallible",
+        (Outcome::Value, _) => "infallible_bytes",
+        (Outcome::Result, Encoding::Serde) => "fallible",
+        (Outcome::Result, _) => "fallible_bytes",
     };
-    let site = generated_at(method.output.ty.span());
-    match method.output.encoding {
-        Encoding::Serde => format_ident!("{outcome}", span = site),
-        Encoding::Bytes | Encoding::OptionalBytes => format_ident!("{outcome}_bytes", span = site),
-    }
+    let span = method.output.ty.span();
+    let runtime = runtime_at(service, span);
+    let constructor = Ident::new(constructor, generated_at(span));
+    quote_spanned!(generated_at(span)=> #runtime::__private::Returns::#constructor())
 }

@@ -7,8 +7,8 @@ mod server;
 pub(crate) mod service_trait;
 mod support;
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::visit::{self, Visit};
 use syn::{GenericParam, Generics, TypeParam, WhereClause, WherePredicate};
 
@@ -44,6 +44,15 @@ pub(crate) fn service(service: &Service) -> TokenStream {
 /// The place of the user's tokens with the hygiene of generated code: errors point there, locals stay apart.
 fn generated_at(span: Span) -> Span {
     Span::mixed_site().located_at(span)
+}
+
+/// The path of the runtime, at the place of the user's tokens.
+fn runtime_at(service: &Service, span: Span) -> TokenStream {
+    let relocate = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    service.runtime.to_token_stream().into_iter().map(relocate).collect()
 }
 
 fn client_ident(service: &Service) -> Ident {

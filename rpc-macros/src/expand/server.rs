@@ -1,12 +1,12 @@
 //! The server type: one registered handler for each of the trait's methods, which decodes, runs and answers.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Ident, TypeParam};
 
 use super::support::{self, Names};
-use super::{Parameters, arguments, generated_at, server_ident};
+use super::{Parameters, arguments, generated_at, runtime_at, server_ident};
 use crate::model::{Argument, ContextParameter, Encoding, Method, Outcome, Passing, Service};
 
 /// The type, which users name.
@@ -108,14 +108,15 @@ fn implementation_parameter(service: &Service) -> Ident {
 }
 
 fn registration(service: &Service, method: &Method, service_trait: &TokenStream) -> TokenStream {
-    let Method { name, conditions, .. } = method;
-    let runtime = &service.runtime;
+    let Method { ident, name, conditions, .. } = method;
+    let site = generated_at(ident.span());
+    let runtime = runtime_at(service, ident.span());
     let name = &name.text;
-    let receive = Names::of(method).receive;
-    let generics = arguments::received_generics(service, method);
-    let site = Span::mixed_site();
-    let decode = (!method.arguments.is_empty())
-        .then(|| quote_spanned!(site=> let args = call.decode::<#receive #generics>()?;));
+    let decode = (!method.arguments.is_empty()).then(|| {
+        let receive = Names::of(method).receive;
+        let generics = arguments::received_generics(service, method);
+        quote_spanned!(site=> let args = call.decode::<#receive #generics>()?;)
+    });
     let answer = answer(service, method, service_trait);
     quote_spanned! {site=>
         #(#conditions)*
@@ -134,11 +135,11 @@ fn registration(service: &Service, method: &Method, service_trait: &TokenStream)
 
 /// Runs the implementation and makes its result a reply.
 fn answer(service: &Service, method: &Method, service_trait: &TokenStream) -> TokenStream {
-    let site = Span::mixed_site();
+    let site = generated_at(method.ident.span());
     let implementation = implementation_parameter(service);
     let ident = &method.ident;
     let context = (method.context == ContextParameter::Lent).then(|| quote_spanned!(site=> call.context(),));
-    let arguments = method.arguments.iter().map(passed);
+    let arguments = method.arguments.iter().map(|argument| passed(argument, site));
     // A path, since a method call would first try the traits that `Arc` implements.
     let run = quote_spanned! {site=>
         <#implementation as #service_trait>::#ident(&*service, #context #(#arguments),*).await
@@ -156,9 +157,8 @@ fn answer(service: &Service, method: &Method, service_trait: &TokenStream) -> To
     quote_spanned!(site=> call.#reply(#run))
 }
 
-fn passed(argument: &Argument) -> TokenStream {
-    let name = argument.ident.to_token_stream();
-    let site = Span::mixed_site();
+fn passed(argument: &Argument, site: Span) -> TokenStream {
+    let name = &argument.ident;
     match argument.passing {
         Passing::Owned => quote_spanned!(site=> args.#name),
         Passing::Str(_) | Passing::Bytes(_) | Passing::Slice(_) | Passing::Lent(_) => {

@@ -3,12 +3,12 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote_spanned};
 use syn::{
-    BlockModifiers, Expr, ExprAsync, FnArg, ItemTrait, Pat, PatWild, ReturnType, Stmt, Token, TraitItem,
-    TraitItemFn, parse_quote_spanned,
+    BlockModifiers, Expr, ExprAsync, FnArg, ItemTrait, Pat, PatWild, Path, ReturnType, Stmt, Token,
+    TraitItem, TraitItemFn, parse_quote_spanned,
 };
 
 use super::generated_at;
-use crate::args;
+use crate::attributes;
 
 /// Emits the trait. This never fails: whatever is wrong with the trait, the code that uses it should see it.
 pub(crate) fn emit(mut item: ItemTrait) -> TokenStream {
@@ -29,10 +29,11 @@ pub(crate) fn emit(mut item: ItemTrait) -> TokenStream {
 
 /// Removes the attributes that are addressed to this macro.
 fn remove_options(function: &mut TraitItemFn) {
-    function.attrs.retain(|attribute| !args::is_rpc(attribute));
+    function.attrs.retain(|attribute| !attributes::is_rpc(attribute));
     for input in &mut function.sig.inputs {
         if let FnArg::Typed(parameter) = input {
-            parameter.attrs.retain(|attribute| !attribute.path().is_ident("serde"));
+            let is_ours = |path: &Path| ["serde", "cfg", "cfg_attr"].iter().any(|name| path.is_ident(name));
+            parameter.attrs.retain(|attribute| !is_ours(attribute.path()));
         }
     }
 }

@@ -24,7 +24,8 @@ pub(super) fn argument(argument: &Argument, errors: &mut Errors) {
         is_sized(ty, errors);
     }
     is_not_incoming(ty, errors);
-    Inside { owned: Some(suggestion), errors }.visit_type(target);
+    let owned = format!("only an argument itself can be a reference: write `{suggestion}`");
+    Inside { owned: Some(owned), errors }.visit_type(target);
 }
 
 /// Checks what a method returns, and that it is a future.
@@ -42,7 +43,8 @@ pub(super) fn result(method: &Method, errors: &mut Errors) {
         }
     }
     is_sized(ty, errors);
-    Inside { owned: Some(types::written(&types::owned(ty))), errors }.visit_type(ty);
+    let owned = format!("a result travels by value: write `{}`", types::written(&types::owned(ty)));
+    Inside { owned: Some(owned), errors }.visit_type(ty);
 }
 
 fn is_shared(reference: &TypeReference, errors: &mut Errors) {
@@ -81,7 +83,7 @@ fn is_not_incoming(ty: &Type, errors: &mut Errors) {
 
 /// The rules for all that a type consists of.
 struct Inside<'a> {
-    /// What to write in place of references; said once.
+    /// What to say about references, which is said once.
     owned: Option<String>,
     errors: &'a mut Errors,
 }
@@ -89,7 +91,7 @@ struct Inside<'a> {
 impl<'ast> Visit<'ast> for Inside<'_> {
     fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
         if let Some(owned) = self.owned.take() {
-            self.errors.report(reference, format!("a reference in here cannot travel: write `{owned}`"));
+            self.errors.report(reference, owned);
         }
     }
 
