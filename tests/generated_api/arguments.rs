@@ -43,15 +43,38 @@ fn nobody() -> String {
 #[nats_rpc::service]
 pub(crate) trait Everything {
     async fn owned(&self, text: String, number: u64, point: Point, list: Vec<Point>) -> String;
-    async fn lent(&self, text: &str, point: &Point, list: &[Point], string: &String, array: &[u8; 2]) -> String;
+    async fn lent(
+        &self,
+        text: &str,
+        point: &Point,
+        list: &[Point],
+        string: &String,
+        array: &[u8; 2],
+    ) -> String;
     async fn nested(&self, map: &BTreeMap<String, Vec<Option<u8>>>, pair: &(u8, String)) -> usize;
-    async fn bytes(&self, lent: &[u8], vec: Vec<u8>, bytes: Bytes, lent_bytes: &Bytes, lent_vec: &Vec<u8>) -> Bytes;
-    async fn maybe_bytes(&self, vec: Option<Vec<u8>>, bytes: Option<Bytes>, lent: &Option<Bytes>) -> Option<Bytes>;
+    async fn bytes(
+        &self,
+        lent: &[u8],
+        vec: Vec<u8>,
+        bytes: Bytes,
+        lent_bytes: &Bytes,
+        lent_vec: &Vec<u8>,
+    ) -> Bytes;
+    async fn maybe_bytes(
+        &self,
+        vec: Option<Vec<u8>>,
+        bytes: Option<Bytes>,
+        lent: &Option<Bytes>,
+    ) -> Option<Bytes>;
     async fn echo(&self, bytes: &[u8]) -> Vec<u8>;
     async fn refuse(&self, bytes: &[u8]) -> Result<Vec<u8>, String>;
     async fn coded(&self, #[serde(with = "hexadecimal")] number: u32) -> u32;
     async fn coded_lent(&self, #[serde(with = "hexadecimal")] number: &u32) -> u32;
-    async fn named(&self, #[serde(rename = "type", alias = "kind")] of: &str, #[serde(default)] more: u8) -> String;
+    async fn named(
+        &self,
+        #[serde(rename = "type", alias = "kind")] of: &str,
+        #[serde(default)] more: u8,
+    ) -> String;
     async fn defaulted(&self, #[serde(default = "nobody")] name: &str) -> String;
     async fn one_sided(
         &self,
@@ -76,7 +99,14 @@ impl Everything for Here {
         format!("{text} {number} {point:?} {}", list.len())
     }
 
-    async fn lent(&self, text: &str, point: &Point, list: &[Point], string: &String, array: &[u8; 2]) -> String {
+    async fn lent(
+        &self,
+        text: &str,
+        point: &Point,
+        list: &[Point],
+        string: &String,
+        array: &[u8; 2],
+    ) -> String {
         format!("{text} {point:?} {} {string} {array:?}", list.len())
     }
 
@@ -84,11 +114,23 @@ impl Everything for Here {
         map.len() + pair.1.len()
     }
 
-    async fn bytes(&self, lent: &[u8], vec: Vec<u8>, bytes: Bytes, lent_bytes: &Bytes, lent_vec: &Vec<u8>) -> Bytes {
+    async fn bytes(
+        &self,
+        lent: &[u8],
+        vec: Vec<u8>,
+        bytes: Bytes,
+        lent_bytes: &Bytes,
+        lent_vec: &Vec<u8>,
+    ) -> Bytes {
         [lent, &vec, &bytes, lent_bytes, lent_vec].concat().into()
     }
 
-    async fn maybe_bytes(&self, vec: Option<Vec<u8>>, bytes: Option<Bytes>, lent: &Option<Bytes>) -> Option<Bytes> {
+    async fn maybe_bytes(
+        &self,
+        vec: Option<Vec<u8>>,
+        bytes: Option<Bytes>,
+        lent: &Option<Bytes>,
+    ) -> Option<Bytes> {
         assert_eq!(vec, None);
         bytes.or_else(|| lent.clone())
     }
@@ -153,7 +195,8 @@ async fn owned_arguments_are_moved_and_lent_ones_are_lent() {
     let owned = client.owned("a".to_owned(), 7, point.clone(), vec![point.clone()]).await.unwrap();
     assert_eq!(owned, "a 7 Point { x: 1, y: 2 } 1");
 
-    let lent = client.lent("a", &point, std::slice::from_ref(&point), &"b".to_owned(), &[3, 4]).await.unwrap();
+    let lent =
+        client.lent("a", &point, std::slice::from_ref(&point), &"b".to_owned(), &[3, 4]).await.unwrap();
     assert_eq!(lent, "a Point { x: 1, y: 2 } 1 b [3, 4]");
 
     let map = BTreeMap::from([("k".to_owned(), vec![Some(1), None])]);
@@ -166,10 +209,17 @@ async fn bytes_arrive_whatever_type_holds_them() {
     let served = serve(EverythingServer::new(Here)).await;
     let client: EverythingClient = served.client();
 
-    let all = client.bytes(b"a", b"b".to_vec(), Bytes::from("c"), &Bytes::from("d"), &b"e".to_vec()).await.unwrap();
+    let all =
+        client.bytes(b"a", b"b".to_vec(), Bytes::from("c"), &Bytes::from("d"), &b"e".to_vec()).await.unwrap();
     assert_eq!(all, "abcde");
-    assert_eq!(client.maybe_bytes(None, Some(Bytes::from("x")), &None).await.unwrap(), Some(Bytes::from("x")));
-    assert_eq!(client.maybe_bytes(None, None, &Some(Bytes::from("y"))).await.unwrap(), Some(Bytes::from("y")));
+    assert_eq!(
+        client.maybe_bytes(None, Some(Bytes::from("x")), &None).await.unwrap(),
+        Some(Bytes::from("x"))
+    );
+    assert_eq!(
+        client.maybe_bytes(None, None, &Some(Bytes::from("y"))).await.unwrap(),
+        Some(Bytes::from("y"))
+    );
     assert_eq!(client.maybe_bytes(None, None, &None).await.unwrap(), None);
     assert_eq!(client.echo(b"\x00\x01").await.unwrap(), b"\x00\x01");
     assert_eq!(client.refuse(b"fine").await.unwrap(), b"fine");

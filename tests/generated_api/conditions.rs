@@ -6,19 +6,19 @@ use nats_rpc::ServiceClient as _;
 
 use crate::support::serve;
 
-#[cfg(missing)]
+#[cfg(not(test))]
 pub(crate) struct Absent;
 
 /// Two methods share a name under conditions that exclude each other, and one has a type that cannot travel.
 #[nats_rpc::service]
-#[cfg(not(missing))]
+#[cfg(test)]
 pub(crate) trait Conditional {
     async fn always(&self) -> u8;
-    #[cfg(missing)]
+    #[cfg(not(test))]
     async fn never(&self, absent: Absent) -> Absent;
-    #[cfg(not(missing))]
+    #[cfg(test)]
     async fn either(&self) -> u8;
-    #[cfg(missing)]
+    #[cfg(not(test))]
     async fn either(&self) -> Absent;
     #[deprecated = "use `always`"]
     async fn old(&self, number: u8) -> u8;
@@ -53,7 +53,7 @@ impl Conditional for Here {
 }
 
 #[nats_rpc::service]
-#[cfg(missing)]
+#[cfg(not(test))]
 pub(crate) trait Missing {
     async fn method(&self, absent: Absent) -> Absent;
 }
@@ -73,7 +73,8 @@ async fn a_method_exists_on_both_sides_or_on_none() {
     assert_eq!(client.either().await.unwrap(), 2);
     assert_eq!(client.camelCase(4).await.unwrap(), 4);
     assert_eq!(client.unknown().await.unwrap(), 3);
-    let methods: Vec<_> = ConditionalClient::descriptor().methods().iter().map(|method| method.name()).collect();
+    let methods: Vec<_> =
+        ConditionalClient::descriptor().methods().iter().map(|method| method.name()).collect();
     assert_eq!(methods, ["always", "either", "old", "camelCase", "unknown"]);
 }
 

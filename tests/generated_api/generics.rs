@@ -10,7 +10,10 @@ use serde::de::DeserializeOwned;
 
 use crate::support::serve;
 
-pub(crate) trait Key: Serialize + DeserializeOwned + Hash + Eq + Clone + Send + Sync + 'static {}
+pub(crate) trait Key:
+    Serialize + DeserializeOwned + Hash + Eq + Clone + Send + Sync + 'static
+{
+}
 impl<T: Serialize + DeserializeOwned + Hash + Eq + Clone + Send + Sync + 'static> Key for T {}
 
 pub(crate) trait Value: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
@@ -116,7 +119,10 @@ fn the_description_is_as_written() {
     assert_eq!(description.get_name(), "cache");
     assert_eq!(description.get_subject(), "storage.cache");
     assert_eq!(description.get_version(), "2.1.0");
-    assert_eq!(description.get_description(), "A bound in the list, one in the where clause, one on `Self`, and a default.");
+    assert_eq!(
+        description.get_description(),
+        "A bound in the list, one in the where clause, one on `Self`, and a default."
+    );
 }
 
 #[tokio::test]

@@ -15,8 +15,25 @@ pub(crate) type DESCRIPTOR = u8;
 
 #[nats_rpc::service(name = "names")]
 pub(crate) trait Clashing {
-    async fn locals(&self, call: u8, args: u8, service: u8, registry: u8, stub: u8, client: u8, this: u8) -> u8;
-    async fn more_locals(&self, formatter: u8, reply: u8, context: u8, types: u8, methods: u8, descriptor: u8) -> u8;
+    async fn locals(
+        &self,
+        call: u8,
+        args: u8,
+        service: u8,
+        registry: u8,
+        stub: u8,
+        client: u8,
+        this: u8,
+    ) -> u8;
+    async fn more_locals(
+        &self,
+        formatter: u8,
+        reply: u8,
+        context: u8,
+        types: u8,
+        methods: u8,
+        descriptor: u8,
+    ) -> u8;
     async fn lent(&self, call: &str, args: &[u8], service: &u8, self_: &str) -> usize;
     async fn types(&self, methods: METHODS, descriptor: DESCRIPTOR, hello: Send_hello) -> Send_hello;
     async fn keywords(&self, r#type: u8, r#match: &str) -> String;
@@ -52,11 +69,28 @@ pub(crate) trait Common {
 struct Here;
 
 impl Clashing for Here {
-    async fn locals(&self, call: u8, args: u8, service: u8, registry: u8, stub: u8, client: u8, this: u8) -> u8 {
+    async fn locals(
+        &self,
+        call: u8,
+        args: u8,
+        service: u8,
+        registry: u8,
+        stub: u8,
+        client: u8,
+        this: u8,
+    ) -> u8 {
         call + args + service + registry + stub + client + this
     }
 
-    async fn more_locals(&self, formatter: u8, reply: u8, context: u8, types: u8, methods: u8, descriptor: u8) -> u8 {
+    async fn more_locals(
+        &self,
+        formatter: u8,
+        reply: u8,
+        context: u8,
+        types: u8,
+        methods: u8,
+        descriptor: u8,
+    ) -> u8 {
         formatter + reply + context + types + methods + descriptor
     }
 

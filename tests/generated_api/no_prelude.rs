@@ -7,7 +7,11 @@ use ::std::string::String;
 #[::nats_rpc::service]
 pub(crate) trait Bare {
     async fn hello(&self, name: &str, items: &[u16], bytes: &[u8]) -> String;
-    async fn fails(&self, cx: &::nats_rpc::Context, maybe: ::core::option::Option<u8>) -> ::core::result::Result<u8, String>;
+    async fn fails(
+        &self,
+        cx: &::nats_rpc::Context,
+        maybe: ::core::option::Option<u8>,
+    ) -> ::core::result::Result<u8, String>;
     #[rpc(oneway)]
     async fn log(&self, line: String);
     async fn body(&self) -> ::core::result::Result<u8, String> {
