@@ -37,30 +37,34 @@ impl Version {
         }
     }
 
-    /// The program, looked for once in the life of this process.
+    /// The program. It is looked for once in the life of this process, and not again after a failure.
     ///
     /// # Panics
     /// If there is none and it cannot be installed, with the lines that install it by hand.
     pub(crate) fn program(self) -> &'static Path {
-        static CURRENT: OnceLock<PathBuf> = OnceLock::new();
-        static OLDEST: OnceLock<PathBuf> = OnceLock::new();
+        static CURRENT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+        static OLDEST: OnceLock<Result<PathBuf, String>> = OnceLock::new();
         let cell = match self {
             Version::Current => &CURRENT,
             Version::Oldest => &OLDEST,
         };
-        cell.get_or_init(|| self.locate())
+        cell.get_or_init(|| self.locate()).as_ref().unwrap_or_else(|failure| panic!("{failure}"))
     }
 
-    fn locate(self) -> PathBuf {
-        if let Some(program) = env::var_os(self.variable()).filter(|value| !value.is_empty()) {
+    fn locate(self) -> Result<PathBuf, String> {
+        let variable = self.variable();
+        if let Some(program) = env::var_os(variable).filter(|value| !value.is_empty()) {
             let program = PathBuf::from(program);
-            if let Err(cause) = number_of(&program) {
-                panic!("{} names {}, which {cause}", self.variable(), program.display());
-            }
-            return program;
+            return match number_of(&program) {
+                Ok(_) => Ok(program),
+                Err(cause) => Err(format!("{variable} names {}, which {cause}", program.display())),
+            };
         }
         let path = env::var_os("PATH").unwrap_or_default();
-        self.find_in(&path).unwrap_or_else(|| self.install().unwrap_or_else(|failure| panic!("{failure}")))
+        match self.find_in(&path) {
+            Some(program) => Ok(program),
+            None => self.install().map_err(|failure| failure.to_string()),
+        }
     }
 
     /// The first program of exactly this version in a list of folders such as `PATH`.
@@ -100,9 +104,10 @@ fn number_of(program: &Path) -> Result<String, String> {
         .output()
         .map_err(|error| format!("does not start: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    match text.trim().strip_prefix("nats-server: v") {
+    let line = text.lines().next().unwrap_or_default().trim_end();
+    match line.strip_prefix("nats-server: v") {
         Some(number) => Ok(number.to_owned()),
-        None => Err(format!("is not a nats-server: it calls itself {:?}", text.trim())),
+        None => Err(format!("is not a nats-server: it calls itself {line:?}")),
     }
 }
 
