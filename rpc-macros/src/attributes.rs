@@ -23,6 +23,11 @@ pub(crate) fn for_client(attributes: &[Attribute]) -> Vec<Attribute> {
     attributes.iter().filter(|attribute| effects(&attribute.meta).iter().all(is_shared)).cloned().collect()
 }
 
+/// Those with which the user silences the compiler, for generated code as well.
+pub(crate) fn lints(attributes: &[Attribute]) -> Vec<Attribute> {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("allow")).cloned().collect()
+}
+
 /// `#[deprecated]`, which the types that are born of the trait share with it.
 pub(crate) fn deprecation(attributes: &[Attribute]) -> Option<Attribute> {
     attributes.iter().find(|attribute| attribute.path().is_ident("deprecated")).cloned()

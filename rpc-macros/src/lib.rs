@@ -1,20 +1,129 @@
-//! The `#[service]` attribute of nats-rpc.
+//! The attribute `#[service]` of [nats-rpc](https://docs.rs/nats-rpc), which re-exports it: do not depend on this
+//! package itself.
 
+// In the order in which a trait passes through them.
+mod pipeline;
+mod errors;
 mod args;
 mod attributes;
-mod errors;
-mod expand;
-mod lower;
-mod model;
-mod names;
-mod pipeline;
-mod semver;
 mod types;
+mod names;
+mod semver;
+mod model;
+mod lower;
 mod validate;
+mod expand;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
-/// Makes a trait an RPC service.
+/// Makes a trait an RPC service: the trait is what a server implements and what a client calls.
+///
+/// ```ignore
+/// use nats_rpc::Context;
+///
+/// /// Says hello, and does sums.
+/// #[nats_rpc::service]
+/// pub trait Greeter {
+///     /// Says hello.
+///     async fn hello(&self, name: &str) -> String;
+///     /// Divides, if it can.
+///     async fn divide(&self, cx: &Context, a: f64, b: f64) -> Result<f64, MathError>;
+///     /// Keeps a line, and lets nobody wait for that.
+///     #[rpc(oneway)]
+///     async fn log(&self, line: &str);
+/// }
+/// ```
+///
+/// Next to the trait this makes two types, with its visibility:
+///
+/// * **`GreeterClient`** has `new`, `clone` and the methods of the trait. A method takes the same arguments, except for
+///   the context, and returns a `Call<T, E>`: a future that does nothing until it is polled, borrows nothing, and gives
+///   `Result<T, CallError<E>>`. What else a client has is on the trait `ServiceClient`.
+/// * **`GreeterServer<S>`** wraps an implementation with `new(S)` or `from_arc(Arc<S>)`, and is what a `Server` runs.
+///
+/// # The trait
+///
+/// What is written is what is implemented: an `impl` has the same `async fn`s. The macro only asks that their futures
+/// are `Send`, and the implementation `Send + Sync + 'static`, so that calls can run on all threads.
+///
+/// Methods may have a default body. Documentation, `#[cfg]`, `#[deprecated]`, `#[allow]` and attributes of other macros
+/// work as they do on any trait; the first four apply to the client's method as well. The first paragraph of the
+/// trait's documentation becomes the service's description.
+///
+/// A trait may be generic over types, such as `trait Cache<K: Key, V: Value>`, and then has to be given a `name`, since
+/// instances for different types are different services. What travels needs bounds:
+/// `trait Key: Serialize + DeserializeOwned + Send + Sync + 'static {}`.
+///
+/// # Arguments
+///
+/// Arguments travel under the names of their parameters, and can be read by any client that sends a map, in MessagePack
+/// or JSON.
+///
+/// | parameter | travels as | the server lends or gives |
+/// |---|---|---|
+/// | `T` | `T` | the decoded value |
+/// | `&str` | text | what the message holds, without a copy where it can |
+/// | `&[T]` | `Vec<T>` | a slice of the decoded list |
+/// | `&T` | `T` | a reference to the decoded value |
+/// | `&[u8]`, `Vec<u8>`, `Bytes`, also `&` and `Option` of the last two | bytes: `bin` in MessagePack, base64 in JSON | likewise |
+///
+/// The client only borrows a reference while it encodes it, and never clones. A type named `Bytes` is taken for
+/// `bytes::Bytes`. References inside a type, as in `Option<&str>`, are not possible: write `Option<String>`.
+///
+/// A first parameter of type `&Context` is not an argument: it tells the server about the call.
+///
+/// A parameter may have the options `default`, `rename`, `alias`, `with`, `serialize_with` and `deserialize_with` of
+/// serde, as in `#[serde(default)] limit: u32`, with which a service can change while its clients do not. A function
+/// that deserializes, or a default, makes what the parameter travels as: a `String` for `&str`, a `Vec<T>` for `&[T]`.
+///
+/// # Results
+///
+/// A return type whose last segment is `Result` is fallible. It may be an alias, such as
+/// `type Result<T> = std::result::Result<T, MathError>`. Its error is the service's own, implements `Serialize`,
+/// `DeserializeOwned` and `Display`, and reaches the caller as `CallError::Service(error)`. A method with any other
+/// return type cannot fail in the handler, and the error of its calls is `Infallible`.
+///
+/// # Options of a service
+///
+/// | `#[service(…)]` | means | if absent |
+/// |---|---|---|
+/// | `name = "greeter"` | the service's name | the trait's name in snake case |
+/// | `subject = "demo.greeter"` | the subject that the methods' subjects start with, of one or more tokens | the name |
+/// | `version = "1.2.3"` | the version that discovery shows, after semver.org | that of the crate |
+/// | `crate = ::path` | where the runtime is, for those who rename or re-export it | `::nats_rpc` |
+///
+/// Names, and each token of a subject, are 1 to 64 of the characters `A-Z`, `a-z`, `0-9`, `_` and `-`, and do not start
+/// with `_`.
+///
+/// # Options of a method
+///
+/// | `#[rpc(…)]` | means |
+/// |---|---|
+/// | `name = "say-hello"` | the name on the wire, instead of the method's |
+/// | `idempotent` | it may be executed twice without harm, and so be sent again when an attempt has failed |
+/// | `oneway` | nobody waits for it: the client's method returns a `Cast`. It returns nothing and has no timeout |
+/// | `spawn` | its handler always gets a task of its own, however cheap it seems |
+/// | `bare` | its only argument is the whole message, instead of a field of a map |
+/// | `timeout = "2s"` | how long a call waits unless it says otherwise: a whole number of `ms`, `s`, `m` or `h`, at most one hour |
+///
+/// # What is not accepted
+///
+/// Every mistake is reported in one run, at the token that it is about, with what to write instead. The trait itself,
+/// and client and server with all other methods, are there nevertheless.
+///
+/// * **The trait**: is not `unsafe`, `auto` or generic over lifetimes or constants, and has no associated types,
+///   constants or macros.
+/// * **A method**: is an `async fn` with `&self`, without generics, lifetimes, bounds, `unsafe` or an ABI; is not called
+///   `new` or `clone`, which the client has already; has a name of its own on the wire.
+/// * **An argument**: has a plain name, which no other has; is not under `#[cfg]`; is not `&mut`, and has no lifetimes,
+///   `impl Trait`, `dyn Trait`, `Self` or `_` in its type. A `bare` method has exactly one.
+/// * **A result**: is owned, and has no `impl Trait`, `dyn Trait`, `Self` or `_` in its type.
+/// * **An attribute**: has known options only, each once, and `#[rpc]` is not under `cfg_attr`.
+///
+/// Not supported yet: streams (`-> impl Stream<…>`, `Incoming<T>`), parameters in subjects, `#[service(schema)]` and
+/// `#[rpc(broadcast)]`, `no_cancel`, `durable` and `subject`.
 #[proc_macro_attribute]
 pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::run(options.into(), item.into()).into()

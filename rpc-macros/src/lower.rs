@@ -24,6 +24,7 @@ pub(crate) fn service(options: ServiceOptions, item: &ItemTrait) -> Service {
         generics: item.generics.clone(),
         conditions: attributes::conditions(&item.attrs),
         deprecation: attributes::deprecation(&item.attrs),
+        lints: attributes::lints(&item.attrs),
         name: wire_name(options.name.as_ref(), &item.ident, names::snake_case),
         description: attributes::description(&item.attrs),
         methods: Vec::new(),

@@ -17,6 +17,8 @@ pub(crate) struct Service {
     pub(crate) conditions: Vec<Attribute>,
     /// What the client and server types carry as well: `deprecated`.
     pub(crate) deprecation: Option<Attribute>,
+    /// What all generated code carries as well: `allow`.
+    pub(crate) lints: Vec<Attribute>,
     pub(crate) name: WireName,
     /// The first paragraph of the trait's documentation.
     pub(crate) description: Option<String>,

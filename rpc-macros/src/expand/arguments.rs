@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 use syn::{Lifetime, LitStr, Meta};
 
 use super::support::{self, Names};
-use super::{Parameters, generated_at, runtime_at};
+use super::{Parameters, generated_at};
 use crate::model::{Argument, Encoding, Method, Passing, Service};
 
 /// Both types; a method without arguments has none.
@@ -20,7 +20,7 @@ pub(super) fn structs(service: &Service, method: &Method) -> TokenStream {
         derive: Ident::new("Serialize", Span::mixed_site()),
         expecting: None,
         has_lifetime: method.arguments.iter().any(is_lent),
-        fields: method.arguments.iter().map(|argument| sent_field(service, argument)).collect(),
+        fields: method.arguments.iter().map(sent_field).collect(),
     };
     let expecting = format!("the arguments of `{}`", method.name.text);
     let received = Struct {
@@ -29,7 +29,7 @@ pub(super) fn structs(service: &Service, method: &Method) -> TokenStream {
         // A message that is a single argument does not need it; serde would ignore it as well.
         expecting: method.options.bare.is_none().then_some(expecting),
         has_lifetime: method.arguments.iter().any(borrows_from_message),
-        fields: method.arguments.iter().map(|argument| received_field(service, method, argument)).collect(),
+        fields: method.arguments.iter().map(|argument| received_field(method, argument)).collect(),
     };
     let sent = sent.emit(service, method);
     let received = received.emit(service, method);
@@ -77,14 +77,14 @@ struct Struct {
 impl Struct {
     fn emit(self, service: &Service, method: &Method) -> TokenStream {
         let Self { ident, derive, expecting, has_lifetime, fields } = self;
-        let runtime = runtime_at(service, method.ident.span());
+        let private = support::private_ident(method.ident.span());
         let conditions = &method.conditions;
         let parameters = Parameters::of(service);
         let clause = parameters.where_clause();
         let lifetime = has_lifetime.then(lifetime).map(|lifetime| quote!(#lifetime,));
         let bounded = parameters.bounded();
         let generics = (has_lifetime || !parameters.is_empty()).then(|| quote!(<#lifetime #bounded>));
-        let serde = in_runtime(service, "serde", method.ident.span());
+        let serde = in_runtime("serde", method.ident.span());
         let expecting = expecting.map(|expecting| quote!(, expecting = #expecting));
         let transparent = method.options.bare.map(|_| quote!(, transparent));
         // Without this, serde would ask for bounds of its own beside those of the trait.
@@ -95,7 +95,7 @@ impl Struct {
         });
         quote_spanned! {generated_at(method.ident.span())=>
             #(#conditions)*
-            #[derive(#runtime::__private::serde::#derive)]
+            #[derive(#private::serde::#derive)]
             #[serde(crate = #serde #expecting #transparent #bound)]
             struct #ident #generics #clause {
                 #(#fields,)*
@@ -105,7 +105,7 @@ impl Struct {
     }
 }
 
-fn sent_field(service: &Service, argument: &Argument) -> TokenStream {
+fn sent_field(argument: &Argument) -> TokenStream {
     let Argument { ident, ty, passing, serde, .. } = argument;
     let lifetime = lifetime();
     let ty = match passing {
@@ -114,11 +114,11 @@ fn sent_field(service: &Service, argument: &Argument) -> TokenStream {
         Passing::Slice(item) => quote!(&#lifetime [#item]),
     };
     let options: Vec<Meta> = serde.both.iter().chain(&serde.client).cloned().collect();
-    let attributes = attributes(service, argument, &options);
+    let attributes = attributes(argument, &options);
     quote!(#attributes #ident: #ty)
 }
 
-fn received_field(service: &Service, method: &Method, argument: &Argument) -> TokenStream {
+fn received_field(method: &Method, argument: &Argument) -> TokenStream {
     let Argument { ident, ty, passing, encoding, serde, .. } = argument;
     let lifetime = lifetime();
     let site = Span::mixed_site();
@@ -137,7 +137,7 @@ fn received_field(service: &Service, method: &Method, argument: &Argument) -> To
     let is_optional = *encoding == Encoding::OptionalBytes && method.options.bare.is_none();
     let default = (is_optional && serde.any_of(&["default"]).is_none()).then(|| quote!(#[serde(default)]));
     let options: Vec<Meta> = serde.both.iter().chain(&serde.server).cloned().collect();
-    let attributes = attributes(service, argument, &options);
+    let attributes = attributes(argument, &options);
     quote!(#borrow #default #attributes #ident: #ty)
 }
 
@@ -151,19 +151,19 @@ fn names_owned_type(argument: &Argument) -> bool {
     has_default_fn || serde.any_of(&["with", "serialize_with", "deserialize_with"]).is_some()
 }
 
-fn attributes(service: &Service, argument: &Argument, options: &[Meta]) -> TokenStream {
+fn attributes(argument: &Argument, options: &[Meta]) -> TokenStream {
     let written = (!options.is_empty()).then(|| quote!(#[serde(#(#options),*)]));
     let codec = (argument.encoding != Encoding::Serde).then(|| {
-        let codec = in_runtime(service, "as_bytes", argument.ty.span());
+        let codec = in_runtime("as_bytes", argument.ty.span());
         quote!(#[serde(with = #codec)])
     });
     quote!(#codec #written)
 }
 
-/// A path into the runtime in the form that serde's attributes take: a string.
-fn in_runtime(service: &Service, name: &str, span: Span) -> LitStr {
-    let runtime = service.runtime.to_token_stream().to_string().replace(' ', "");
-    LitStr::new(&format!("{runtime}::__private::{name}"), generated_at(span))
+/// A path into the runtime in the form that serde's attributes take: a string, which cannot hold `$crate`, and so
+/// starts from the alias.
+fn in_runtime(name: &str, span: Span) -> LitStr {
+    LitStr::new(&format!("{}::{name}", support::private_ident(span)), generated_at(span))
 }
 
 /// The lifetime of everything that is borrowed.

@@ -10,7 +10,7 @@ use crate::model::{Argument, Encoding, Method, Outcome, Service};
 
 /// The type, which users name.
 pub(super) fn definition(service: &Service) -> TokenStream {
-    let Service { runtime, ident, visibility, conditions, deprecation, .. } = service;
+    let Service { runtime, ident, visibility, conditions, deprecation, lints, .. } = service;
     let client = client_ident(service);
     let parameters = Parameters::of(service);
     let declared = parameters.declared();
@@ -20,6 +20,7 @@ pub(super) fn definition(service: &Service) -> TokenStream {
         #[doc = #doc]
         #(#conditions)*
         #deprecation
+        #(#lints)*
         #[allow(dead_code)]
         #visibility struct #client #declared {
             stub: #runtime::__private::Stub,
@@ -39,6 +40,7 @@ pub(super) fn impls(service: &Service) -> TokenStream {
         .then(|| quote_spanned!(Span::mixed_site()=> types: ::core::marker::PhantomData,));
     let descriptor = support::descriptor_ident();
     let methods = service.methods.iter().map(|method| method_fn(service, method));
+    let private = support::private_ident(service.ident.span());
     let debug_name = client.to_string();
     quote_spanned! {Span::mixed_site()=>
         impl<#bounded> #client #given #clause {
@@ -53,7 +55,7 @@ pub(super) fn impls(service: &Service) -> TokenStream {
         #[automatically_derived]
         impl<#bounded> #runtime::ServiceClient for #client #given #clause {
             fn from_client(client: #runtime::Client) -> Self {
-                Self { stub: #runtime::__private::Stub::new(client, &#descriptor), #marker }
+                Self { stub: #private::Stub::new(client, &#descriptor), #marker }
             }
 
             fn client(&self) -> &#runtime::Client {
@@ -86,16 +88,16 @@ fn method_fn(service: &Service, method: &Method) -> TokenStream {
     let visibility = &service.visibility;
     let site = generated_at(ident.span());
     let runtime = runtime_at(service, ident.span());
-    let methods = support::methods_ident();
+    let (private, methods) = (support::private_ident(ident.span()), support::methods_ident());
     let doc = documentation(service, method);
     let parameters = arguments.iter().map(|Argument { ident, ty, .. }| quote!(#ident: #ty));
     let name = &name.text;
-    let index = quote_spanned!(site=> const { #runtime::__private::method_index(#methods, #name) });
+    let index = quote_spanned!(site=> const { #private::method_index(#methods, #name) });
     let sent = sent(service, method);
     let (returned, call) = if method.options.oneway.is_some() {
         (quote_spanned!(site=> #runtime::Cast), quote_spanned!(site=> self.stub.cast(#index, &#sent)))
     } else {
-        let returns = returns(service, method);
+        let returns = returns(method);
         (call_type(service, method), quote_spanned!(site=> self.stub.call(#index, &#sent, #returns)))
     };
     quote_spanned! {site=>
@@ -119,8 +121,8 @@ fn documentation(service: &Service, method: &Method) -> Option<TokenStream> {
 fn sent(service: &Service, method: &Method) -> TokenStream {
     let site = generated_at(method.ident.span());
     if method.arguments.is_empty() {
-        let runtime = runtime_at(service, method.ident.span());
-        return quote_spanned!(site=> #runtime::__private::NoArgs {});
+        let private = support::private_ident(method.ident.span());
+        return quote_spanned!(site=> #private::NoArgs {});
     }
     let send = Names::of(method).send;
     let generics = arguments::sent_generics(service, method);
@@ -134,21 +136,21 @@ fn sent(service: &Service, method: &Method) -> TokenStream {
 
 fn call_type(service: &Service, method: &Method) -> TokenStream {
     let ty = &method.output.ty;
-    let runtime = runtime_at(service, ty.span());
+    let (runtime, private) = (runtime_at(service, ty.span()), support::private_ident(ty.span()));
     let site = generated_at(ty.span());
     match method.output.outcome {
         Outcome::Value => quote_spanned!(site=> #runtime::Call<#ty, ::core::convert::Infallible>),
         Outcome::Result => quote_spanned! {site=>
             #runtime::Call<
-                <#ty as #runtime::__private::MethodResult>::Ok,
-                <#ty as #runtime::__private::MethodResult>::Err,
+                <#ty as #private::MethodResult>::Ok,
+                <#ty as #private::MethodResult>::Err,
             >
         },
     }
 }
 
 /// How the reply is read.
-fn returns(service: &Service, method: &Method) -> TokenStream {
+fn returns(method: &Method) -> TokenStream {
     let constructor = match (method.output.outcome, method.output.encoding) {
         (Outcome::Value, Encoding::Serde) => "infallible",
         (Outcome::Value, _) => "infallible_bytes",
@@ -156,7 +158,7 @@ fn returns(service: &Service, method: &Method) -> TokenStream {
         (Outcome::Result, _) => "fallible_bytes",
     };
     let span = method.output.ty.span();
-    let runtime = runtime_at(service, span);
+    let private = support::private_ident(span);
     let constructor = Ident::new(constructor, generated_at(span));
-    quote_spanned!(generated_at(span)=> #runtime::__private::Returns::#constructor())
+    quote_spanned!(generated_at(span)=> #private::Returns::#constructor())
 }

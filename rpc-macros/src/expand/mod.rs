@@ -24,14 +24,15 @@ pub(crate) fn service(service: &Service) -> TokenStream {
         service.methods.iter().map(|method| arguments::structs(service, method)).collect();
     let client = client::impls(service);
     let server = server::impls(service);
-    let conditions = &service.conditions;
+    let Service { conditions, lints, .. } = service;
     quote_spanned! {Span::mixed_site()=>
         #client_type
         #server_type
-        // Helpers are named after methods, a oneway-only service has an unused half, and the trait itself already warns
-        // about the user's names and deprecated types.
+        // Helpers are named after methods, a service may have none or may be used from one side only, and the trait
+        // itself warns about the user's own names and deprecated types.
         #(#conditions)*
-        #[allow(dead_code, deprecated, non_camel_case_types, non_snake_case, unused_variables)]
+        #(#lints)*
+        #[allow(dead_code, deprecated, non_camel_case_types, non_snake_case, unused_imports, unused_variables)]
         const _: () = {
             #shared
             #arguments

@@ -11,7 +11,7 @@ use crate::model::{Argument, ContextParameter, Encoding, Method, Outcome, Passin
 
 /// The type, which users name.
 pub(super) fn definition(service: &Service) -> TokenStream {
-    let Service { ident, visibility, conditions, deprecation, .. } = service;
+    let Service { ident, visibility, conditions, deprecation, lints, .. } = service;
     let server = server_ident(service);
     let implementation = implementation_parameter(service);
     let parameters = Parameters::of(service);
@@ -22,6 +22,7 @@ pub(super) fn definition(service: &Service) -> TokenStream {
         #[doc = #doc]
         #(#conditions)*
         #deprecation
+        #(#lints)*
         #[allow(dead_code)]
         #visibility struct #server #declared {
             service: ::std::sync::Arc<#implementation>,

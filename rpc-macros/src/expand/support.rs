@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
+use super::generated_at;
 use crate::model::{Method, Service};
 
 // Types of the user's are named next to these helpers, so the names of helpers are ones that no user would choose.
@@ -14,6 +15,11 @@ pub(super) fn methods_ident() -> Ident {
 
 pub(super) fn descriptor_ident() -> Ident {
     Ident::new("__DESCRIPTOR", Span::mixed_site())
+}
+
+/// The alias of the part of the runtime that only generated code sees.
+pub(super) fn private_ident(span: Span) -> Ident {
+    Ident::new("__private", generated_at(span))
 }
 
 pub(super) fn marker_ident() -> Ident {
@@ -42,13 +48,16 @@ impl Names {
 /// The methods in the order of the trait, and the service that they make up.
 pub(super) fn tables(service: &Service) -> TokenStream {
     let runtime = &service.runtime;
-    let (methods, descriptor) = (methods_ident(), descriptor_ident());
+    let (private, methods, descriptor) =
+        (private_ident(Span::call_site()), methods_ident(), descriptor_ident());
     let entries = service.methods.iter().map(|method| entry(service, method));
     let name = &service.name.text;
     let version = version(service);
     let subject = service.options.subject.as_ref().map(|subject| quote!(.subject(#subject)));
     let description = service.description.as_ref().map(|description| quote!(.description(#description)));
     quote_spanned! {Span::mixed_site()=>
+        use #runtime::#private;
+
         const #methods: &[#runtime::Method] = &[#(#entries),*];
         static #descriptor: #runtime::ServiceDescriptor =
             #runtime::ServiceDescriptor::new(#name, #methods).version(#version) #subject #description;

@@ -1,0 +1,157 @@
+//! Snapshots of what the macro writes; `UPDATE_EXPECT=1 cargo test -p nats-rpc-macros` renews them.
+
+use expect_test::{ExpectFile, expect_file};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::pipeline;
+
+/// The expansion of `#[service(options)] item`, formatted.
+fn expansion(options: TokenStream, item: TokenStream) -> String {
+    let expanded = pipeline::run(options, item);
+    let file = syn::parse2(expanded).expect("the expansion is Rust");
+    prettyplease::unparse(&file)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a snapshot is used once")]
+fn check(expected: ExpectFile, options: TokenStream, item: TokenStream) {
+    expected.assert_eq(&expansion(options, item));
+}
+
+#[test]
+fn methods_of_every_kind() {
+    check(
+        expect_file!["../snapshots/methods.rs"],
+        quote!(),
+        quote! {
+            /// Greets people,
+            /// politely.
+            ///
+            /// This is more than the description holds.
+            pub trait Greeter {
+                /// Says hello.
+                async fn hello(&self, name: &str) -> String;
+                async fn divide(&self, cx: &Context, a: f64, b: f64) -> Result<f64, MathError>;
+                #[rpc(oneway)]
+                async fn log(&self, line: &str);
+                async fn ping(&self) {}
+            }
+        },
+    );
+}
+
+#[test]
+fn arguments_of_every_kind() {
+    check(
+        expect_file!["../snapshots/arguments.rs"],
+        quote!(version = "1.2.3"),
+        quote! {
+            trait Everything {
+                async fn owned(&self, text: String, r#type: Vec<u8>, maybe: Option<Bytes>) -> Option<Bytes>;
+                async fn lent(&self, text: &str, point: &Point, list: &[Point], bytes: &[u8], vec: &Vec<u8>) -> Vec<u8>;
+                async fn options(
+                    &self,
+                    #[serde(default, rename = "n")] number: u8,
+                    #[serde(with = "hex")] lent: &str,
+                    #[serde(serialize_with = "a", deserialize_with = "b")] bytes: &[u8],
+                ) -> Result<Bytes, String>;
+                #[rpc(bare)]
+                async fn bare(&self, point: &Point);
+            }
+        },
+    );
+}
+
+#[test]
+fn attributes_and_options() {
+    check(
+        expect_file!["../snapshots/attributes.rs"],
+        quote!(name = "other-name", subject = "a.b", version = "1.2.3"),
+        quote! {
+            #[cfg(unix)]
+            #[deprecated]
+            #[allow(clippy::all)]
+            #[instrumented]
+            pub(crate) trait Attributed {
+                #[rpc(name = "wire", idempotent, spawn, timeout = "1500ms")]
+                #[cfg(feature = "one")]
+                #[cfg_attr(docsrs, doc(hidden))]
+                #[instrumented]
+                async fn one(&self, number: u8);
+                #[deprecated = "use `one`"]
+                #[allow(unused)]
+                async fn two(&self) {
+                    self.one(2).await
+                }
+            }
+        },
+    );
+}
+
+#[test]
+fn a_generic_trait() {
+    check(
+        expect_file!["../snapshots/generic.rs"],
+        quote!(name = "cache", version = "1.0.0"),
+        quote! {
+            pub trait Cache<K: Key, V = String>: Clone
+            where
+                V: Value,
+                Self: Sized,
+            {
+                async fn get(&self, key: &K) -> Option<V>;
+                async fn count(&self, prefix: &str) -> u64;
+            }
+        },
+    );
+}
+
+#[test]
+fn what_mistakes_leave() {
+    check(
+        expect_file!["../snapshots/mistakes.rs"],
+        quote!(version = "1.0.0"),
+        quote! {
+            pub trait Greeter {
+                type Name;
+                async fn right(&self);
+                async fn wrong(&self, (a, b): (u8, u8));
+            }
+        },
+    );
+}
+
+#[test]
+fn what_a_useless_head_leaves() {
+    check(
+        expect_file!["../snapshots/useless_head.rs"],
+        quote!(),
+        quote! {
+            pub trait Greeter<'a> {
+                async fn hello(&self);
+            }
+        },
+    );
+}
+
+#[test]
+fn another_path_to_the_runtime_replaces_the_default_everywhere() {
+    let item = quote! {
+        trait Greeter {
+            async fn hello(&self, cx: &Context, name: &str, bytes: &[u8]) -> Result<Bytes, MathError>;
+            #[rpc(oneway, spawn)]
+            async fn log(&self);
+        }
+    };
+    let default = expansion(quote!(), item.clone());
+    let renamed = expansion(quote!(crate = renamed::reexport), item);
+    assert!(default.contains("::nats_rpc"));
+    assert!(!renamed.contains("nats_rpc"), "{renamed}");
+}
+
+#[test]
+#[should_panic = "mistakes were collected and never reported"]
+#[cfg(debug_assertions)]
+fn mistakes_cannot_be_forgotten() {
+    crate::errors::Errors::new();
+}
