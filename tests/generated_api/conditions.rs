@@ -59,6 +59,12 @@ pub(crate) trait Missing {
 }
 
 #[nats_rpc::service]
+#[allow(non_snake_case, non_camel_case_types)]
+pub(crate) trait styled_Otherwise {
+    async fn camelCase(&self, someNumber: u8) -> u8;
+}
+
+#[nats_rpc::service]
 #[deprecated = "use `Conditional`"]
 pub(crate) trait Old {
     async fn method(&self);

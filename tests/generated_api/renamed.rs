@@ -18,6 +18,18 @@ pub(crate) trait Reexported {
     async fn bytes(&self, bytes: Option<Vec<u8>>) -> Option<Vec<u8>>;
 }
 
+/// A macro that another crate exports, which knows the way to the runtime only from its own root.
+macro_rules! exported {
+    ($service:ident) => {
+        #[$crate::renamed::reexport::rpc::service(crate = $crate::renamed::reexport::rpc)]
+        pub(crate) trait $service {
+            async fn bytes(&self, bytes: &[u8], text: &str) -> Result<Vec<u8>, String>;
+        }
+    };
+}
+
+exported!(Exported);
+
 struct Here;
 
 impl Renamed for Here {
@@ -34,6 +46,12 @@ impl Reexported for Here {
     }
 }
 
+impl Exported for Here {
+    async fn bytes(&self, bytes: &[u8], text: &str) -> Result<Vec<u8>, String> {
+        Ok([bytes, text.as_bytes()].concat())
+    }
+}
+
 #[tokio::test]
 async fn the_runtime_can_have_another_name() {
     let served = serve(RenamedServer::new(Here)).await;
@@ -43,4 +61,7 @@ async fn the_runtime_can_have_another_name() {
 
     let served = serve(ReexportedServer::new(Here)).await;
     assert_eq!(served.client::<ReexportedClient>().bytes(None).await.unwrap(), None);
+
+    let served = serve(ExportedServer::new(Here)).await;
+    assert_eq!(served.client::<ExportedClient>().bytes(b"a", "b").await.unwrap(), b"ab");
 }

@@ -1,0 +1,8 @@
+use nats_rpc::Context;
+
+#[nats_rpc::service]
+trait Greeter {
+    async fn hello(&self, cx: Context) -> String;
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[nats_rpc::service]
+trait Greeter {
+    async extern "C" fn hello(&self, name: &str) -> String;
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[nats_rpc::service]
+trait Greeter {
+    async fn new(&self, name: &str) -> String;
+    async fn clone(&self) -> String;
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[nats_rpc::service]
+trait Greeter {
+    #[cfg_attr(all(), rpc(idempotent))]
+    async fn hello(&self, name: &str) -> String;
+}
+
+fn main() {}

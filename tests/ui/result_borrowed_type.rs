@@ -1,0 +1,6 @@
+#[nats_rpc::service]
+trait Greeter {
+    async fn hello(&self) -> std::borrow::Cow<'_, str>;
+}
+
+fn main() {}

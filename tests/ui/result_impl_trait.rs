@@ -1,0 +1,6 @@
+#[nats_rpc::service]
+trait Greeter {
+    async fn hello(&self) -> impl ToString;
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+pub struct Greeting(String);
+
+#[nats_rpc::service]
+pub trait Greeter {
+    async fn hello(&self, name: &str) -> Greeting;
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[nats_rpc::service]
+auto trait Greeter {}
+
+fn main() {}
