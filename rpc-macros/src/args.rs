@@ -1,6 +1,7 @@
 //! The options that users write in `#[service(…)]` and `#[rpc(…)]`.
 
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens as _;
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
@@ -106,7 +107,7 @@ pub(crate) fn list(tokens: TokenStream, errors: &mut Errors) -> Vec<Meta> {
 
 /// The name of an option.
 pub(crate) fn key(option: &Meta) -> String {
-    option.path().get_ident().map(ToString::to_string).unwrap_or_default()
+    option.path().to_token_stream().to_string()
 }
 
 /// The string that an option is set to.
@@ -139,7 +140,7 @@ fn without_duplicates(options: Vec<Meta>, errors: &mut Errors) -> Vec<Meta> {
     unique
 }
 
-fn unknown_option(key: &str, known: &str) -> String {
+pub(crate) fn unknown_option(key: &str, known: &str) -> String {
     format!("unknown option `{key}`: the options here are {known}")
 }
 

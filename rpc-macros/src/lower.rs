@@ -119,7 +119,9 @@ fn parameter_name<'a>(parameter: &'a PatType, errors: &mut Errors) -> Option<&'a
         Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
             if let Some(keyword) = pattern.mutability {
                 let name = &pattern.ident;
-                errors.report(keyword, format!("a parameter is part of the protocol, `mut` is not: write `let mut {name} = {name};` in the body"));
+                let message =
+                    format!("`mut` is no part of the protocol: write `let mut {name} = {name};` in the body");
+                errors.report(keyword, message);
             }
             Some(&pattern.ident)
         }
@@ -150,9 +152,7 @@ fn argument(ident: &Ident, parameter: &PatType, errors: &mut Errors) -> Argument
         },
         owned => (Passing::Owned, types::encoding(owned)),
     };
-    // A codec of the user's own takes the place of ours.
-    let own_codec = serde.any_of(&["with", "serialize_with", "deserialize_with"]).is_some();
-    let encoding = if own_codec { Encoding::Serde } else { encoding };
+    let encoding = if serde.has_codec() { Encoding::Serde } else { encoding };
     let renamed = serde.any_of(&["rename"]).and_then(args::text_of);
     let name = wire_name(renamed, ident, names::of);
     Argument { ident: ident.clone(), name, ty: Type::clone(&parameter.ty), passing, encoding, serde }
@@ -169,7 +169,8 @@ fn serde_options(attributes: &[Attribute], errors: &mut Errors) -> SerdeOptions 
             }
             meta if meta.path().is_ident("cfg") || meta.path().is_ident("cfg_attr") => errors.report(
                 meta.path(),
-                "an argument is on the wire always, and always in one form: write the method twice, each under its own `#[cfg]`",
+                "an argument is on the wire always, and always in one form: write the method twice, each under its \
+                 own `#[cfg]`",
             ),
             _ => {}
         }
@@ -187,10 +188,7 @@ fn sort_serde_option(option: Meta, options: &mut SerdeOptions, errors: &mut Erro
         "with" => options.both.push(option),
         "serialize_with" => options.client.push(option),
         "default" | "alias" | "deserialize_with" => options.server.push(option),
-        unknown => errors.report(
-            option.path(),
-            format!("unknown option `{unknown}`: an argument can have {SERDE_OPTIONS}"),
-        ),
+        unknown => errors.report(option.path(), args::unknown_option(unknown, SERDE_OPTIONS)),
     }
 }
 

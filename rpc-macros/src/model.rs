@@ -105,6 +105,11 @@ pub(crate) struct SerdeOptions {
 }
 
 impl SerdeOptions {
+    /// Whether functions of the user's take the place of the type's own codec.
+    pub(crate) fn has_codec(&self) -> bool {
+        self.any_of(&["with", "serialize_with", "deserialize_with"]).is_some()
+    }
+
     fn iter(&self) -> impl Iterator<Item = &Meta> {
         self.both.iter().chain(&self.client).chain(&self.server)
     }

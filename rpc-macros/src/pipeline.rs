@@ -54,9 +54,10 @@ fn expand(options: ServiceOptions, item: ItemTrait, errors: &mut Errors) -> Toke
         service.methods.extend(method);
     }
     let service_trait = service_trait::emit(item);
-    let generated = match service.is_generic_over_types_only() {
-        true => expand::service(&service),
-        false => fallback::types(&service),
+    let generated = if service.is_generic_over_types_only() {
+        expand::service(&service)
+    } else {
+        fallback::types(&service)
     };
     quote!(#service_trait #generated)
 }

@@ -5,8 +5,9 @@ use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Lifetime, LitStr, Meta};
 
+use super::generated_at;
+use super::parameters::Parameters;
 use super::support::{self, Names};
-use super::{Parameters, generated_at};
 use crate::model::{Argument, Encoding, Method, Passing, Service};
 
 /// Both types; a method without arguments has none.
@@ -90,8 +91,8 @@ impl Struct {
         // Without this, serde would ask for bounds of its own beside those of the trait.
         let bound = (!parameters.is_empty()).then(|| quote!(, bound = ""));
         let marker = (!parameters.is_empty()).then(|| {
-            let (name, ty) = (support::marker_ident(), parameters.marker());
-            quote_spanned!(Span::mixed_site()=> #[serde(skip)] #name: #ty,)
+            let marker = parameters.marker(&support::argument_marker_ident());
+            quote!(#[serde(skip)] #marker)
         });
         quote_spanned! {generated_at(method.ident.span())=>
             #(#conditions)*
@@ -143,12 +144,8 @@ fn received_field(method: &Method, argument: &Argument) -> TokenStream {
 
 /// Whether a function of the user's makes the value, which then is what the parameter travels as, and not a `Cow`.
 fn names_owned_type(argument: &Argument) -> bool {
-    let serde = &argument.serde;
-    let has_default_fn = serde
-        .server
-        .iter()
-        .any(|option| matches!(option, Meta::NameValue(option) if option.path.is_ident("default")));
-    has_default_fn || serde.any_of(&["with", "serialize_with", "deserialize_with"]).is_some()
+    let default = argument.serde.any_of(&["default"]);
+    argument.serde.has_codec() || matches!(default, Some(Meta::NameValue(_)))
 }
 
 fn attributes(argument: &Argument, options: &[Meta]) -> TokenStream {

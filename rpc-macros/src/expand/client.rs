@@ -4,9 +4,11 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
+use super::parameters::Parameters;
 use super::support::{self, Names};
-use super::{Parameters, arguments, client_ident, generated_at, runtime_at};
+use super::{arguments, client_ident, generated_at, runtime_at};
 use crate::model::{Argument, Encoding, Method, Outcome, Service};
+use crate::names;
 
 /// The type, which users name.
 pub(super) fn definition(service: &Service) -> TokenStream {
@@ -14,7 +16,7 @@ pub(super) fn definition(service: &Service) -> TokenStream {
     let client = client_ident(service);
     let parameters = Parameters::of(service);
     let declared = parameters.declared();
-    let marker = (!parameters.is_empty()).then(|| parameters.marker()).map(|marker| quote!(types: #marker,));
+    let marker = parameters.marker(&support::marker_ident());
     let doc = format!(" Client of the service [`{ident}`]: its methods, as calls to whoever serves it.");
     quote_spanned! {Span::mixed_site()=>
         #[doc = #doc]
@@ -36,8 +38,7 @@ pub(super) fn impls(service: &Service) -> TokenStream {
     let parameters = Parameters::of(service);
     let (bounded, given, clause) = (parameters.bounded(), parameters.given(), parameters.where_clause());
     let names = parameters.names();
-    let marker = (!parameters.is_empty())
-        .then(|| quote_spanned!(Span::mixed_site()=> types: ::core::marker::PhantomData,));
+    let marker = parameters.marker_value(&support::marker_ident());
     let descriptor = support::descriptor_ident();
     let methods = service.methods.iter().map(|method| method_fn(service, method));
     let private = support::private_ident(service.ident.span());
@@ -113,7 +114,7 @@ fn method_fn(service: &Service, method: &Method) -> TokenStream {
 /// Documentation for a method that has none, which the compiler may be asked to insist on.
 fn documentation(service: &Service, method: &Method) -> Option<TokenStream> {
     let is_documented = method.attributes.iter().any(|attribute| attribute.path().is_ident("doc"));
-    let doc = format!(" Calls [`{}::{}`].", service.ident, method.ident);
+    let doc = format!(" Calls [`{}::{}`].", service.ident, names::of(&method.ident));
     (!is_documented).then(|| quote!(#[doc = #doc]))
 }
 
@@ -127,10 +128,7 @@ fn sent(service: &Service, method: &Method) -> TokenStream {
     let send = Names::of(method).send;
     let generics = arguments::sent_generics(service, method);
     let fields = method.arguments.iter().map(|argument| &argument.ident);
-    let marker = (!Parameters::of(service).is_empty()).then(|| {
-        let marker = support::marker_ident();
-        quote_spanned!(site=> #marker: ::core::marker::PhantomData)
-    });
+    let marker = Parameters::of(service).marker_value(&support::argument_marker_ident());
     quote_spanned!(site=> #send #generics { #(#fields,)* #marker })
 }
 

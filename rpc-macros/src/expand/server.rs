@@ -1,22 +1,22 @@
 //! The server type: one registered handler for each of the trait's methods, which decodes, runs and answers.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{Ident, TypeParam};
 
+use super::parameters::{self, Parameters};
 use super::support::{self, Names};
-use super::{Parameters, arguments, generated_at, runtime_at, server_ident};
+use super::{arguments, generated_at, runtime_at, server_ident};
 use crate::model::{Argument, ContextParameter, Encoding, Method, Outcome, Passing, Service};
 
 /// The type, which users name.
 pub(super) fn definition(service: &Service) -> TokenStream {
     let Service { ident, visibility, conditions, deprecation, lints, .. } = service;
     let server = server_ident(service);
-    let implementation = implementation_parameter(service);
+    let implementation = parameters::implementation(service);
     let parameters = Parameters::of(service);
-    let marker = (!parameters.is_empty()).then(|| parameters.marker()).map(|marker| quote!(types: #marker,));
-    let declared = parameters.after(TypeParam::from(implementation.clone())).declared();
+    let marker = parameters.marker(&support::marker_ident());
+    let declared = parameters.after(&implementation).declared();
     let doc = format!(" Server side of the service [`{ident}`]: hands the calls to an implementation.");
     quote_spanned! {Span::mixed_site()=>
         #[doc = #doc]
@@ -35,19 +35,13 @@ pub(super) fn definition(service: &Service) -> TokenStream {
 pub(super) fn impls(service: &Service) -> TokenStream {
     let Service { runtime, ident, visibility, .. } = service;
     let server = server_ident(service);
-    let implementation = implementation_parameter(service);
+    let implementation = parameters::implementation(service);
     let parameters = Parameters::of(service);
-    let service_trait = {
-        let given = parameters.given();
-        quote!(#ident #given)
-    };
-    let marker = (!parameters.is_empty())
-        .then(|| quote_spanned!(Span::mixed_site()=> types: ::core::marker::PhantomData,));
-    let bounded = {
-        let others = parameters.bounded();
-        quote!(#implementation: #service_trait, #others)
-    };
-    let parameters = parameters.after(TypeParam::from(implementation.clone()));
+    let (given, others) = (parameters.given(), parameters.bounded());
+    let service_trait = quote!(#ident #given);
+    let marker = parameters.marker_value(&support::marker_ident());
+    let bounded = quote!(#implementation: #service_trait, #others);
+    let parameters = parameters.after(&implementation);
     let (given, clause) = (parameters.given(), parameters.where_clause());
     let names = parameters.names();
     let descriptor = support::descriptor_ident();
@@ -93,21 +87,6 @@ pub(super) fn impls(service: &Service) -> TokenStream {
     }
 }
 
-/// The type parameter for the implementation: `S`, unless the trait means something else by that.
-fn implementation_parameter(service: &Service) -> Ident {
-    fn mentions(tokens: TokenStream, name: &str) -> bool {
-        tokens.into_iter().any(|token| match token {
-            proc_macro2::TokenTree::Group(group) => mentions(group.stream(), name),
-            proc_macro2::TokenTree::Ident(ident) => ident == name,
-            _ => false,
-        })
-    }
-    let (generics, clause) = (&service.generics, &service.generics.where_clause);
-    let ident = &service.ident;
-    let taken = mentions(quote!(#ident #generics #clause), "S");
-    Ident::new(if taken { "__S" } else { "S" }, Span::mixed_site())
-}
-
 fn registration(service: &Service, method: &Method, service_trait: &TokenStream) -> TokenStream {
     let Method { ident, name, conditions, .. } = method;
     let site = generated_at(ident.span());
@@ -137,7 +116,7 @@ fn registration(service: &Service, method: &Method, service_trait: &TokenStream)
 /// Runs the implementation and makes its result a reply.
 fn answer(service: &Service, method: &Method, service_trait: &TokenStream) -> TokenStream {
     let site = generated_at(method.ident.span());
-    let implementation = implementation_parameter(service);
+    let implementation = parameters::implementation(service);
     let ident = &method.ident;
     let context = (method.context == ContextParameter::Lent).then(|| quote_spanned!(site=> call.context(),));
     let arguments = method.arguments.iter().map(|argument| passed(argument, site));

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote_spanned};
 use syn::{
-    BlockModifiers, Expr, ExprAsync, FnArg, ItemTrait, Pat, PatWild, Path, ReturnType, Stmt, Token,
+    Block, BlockModifiers, Expr, ExprAsync, FnArg, ItemTrait, Pat, PatWild, Path, ReturnType, Stmt, Token,
     TraitItem, TraitItemFn, parse_quote_spanned,
 };
 
@@ -45,11 +45,18 @@ fn name_nothing_without_body(function: &mut TraitItemFn) {
     }
     for input in &mut function.sig.inputs {
         if let FnArg::Typed(parameter) = input
-            && !matches!(&*parameter.pat, Pat::Ident(pattern) if pattern.mutability.is_none() && pattern.by_ref.is_none() && pattern.subpat.is_none())
+            && !is_plain_name(&parameter.pat)
         {
-            *parameter.pat =
-                Pat::Wild(PatWild { attrs: Vec::new(), underscore_token: Token![_](Span::mixed_site()) });
+            let underscore_token = Token![_](Span::mixed_site());
+            *parameter.pat = Pat::Wild(PatWild { attrs: Vec::new(), underscore_token });
         }
+    }
+}
+
+fn is_plain_name(pattern: &Pat) -> bool {
+    match pattern {
+        Pat::Ident(name) => name.mutability.is_none() && name.by_ref.is_none() && name.subpat.is_none(),
+        _ => false,
     }
 }
 
@@ -65,8 +72,7 @@ fn return_send_future(function: &mut TraitItemFn) {
         -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
     };
     if let Some(body) = &mut function.default {
-        let block = std::mem::take(&mut body.stmts);
-        let block = syn::Block { brace_token: body.brace_token, stmts: block };
+        let block = Block { brace_token: body.brace_token, stmts: std::mem::take(&mut body.stmts) };
         let capture = Some(Token![move](site));
         let modifiers = BlockModifiers::default();
         let future = ExprAsync { attrs: Vec::new(), modifiers, async_token: keyword, capture, block };

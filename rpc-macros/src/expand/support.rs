@@ -22,7 +22,13 @@ pub(super) fn private_ident(span: Span) -> Ident {
     Ident::new("__private", generated_at(span))
 }
 
+/// The field that names the type parameters, in the client and the server.
 pub(super) fn marker_ident() -> Ident {
+    Ident::new("types", Span::mixed_site())
+}
+
+/// The same among arguments, one of which may be called `types`.
+pub(super) fn argument_marker_ident() -> Ident {
     Ident::new("__types", Span::mixed_site())
 }
 
