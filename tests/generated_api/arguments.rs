@@ -1,5 +1,7 @@
 //! Every way to take an argument: owned, lent, as bytes, with serde's options, from the context.
 
+#![allow(clippy::ptr_arg, reason = "all reference types are to be tested")]
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;

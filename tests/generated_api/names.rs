@@ -1,6 +1,7 @@
 //! Names that are also those of generated items and locals, keywords, and methods of every type.
 
-#![allow(non_camel_case_types, clippy::too_many_arguments)]
+#![allow(non_camel_case_types)]
+#![allow(clippy::too_many_arguments, clippy::upper_case_acronyms, clippy::wrong_self_convention)]
 
 use nats_rpc::ServiceClient as _;
 

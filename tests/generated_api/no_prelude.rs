@@ -15,7 +15,8 @@ pub(crate) trait Bare {
     #[rpc(oneway)]
     async fn log(&self, line: String);
     async fn body(&self) -> ::core::result::Result<u8, String> {
-        ::core::result::Result::Ok(self.fails_not().await?)
+        let number = self.fails_not().await?;
+        ::core::result::Result::Ok(number)
     }
     async fn fails_not(&self) -> ::core::result::Result<u8, String>;
 }

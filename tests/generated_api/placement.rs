@@ -28,7 +28,7 @@ macro_rules! service {
         #[nats_rpc::service(name = $name)]
         trait $service {
             async fn $method(&self, $parameter: $ty) -> $output;
-            async fn fixed(&self, call: &str, $parameter: &$output) -> usize;
+            async fn fixed(&self, call: &str, $parameter: &[$output]) -> usize;
         }
     };
 }
@@ -56,7 +56,7 @@ impl Made for Here {
         text.to_owned()
     }
 
-    async fn fixed(&self, call: &str, text: &String) -> usize {
+    async fn fixed(&self, call: &str, text: &[String]) -> usize {
         call.len() + text.len()
     }
 }
@@ -97,5 +97,5 @@ async fn a_macro_can_make_a_service() {
     let served = serve(MadeServer::new(Here)).await;
     let client: MadeClient = served.client();
     assert_eq!(client.echo("a").await.unwrap(), "a");
-    assert_eq!(client.fixed("b", &"c".to_owned()).await.unwrap(), 2);
+    assert_eq!(client.fixed("b", &["c".to_owned()]).await.unwrap(), 2);
 }
