@@ -113,6 +113,9 @@ impl ReplyPath {
     /// Writes an error of the call path. It always succeeds: what does not fit is left out.
     pub(crate) fn error(&self, error: &Error, handler_time: Duration) -> Reply {
         let mut flags = Flags::codec(self.format.codec());
+        if matches!(self.format, Format::Framed { flags, .. } if flags.is_whole()) {
+            flags = flags.with_whole();
+        }
         let mut execution = error.execution();
         if self.audience == Audience::Many && execution != Execution::Executed {
             flags = flags.with_one_of_many();

@@ -45,12 +45,15 @@ async fn malformed_subjects_are_refused(bed: Bed) {
     for malformed in ["", "a b", "a\tb", "a\r\nPUB b 0"] {
         let publish = connection.publish(message(malformed, "")).await.unwrap_err();
         assert_eq!(publish.kind(), ErrorKind::InvalidArgument, "{malformed:?}");
+        let reply = OutboundMessage { reply: Some(malformed.into()), ..message("a", "") };
+        let reply = connection.publish(reply).await.unwrap_err();
+        assert_eq!(reply.kind(), ErrorKind::InvalidArgument, "{malformed:?}");
         let subscribe = connection.subscribe(malformed, None).await.unwrap_err();
         assert_eq!(subscribe.kind(), ErrorKind::InvalidArgument, "{malformed:?}");
         let group = connection.subscribe("a", Some(malformed)).await.unwrap_err();
         assert_eq!(group.kind(), ErrorKind::InvalidArgument, "{malformed:?}");
     }
-    for malformed in ["a..b", ".a", "a."] {
+    for malformed in ["a..b", ".a", "a.", "a.>.b"] {
         let subscribe = connection.subscribe(malformed, None).await.unwrap_err();
         assert_eq!(subscribe.kind(), ErrorKind::InvalidArgument, "{malformed:?}");
     }

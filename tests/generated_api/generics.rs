@@ -116,11 +116,11 @@ async fn a_generic_service_works_for_its_types() {
 #[test]
 fn the_description_is_as_written() {
     let description = CacheClient::<u8, u8>::descriptor();
-    assert_eq!(description.get_name(), "cache");
-    assert_eq!(description.get_subject(), "storage.cache");
-    assert_eq!(description.get_version(), "2.1.0");
+    assert_eq!(description.name(), "cache");
+    assert_eq!(description.subject(), "storage.cache");
+    assert_eq!(description.version(), "2.1.0");
     assert_eq!(
-        description.get_description(),
+        description.description(),
         "A bound in the list, one in the where clause, one on `Self`, and a default."
     );
 }

@@ -11,19 +11,15 @@ use bytes::Bytes;
 use serde::ser::Serialize;
 
 use super::InFlight;
-use super::exchange::{Exchange, too_late, until};
+use super::exchange::Exchange;
+use super::outgoing::{Expiry, Handover, Outgoing, Sent, no_responders};
 use super::returns::Returns;
 use super::stub::Target;
-use crate::codec::Codec;
-use crate::connection::{Answer, OutboundMessage, TryPublishError, too_large};
-use crate::context::Context;
-use crate::deadline::{Deadline, as_wire_ms};
+use crate::codec::DecodeError;
+use crate::connection::Answer;
 use crate::error::{CallError, Error, ErrorKind, Execution};
-use crate::wire::frame::{CallBuffer, CallHead, ErrorFrame, Flags, SERVICE_ERROR, SuccessFrame, Times};
+use crate::wire::frame::{CallBuffer, ErrorFrame, Flags, SERVICE_ERROR, SuccessFrame};
 use crate::wire::headers::Headers;
-
-/// The headers of a trace (W3C Trace Context), which calls inherit from the handler that makes them.
-const TRACE_HEADERS: [&str; 2] = ["traceparent", "tracestate"];
 
 /// A call that has been made but not sent: it does nothing until it is awaited.
 ///
@@ -45,36 +41,13 @@ pub struct Call<T, E> {
     state: State,
 }
 
-/// What is needed to write the call's message, the first time and again.
-struct Outgoing {
-    target: Arc<Target>,
-    method: usize,
-    id: u64,
-    flags: Flags,
-    timeout: Option<Duration>,
-    /// The deadline of the handler that the call was made in.
-    inherited: Option<Deadline>,
-    /// What the caller added, and a trace.
-    headers: Headers,
-}
-
 enum State {
     Refused(Error),
-    Built { buffer: CallBuffer, headers_written: usize },
-    Sent { exchange: Exchange, args: Bytes, sending: Sending, in_flight: InFlight },
+    Built(CallBuffer),
+    Sent(Sent),
     Probing { exchange: Exchange, in_flight: InFlight },
     Done,
 }
-
-/// Whether the call was sent with its moment of expiry, or once more without, since the clocks differ.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sending {
-    Expiring,
-    Again,
-}
-
-/// The rest of a handover for which the connection has no room yet.
-pub(super) type Handover = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 impl<T, E> Call<T, E> {
     pub(super) fn new<A: Serialize>(
@@ -83,21 +56,8 @@ impl<T, E> Call<T, E> {
         args: &A,
         returns: Returns<T, E>,
     ) -> Self {
-        let (inherited, headers) =
-            Context::with_current(|cx| (Some(cx.deadline()), trace_of(cx))).unwrap_or_default();
-        let outgoing = Outgoing {
-            id: target.client.connection().random().u64(),
-            flags: Flags::codec(target.client.codec()),
-            timeout: target.method(method).and_then(crate::Method::timeout),
-            target,
-            method,
-            inherited,
-            headers,
-        };
-        let state = match outgoing.build(args) {
-            Ok(buffer) => State::Built { buffer, headers_written: outgoing.headers.len() },
-            Err(error) => State::Refused(error),
-        };
+        let outgoing = Outgoing::new(target, method);
+        let state = outgoing.build(args).map_or_else(State::Refused, State::Built);
         Call { outgoing, returns, state }
     }
 
@@ -105,34 +65,25 @@ impl<T, E> Call<T, E> {
     ///
     /// The deadline of the handler that the call is made in stays the upper bound.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.outgoing.timeout = Some(timeout);
+        self.outgoing.set_timeout(timeout);
         self
     }
 
     /// Adds a header, in place of an earlier one of the same name.
     pub fn header(mut self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
-        self.outgoing.headers.insert(name, value);
-        if let State::Built { headers_written, .. } = &mut self.state {
-            *headers_written = usize::MAX;
-        }
+        self.outgoing.set_header(name.into(), value.into());
         self
     }
 
     /// Yields the value with what came beside it: response headers, the instance, the handler's time.
     pub fn detailed(mut self) -> DetailedCall<T, E> {
-        self.outgoing.flags = self.outgoing.flags.with_instance();
-        if let State::Built { buffer, .. } = &mut self.state {
-            buffer.set_flags(self.outgoing.flags);
-        }
+        self.outgoing.set_flags(Flags::with_instance, self.state.built());
         DetailedCall(self)
     }
 
     /// Asks for a receipt of a oneway call.
     pub(super) fn with_receipt(mut self) -> Self {
-        self.outgoing.flags = self.outgoing.flags.with_receipt();
-        if let State::Built { buffer, .. } = &mut self.state {
-            buffer.set_flags(self.outgoing.flags);
-        }
+        self.outgoing.set_flags(Flags::with_receipt, self.state.built());
         self
     }
 
@@ -140,7 +91,7 @@ impl<T, E> Call<T, E> {
     pub(super) fn hand_over(&mut self) -> Result<Option<Handover>, Error> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Refused(error) => Err(error),
-            State::Built { buffer, .. } => self.outgoing.hand_over(&buffer),
+            State::Built(buffer) => self.outgoing.hand_over(&buffer),
             _ => Ok(None),
         }
     }
@@ -149,24 +100,22 @@ impl<T, E> Call<T, E> {
         loop {
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Refused(error) => return Poll::Ready(Err(error.into())),
-                State::Built { buffer, headers_written } => {
-                    self.state = self.outgoing.send(buffer, headers_written)?;
-                }
-                State::Sent { mut exchange, args, sending, in_flight } => {
-                    let Poll::Ready(answer) = exchange.poll(cx) else {
-                        self.state = State::Sent { exchange, args, sending, in_flight };
+                State::Built(buffer) => self.state = State::Sent(self.outgoing.send(buffer)?),
+                State::Sent(mut sent) => {
+                    let Poll::Ready(answer) = sent.exchange.poll(cx) else {
+                        self.state = State::Sent(sent);
                         return Poll::Pending;
                     };
+                    let deadline = sent.exchange.deadline();
                     match answer? {
                         Answer::NoResponders => {
-                            let exchange = self.outgoing.probe(exchange.deadline())?;
-                            self.state = State::Probing { exchange, in_flight };
+                            let exchange = self.outgoing.probe(deadline)?;
+                            self.state = State::Probing { exchange, in_flight: sent.in_flight };
                         }
-                        Answer::Error(error)
-                            if sending == Sending::Expiring && clocks_differ(&error, &exchange) =>
-                        {
-                            let exchange = self.outgoing.send_again(&args, exchange.deadline())?;
-                            self.state = State::Sent { exchange, args, sending: Sending::Again, in_flight };
+                        Answer::Error(error) if clocks_differ(&error, &sent) => {
+                            sent.exchange = self.outgoing.send_again(&sent.args, deadline)?;
+                            sent.expiry = Expiry::LeftOut;
+                            self.state = State::Sent(sent);
                         }
                         answer => return Poll::Ready(self.conclude(answer)),
                     }
@@ -224,179 +173,27 @@ impl<T, E> Call<T, E> {
     }
 }
 
-impl Outgoing {
-    fn codec(&self) -> Codec {
-        self.target.client.codec()
-    }
-
-    /// Encodes the arguments behind a head in which budget and expiry are left open.
-    fn build<A: Serialize>(&self, args: &A) -> Result<CallBuffer, Error> {
-        let codec = self.codec();
-        self.write(Times::Later, &self.headers, |bytes| codec.encode(args, bytes))
-    }
-
-    fn write(
-        &self,
-        times: Times,
-        headers: &Headers,
-        encode: impl FnOnce(&mut bytes::BytesMut) -> Result<(), Error>,
-    ) -> Result<CallBuffer, Error> {
-        let buffers = self.target.client.connection().buffers();
-        let head = CallHead { id: self.id, flags: self.flags, times, attempt: 1, headers };
-        match CallBuffer::new(buffers.take(), head, encode) {
-            Ok(buffer) => Ok(buffer.split_from(|bytes| buffers.finish(bytes))),
-            Err((bytes, error)) => {
-                buffers.discard(bytes);
-                Err(error)
-            }
-        }
-    }
-
-    /// Checks everything that can be known before the message leaves, and starts the exchange.
-    fn send(&self, buffer: CallBuffer, headers_written: usize) -> Result<State, Error> {
-        let connection = self.target.client.connection();
-        let subject = self.target.subject(self.method)?;
-        let deadline = self.deadline();
-        if deadline.is_expired() {
-            return Err(too_late());
-        }
-        let in_flight = self.target.client.enter()?;
-        let (buffer, sending) = if connection.clocks_differ() {
-            (self.write_without_expiry(buffer.args(), deadline)?, Sending::Again)
-        } else {
-            let mut buffer = buffer;
-            if headers_written != self.headers.len() {
-                self.headers.check()?;
-                let args = buffer.args();
-                buffer = self.write(Times::Later, &self.headers, |bytes| {
-                    bytes.extend_from_slice(args);
-                    Ok(())
-                })?;
-            }
-            let budget = as_wire_ms(deadline.remaining()).max(1);
-            buffer.set_times(budget, connection.clock().unix_ms() + u64::from(budget));
-            (buffer, Sending::Expiring)
-        };
-        let (payload, args) = buffer.into_parts();
-        let exchange = self.exchange(deadline, subject.clone(), payload)?;
-        Ok(State::Sent { exchange, args, sending, in_flight })
-    }
-
-    /// Sends the call once more, with a budget but without a moment of expiry.
-    fn send_again(&mut self, args: &[u8], deadline: Deadline) -> Result<Exchange, Error> {
-        let connection = self.target.client.connection();
-        connection.distrust_clocks();
-        self.id = connection.random().u64();
-        let subject = self.target.subject(self.method)?.clone();
-        let (payload, _) = self.write_without_expiry(args, deadline)?.into_parts();
-        self.exchange(deadline, subject, payload)
-    }
-
-    fn write_without_expiry(&self, args: &[u8], deadline: Deadline) -> Result<CallBuffer, Error> {
-        self.headers.check()?;
-        let times = Times::Budget { ms: as_wire_ms(deadline.remaining()).max(1) };
-        self.write(times, &self.headers, |bytes| {
-            bytes.extend_from_slice(args);
-            Ok(())
-        })
-    }
-
-    /// Publishes the call without a reply subject: the server's own limit bounds its handler.
-    fn hand_over(&self, buffer: &CallBuffer) -> Result<Option<Handover>, Error> {
-        self.headers.check()?;
-        let subject = self.target.subject(self.method)?.clone();
-        let (payload, _) = self
-            .write(Times::Unlimited, &self.headers, |bytes| {
-                bytes.extend_from_slice(buffer.args());
-                Ok(())
-            })?
-            .into_parts();
-        self.check(&payload)?;
-        let message = OutboundMessage { subject, reply: None, payload, headers: None };
-        let connection = self.target.client.connection();
-        match connection.try_publish(message.clone()) {
-            Ok(()) => Ok(None),
-            Err(TryPublishError::Refused(error)) => Err(error),
-            Err(TryPublishError::Full) => {
-                let (connection, deadline) = (connection.clone(), self.deadline());
-                let publish = async move { connection.publish(message).await };
-                Ok(Some(Box::pin(until(deadline, publish))))
-            }
-        }
-    }
-
-    fn exchange(
-        &self,
-        deadline: Deadline,
-        subject: crate::connection::Subject,
-        payload: Bytes,
-    ) -> Result<Exchange, Error> {
-        self.check(&payload)?;
-        Ok(Exchange::new(Arc::clone(&self.target), self.id, deadline, subject, payload))
-    }
-
-    /// Whether the connection can take the message now.
-    fn check(&self, payload: &Bytes) -> Result<(), Error> {
-        let connection = self.target.client.connection();
-        let limit = connection.max_payload();
-        if payload.len() > limit {
-            return Err(too_large(payload.len(), limit));
-        }
-        if !connection.is_connected() {
-            return Err(Error::not_executed(ErrorKind::Unavailable, "not connected"));
-        }
-        Ok(())
-    }
-
-    fn deadline(&self) -> Deadline {
-        let own = Deadline::after(self.timeout.unwrap_or_else(|| self.target.client.timeout()));
-        self.inherited.map_or(own, |inherited| inherited.min(own))
-    }
-
-    /// Nobody serves the method: asks whether anybody serves the service.
-    fn probe(&mut self, deadline: Deadline) -> Result<Exchange, Error> {
-        let subject = self.target.probe()?.clone();
-        self.id = self.target.client.connection().random().u64();
-        let name = self.target.method(self.method).map(crate::Method::name);
-        let times = Times::Budget { ms: as_wire_ms(deadline.remaining()).max(1) };
-        let codec = self.codec();
-        let (payload, _) =
-            self.write(times, &Headers::new(), |bytes| codec.encode(&name, bytes))?.into_parts();
-        self.exchange(deadline, subject, payload)
-    }
-
-    /// What the answer to a probe says about the call.
-    fn judge_probe(&self, answer: Result<Answer, Error>) -> Error {
-        match answer {
-            Ok(Answer::Error(error)) if ErrorKind::from_code(error.code) == ErrorKind::Unimplemented => {
-                error.to_error().with_execution(Execution::NotExecuted)
-            }
-            // The service is there without the method, or with it since a moment ago; or it did not answer. In each
-            // case the call itself reached nobody.
-            _ => no_responders(),
+impl State {
+    /// The message, while it can still be changed.
+    fn built(&mut self) -> Option<&mut CallBuffer> {
+        match self {
+            State::Built(buffer) => Some(buffer),
+            _ => None,
         }
     }
 }
 
-fn no_responders() -> Error {
-    Error::not_executed(ErrorKind::NoResponders, "nobody serves the subject")
-}
-
-fn unreadable(what: &str, error: &crate::codec::DecodeError) -> Error {
+fn unreadable(what: &str, error: &DecodeError) -> Error {
     Error::new(ErrorKind::Protocol, format!("the {what} in the reply does not decode: {error}"))
         .with_execution(Execution::Executed)
 }
 
 /// Whether a server found a call expired which by the clock here still has time.
-fn clocks_differ(error: &ErrorFrame, exchange: &Exchange) -> bool {
-    ErrorKind::from_code(error.code) == ErrorKind::DeadlineExceeded
+fn clocks_differ(error: &ErrorFrame, sent: &Sent) -> bool {
+    sent.expiry == Expiry::Stated
+        && ErrorKind::from_code(error.code) == ErrorKind::DeadlineExceeded
         && error.execution == Execution::NotExecuted
-        && !exchange.deadline().is_expired()
-}
-
-/// The trace that a handler's calls continue.
-fn trace_of(cx: &Context) -> Headers {
-    TRACE_HEADERS.into_iter().filter_map(|name| Some((name, cx.headers().get(name)?))).collect()
+        && !sent.exchange.deadline().is_expired()
 }
 
 impl<T, E> Future for Call<T, E> {
@@ -410,11 +207,8 @@ impl<T, E> Future for Call<T, E> {
 
 impl<T, E> fmt::Debug for Call<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let method = self.outgoing.target.method(self.outgoing.method).map(crate::Method::name);
-        f.debug_struct("Call")
-            .field("service", &self.outgoing.target.descriptor.get_name())
-            .field("method", &method.unwrap_or_default())
-            .finish_non_exhaustive()
+        let (service, method) = self.outgoing.names();
+        f.debug_struct("Call").field("service", &service).field("method", &method).finish_non_exhaustive()
     }
 }
 

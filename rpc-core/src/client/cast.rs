@@ -11,24 +11,27 @@ use bytes::Bytes;
 use serde::ser::Serialize;
 
 use super::call::Call;
+use super::outgoing::Handover;
 use super::returns::Returns;
 use super::stub::Target;
-use crate::error::{CallError, Error};
+use crate::error::CallError;
 
 /// A oneway call that has been made but not sent: it does nothing until it is awaited.
 ///
 /// Awaited, it yields `Ok(())` once the message is handed to the connection. That says nothing about a subscriber:
-/// there may be none. [`acked`](Self::acked) waits for the receipt of the instance that took it.
+/// there may be none, and a connection that is dropped right after it drops what it has queued (see
+/// [`Connection::publish`](crate::Connection::publish)). [`acked`](Self::acked) waits for the receipt of the instance
+/// that took it.
 ///
 /// # Errors
-/// [`Error`] if the message could not be handed over: [`NotExecuted`](crate::Execution::NotExecuted), always.
+/// [`CallError::Rpc`] if the message could not be handed over: [`NotExecuted`](crate::Execution::NotExecuted), always.
 ///
 /// # Cancel safety
 /// Dropped before it is ready, it was not sent.
 #[must_use = "a call is not sent until it is awaited"]
 pub struct Cast {
     call: Call<(), Infallible>,
-    sending: Option<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>,
+    sending: Option<Handover>,
 }
 
 impl Cast {

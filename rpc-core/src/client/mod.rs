@@ -3,6 +3,7 @@
 mod call;
 mod cast;
 mod exchange;
+mod outgoing;
 mod returns;
 mod stub;
 

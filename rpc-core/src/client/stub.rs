@@ -35,7 +35,7 @@ struct Subjects {
 impl Stub {
     /// A stub of the service with this description.
     pub fn new(client: Client, descriptor: &'static ServiceDescriptor) -> Self {
-        let subject = ServiceSubject::new(client.prefix(), descriptor.get_subject());
+        let subject = ServiceSubject::new(client.prefix(), descriptor.subject());
         let slots = client.connection().inbox().pool(subject.as_ref().map_or("", |subject| subject.as_str()));
         let subjects = subject.and_then(|subject| {
             let methods =

@@ -19,7 +19,9 @@ use futures_core::Stream;
 
 use self::buffers::BufferPool;
 use self::inbox::Inbox;
-pub(crate) use self::nats::{HeaderMap, Message, OutboundMessage, Subject, header_map, status_code};
+pub(crate) use self::nats::{
+    HeaderMap, Message, OutboundMessage, Subject, header_map, header_size, status_code,
+};
 use self::random::Random;
 pub(crate) use self::waiters::Answer;
 use crate::deadline::{WallClock, as_wire_ms};

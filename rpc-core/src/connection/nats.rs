@@ -7,12 +7,14 @@ use async_nats::connection::State;
 use async_nats::{Client, HeaderName, HeaderValue, PublishErrorKind, Subscriber};
 use futures_core::Stream;
 use futures_util::FutureExt;
+use tokio::task::unconstrained;
 
 pub(crate) use async_nats::message::OutboundMessage;
 pub(crate) use async_nats::{HeaderMap, Message, Subject};
 
 use super::{TryPublishError, closed, too_large};
 use crate::error::{Error, ErrorKind};
+use crate::wire::subject::{check_framing, check_pattern};
 
 /// The client underneath; it is never cloned on the way of a call, since that allocates.
 pub(super) struct NatsTransport {
@@ -43,15 +45,20 @@ impl NatsTransport {
     }
 
     pub(super) async fn publish(&self, message: OutboundMessage) -> Result<(), Error> {
-        let size = message.payload.len();
+        // async-nats checks the subject only: a line break in the reply subject would be a command of its own.
+        if let Some(reply) = &message.reply {
+            check_framing("reply subject", reply)?;
+        }
+        let size = size(&message);
         self.client.publish_message(message).await.map_err(|error| self.refused(&error, size))
     }
 
     /// The client's queue is tried once. Its `publish_message` is polled and dropped: what it had not handed over by
-    /// then, it never will.
+    /// then, it never will. Unconstrained: a task that has done much without a pause is told to wait, which is not to
+    /// be taken for a full queue.
     pub(super) fn try_publish(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
-        let size = message.payload.len();
-        match self.client.publish_message(message).now_or_never() {
+        let size = size(&message);
+        match unconstrained(self.client.publish_message(message)).now_or_never() {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => Err(TryPublishError::Refused(self.refused(&error, size))),
             None => Err(TryPublishError::Full),
@@ -73,6 +80,7 @@ impl NatsTransport {
         subject: Subject,
         queue_group: Option<&str>,
     ) -> Result<NatsSubscription, Error> {
+        check_pattern(&subject)?;
         let subscriber = match queue_group {
             Some(group) => self.client.queue_subscribe(subject, group.to_owned()).await,
             None => self.client.subscribe(subject).await,
@@ -86,6 +94,11 @@ impl NatsTransport {
             Error::not_executed(kind, "the subscription was refused").with_source(error)
         })
     }
+}
+
+/// What counts against the broker's limit.
+fn size(message: &OutboundMessage) -> usize {
+    message.payload.len() + message.headers.as_ref().map_or(0, header_size)
 }
 
 /// A subscription of async-nats.
@@ -113,6 +126,15 @@ pub(crate) fn header_map<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str
         map.append(name, value);
     }
     Some(map)
+}
+
+/// How many bytes the headers of a message are on the wire.
+pub(crate) fn header_size(headers: &HeaderMap) -> usize {
+    let lines = headers.iter().flat_map(|(name, values)| {
+        let name: &str = name.as_ref();
+        values.iter().map(move |value| name.len() + ": ".len() + value.as_str().len() + "\r\n".len())
+    });
+    "NATS/1.0\r\n".len() + lines.sum::<usize>() + "\r\n".len()
 }
 
 /// The status of a message that the broker made itself, such as 503 for "no responders".

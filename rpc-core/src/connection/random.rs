@@ -10,7 +10,7 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// The system's cryptographic generator, or a seeded one so that a simulation can be replayed.
 pub(crate) enum Random {
     System,
-    Seeded(Mutex<StdRng>),
+    Seeded(Box<Mutex<StdRng>>),
 }
 
 impl Random {
@@ -21,7 +21,7 @@ impl Random {
 
     /// The same numbers for the same seed.
     pub(crate) fn seeded(seed: u64) -> Self {
-        Random::Seeded(Mutex::new(StdRng::seed_from_u64(seed)))
+        Random::Seeded(Box::new(Mutex::new(StdRng::seed_from_u64(seed))))
     }
 
     pub(crate) fn u64(&self) -> u64 {

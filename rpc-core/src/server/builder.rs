@@ -11,8 +11,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::counters::Counters;
-use super::intake::{Intake, Probe};
+use super::intake::{Intake, Work};
 use super::limits::{Admitted, Limits};
+use super::probe::Probe;
 use super::shutdown::{Phase, receive};
 use super::{Server, Shared};
 use crate::connection::{Connection, Subscription};
@@ -200,19 +201,7 @@ impl ServerBuilder {
         let (phase, watch) = watch::channel(Phase::Serving);
         let (stopping, stopped) = mpsc::channel(1);
         let receivers = subscribed.into_iter().map(|(subscription, work)| {
-            let (shared, watch, stopping) = (Arc::clone(&shared), watch.clone(), stopping.clone());
-            match work {
-                Work::Calls(intake) => {
-                    tokio::spawn(receive(subscription, shared, watch, stopping, move |message| {
-                        intake.take(message)
-                    }))
-                }
-                Work::Probes(probe) => {
-                    tokio::spawn(receive(subscription, shared, watch, stopping, move |message| {
-                        probe.answer(&message)
-                    }))
-                }
-            }
+            tokio::spawn(receive(subscription, work, Arc::clone(&shared), watch.clone(), stopping.clone()))
         });
         let receivers = receivers.collect();
         Ok(Server { receivers, shared, phase, stopped, grace: self.grace })
@@ -256,12 +245,12 @@ fn deploy(services: &[Box<dyn Service>], prefix: Option<&str>) -> Result<Vec<Dep
     let mut deployed = Vec::with_capacity(services.len());
     for service in services {
         let descriptor = service.descriptor();
-        check_token("the service's name", descriptor.get_name())?;
-        let subject = ServiceSubject::new(prefix, descriptor.get_subject())?;
-        if let Some(other) = taken.insert(subject.clone(), descriptor.get_name()) {
+        check_token("the service's name", descriptor.name())?;
+        let subject = ServiceSubject::new(prefix, descriptor.subject())?;
+        if let Some(other) = taken.insert(subject.clone(), descriptor.name()) {
             let message = format!(
                 "the services {other:?} and {:?} have the same subject {:?}",
-                descriptor.get_name(),
+                descriptor.name(),
                 subject.as_str()
             );
             return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
@@ -271,12 +260,6 @@ fn deploy(services: &[Box<dyn Service>], prefix: Option<&str>) -> Result<Vec<Dep
         deployed.push(Deployed { subject, methods: registry.resolve(descriptor)? });
     }
     Ok(deployed)
-}
-
-/// What is done with the messages of a subscription.
-enum Work {
-    Calls(Intake),
-    Probes(Probe),
 }
 
 async fn subscribe(
@@ -301,7 +284,7 @@ async fn subscribe(
 
 impl fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let services: Vec<_> = self.services.iter().map(|service| service.descriptor().get_name()).collect();
+        let services: Vec<_> = self.services.iter().map(|service| service.descriptor().name()).collect();
         f.debug_struct("ServerBuilder")
             .field("services", &services)
             .field("prefix", &self.prefix)

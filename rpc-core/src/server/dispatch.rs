@@ -216,12 +216,10 @@ fn send_later(shared: &Arc<Shared>, message: OutboundMessage) {
     };
     let shared = Arc::clone(shared);
     runtime.spawn(async move {
-        match tokio::time::timeout(REPLY_TIMEOUT, shared.connection.publish(message)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => lost(&shared, &error),
-            Err(_) => {
-                lost(&shared, &Error::new(ErrorKind::Unavailable, "the connection took no reply for 5 s"))
-            }
+        let published = tokio::time::timeout(REPLY_TIMEOUT, shared.connection.publish(message)).await;
+        let too_late = || Err(Error::new(ErrorKind::Unavailable, "the connection took no reply for 5 s"));
+        if let Err(error) = published.unwrap_or_else(|_| too_late()) {
+            lost(&shared, &error);
         }
     });
 }

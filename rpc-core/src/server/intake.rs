@@ -8,16 +8,32 @@ use bytes::Bytes;
 use super::Shared;
 use super::dispatch::{self, Accepted, Endpoint, send};
 use super::pace::Pace;
+use super::probe::Probe;
 use crate::connection::{HeaderMap, Message, Subject};
 use crate::context::{Arrival, Context};
 use crate::deadline::{CLOCK_TOLERANCE, Deadline, MAX_BUDGET};
 use crate::error::{Error, ErrorKind};
-use crate::reply::{Audience, ContentType, Format, ReplyPath};
+use crate::reply::{ContentType, Format, ReplyPath};
 use crate::service::{Handler, Method, MethodKind};
 use crate::wire::dialect::{self, Dialect, PlainBody, header};
 use crate::wire::frame::{self, BadMessage, CallFrame, Flags, Frame, Frames, Id};
 use crate::wire::headers::Headers;
-use crate::wire::subject::ServiceSubject;
+
+/// What is done with the messages of a subscription.
+pub(super) enum Work {
+    Calls(Intake),
+    Probes(Probe),
+}
+
+impl Work {
+    /// Takes a message. It never waits.
+    pub(super) fn take(&self, message: Message) {
+        match self {
+            Work::Calls(intake) => intake.take(message),
+            Work::Probes(probe) => probe.answer(&message),
+        }
+    }
+}
 
 /// Takes in the messages of one method's subscription.
 pub(super) struct Intake {
@@ -40,8 +56,8 @@ impl Intake {
         Intake { shared, endpoint: Arc::new(Endpoint { method, handler, pace }) }
     }
 
-    /// Answers or dispatches every call of a message. It never waits.
-    pub(super) fn take(&self, message: Message) {
+    /// Answers or dispatches every call of a message.
+    fn take(&self, message: Message) {
         if !self.has_good_reply(&message) {
             return;
         }
@@ -55,7 +71,7 @@ impl Intake {
         let content_type = content_type(&message);
         let body = if method.is_bare() { PlainBody::Value } else { PlainBody::Arguments };
         match dialect::detect(&message.payload, content_type, body) {
-            Some(Dialect::Framed) => self.take_frames(message),
+            Some(Dialect::Framed) => self.take_frames(&message),
             Some(Dialect::Plain(codec)) => {
                 let content_type = content_type.map_or(ContentType::Implied, |_| ContentType::Named);
                 self.take_plain(message, Format::Plain { codec, content_type });
@@ -84,34 +100,31 @@ impl Intake {
         }
     }
 
-    fn take_frames(&self, message: Message) {
+    fn take_frames(&self, message: &Message) {
         let mut frames = match Frames::new(&message.payload) {
             Ok(frames) => frames,
             Err(BadMessage::Version(version)) => {
                 let text = format!("protocol version {version} is not spoken here, only {}", frame::VERSION);
-                return self.refuse(&message, &Error::not_executed(ErrorKind::Unimplemented, text));
+                return self.refuse(message, &Error::not_executed(ErrorKind::Unimplemented, text));
             }
-            Err(BadMessage::Malformed) => return self.refuse(&message, &malformed()),
+            Err(BadMessage::Malformed) => return self.refuse(message, &malformed()),
         };
-        let first = frames.next();
-        if let Some(Ok(frame)) = &first
-            && frames.is_empty()
-        {
-            if let Frame::Call(call) = frame {
-                self.take_call(&message, call);
-            }
-            return;
-        }
+        let first = match frames.next() {
+            None => return self.refuse(message, &malformed()),
+            Some(Ok(frame)) if frames.is_empty() => return self.take_frame(message, &frame),
+            Some(first) => first,
+        };
         // Nothing of a message is run before all of it has been read: its error would claim that nothing was.
-        match first.into_iter().chain(frames).collect::<Result<Vec<_>, _>>() {
-            Ok(frames) => {
-                for frame in &frames {
-                    if let Frame::Call(call) = frame {
-                        self.take_call(&message, call);
-                    }
-                }
-            }
-            Err(_) => self.refuse(&message, &malformed()),
+        match std::iter::once(first).chain(frames).collect::<Result<Vec<_>, _>>() {
+            Ok(frames) => frames.iter().for_each(|frame| self.take_frame(message, frame)),
+            Err(_) => self.refuse(message, &malformed()),
+        }
+    }
+
+    /// Takes a call; frames of other kinds are not for a method's subject.
+    fn take_frame(&self, message: &Message, frame: &Frame) {
+        if let Frame::Call(call) = frame {
+            self.take_call(message, call);
         }
     }
 
@@ -210,57 +223,8 @@ impl Intake {
     }
 }
 
-/// Answers whether a method is known here: for a caller whose call reached nobody.
-pub(super) struct Probe {
-    shared: Arc<Shared>,
-    service: ServiceSubject,
-}
-
-impl Probe {
-    pub(super) fn new(shared: Arc<Shared>, service: ServiceSubject) -> Self {
-        Probe { shared, service }
-    }
-
-    pub(super) fn answer(&self, message: &Message) {
-        let Some(reply) = message.reply.clone().filter(|reply| self.shared.reply_prefixes.accept(reply))
-        else {
-            self.shared.counters.reply_missing.add();
-            return;
-        };
-        let call = Frames::new(&message.payload).ok().and_then(|mut frames| frames.next());
-        let (format, asked) = match &call {
-            Some(Ok(Frame::Call(call))) => {
-                let format = Format::Framed { id: call.id, flags: call.flags };
-                (format, format.codec().decode::<Option<String>>(&call.args).ok().flatten())
-            }
-            _ => (refusal_format(message), None),
-        };
-        let path = ReplyPath {
-            connection: self.shared.connection.clone(),
-            to: Some(reply),
-            format,
-            instance: Arc::clone(&self.shared.instance),
-            audience: Audience::One,
-        };
-        let known = self.shared.methods.get(self.service.as_str()).zip(asked.as_deref());
-        let answer = match known {
-            Some((methods, asked)) if methods.contains(&asked) => {
-                path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(&(), bytes))
-            }
-            _ => {
-                let asked = asked.unwrap_or_default();
-                Err(Error::not_executed(
-                    ErrorKind::Unimplemented,
-                    format!("the service has no method {asked:?}"),
-                ))
-            }
-        };
-        send(&self.shared, &path, answer.unwrap_or_else(|error| path.error(&error, Duration::ZERO)));
-    }
-}
-
 /// In which form a message is answered of which not even the dialect may be clear.
-fn refusal_format(message: &Message) -> Format {
+pub(super) fn refusal_format(message: &Message) -> Format {
     if message.payload.first() == Some(&frame::MAGIC) {
         // Whose id cannot be read gets a made-up one: the error is about the whole message anyway.
         let id = frame::first_id(&message.payload).unwrap_or_else(|| Id::new(0));

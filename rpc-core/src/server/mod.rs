@@ -6,6 +6,7 @@ mod dispatch;
 mod intake;
 mod limits;
 mod pace;
+mod probe;
 mod shutdown;
 
 use std::collections::HashMap;

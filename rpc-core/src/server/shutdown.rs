@@ -6,10 +6,11 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, unconstrained};
 
+use super::intake::Work;
 use super::{Server, Shared};
-use crate::connection::{Message, Subscription};
+use crate::connection::Subscription;
 use crate::error::{Error, ErrorKind};
 
 /// Where a server is in its life.
@@ -73,16 +74,16 @@ impl Drop for Server {
 /// Takes in the messages of one subscription until the server ends.
 pub(super) async fn receive(
     mut subscription: Subscription,
+    work: Work,
     shared: Arc<Shared>,
     mut phase: watch::Receiver<Phase>,
     stopped: mpsc::Sender<Infallible>,
-    mut take: impl FnMut(Message),
 ) {
     while !shared.stopping.load(Ordering::Relaxed) {
         tokio::select! {
             biased;
             message = subscription.next() => match message {
-                Some(message) => take(message),
+                Some(message) => work.take(message),
                 None => return,
             },
             _ = phase.wait_for(|phase| *phase >= Phase::Stopping) => {}
@@ -96,14 +97,15 @@ pub(super) async fn receive(
         tokio::select! {
             biased;
             message = subscription.next() => match message {
-                Some(message) => take(message),
+                Some(message) => work.take(message),
                 None => return,
             },
             _ = phase.wait_for(|phase| *phase >= Phase::Draining) => break,
         }
     }
-    while let Some(Some(message)) = subscription.next().now_or_never() {
-        take(message);
+    // Unconstrained: else the runtime would make the task pause after 128 messages, which looks like the last one.
+    while let Some(Some(message)) = unconstrained(subscription.next()).now_or_never() {
+        work.take(message);
     }
 }
 

@@ -3,5 +3,4 @@
 pub(crate) mod dialect;
 pub(crate) mod frame;
 pub(crate) mod headers;
-mod reader;
 pub(crate) mod subject;

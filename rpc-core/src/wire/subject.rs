@@ -47,6 +47,28 @@ fn check_length(subject: &str) -> Result<(), Error> {
     ))
 }
 
+/// Refuses what would break the lines of the NATS protocol, and so could smuggle in a command.
+pub(crate) fn check_framing(what: &str, text: &str) -> Result<(), Error> {
+    if text.is_empty() || text.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        let message = format!("the {what} {text:?} is empty or has white space in it");
+        return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
+    }
+    Ok(())
+}
+
+/// Checks a subject to subscribe to: `*` stands for one token, a last `>` for one or more.
+pub(crate) fn check_pattern(subject: &str) -> Result<(), Error> {
+    check_framing("subject", subject)?;
+    let mut tokens = subject.split('.').peekable();
+    while let Some(token) = tokens.next() {
+        if token.is_empty() || (token == ">" && tokens.peek().is_some()) {
+            let message = format!("the subject {subject:?} has an empty token, or a > that is not its last");
+            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
+        }
+    }
+    Ok(())
+}
+
 /// The subjects of one deployed service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ServiceSubject(String);

@@ -59,14 +59,14 @@ pub(super) fn tables(service: &Service) -> TokenStream {
     let entries = service.methods.iter().map(|method| entry(service, method));
     let name = &service.name.text;
     let version = version(service);
-    let subject = service.options.subject.as_ref().map(|subject| quote!(.subject(#subject)));
-    let description = service.description.as_ref().map(|description| quote!(.description(#description)));
+    let subject = service.options.subject.as_ref().map(|subject| quote!(.with_subject(#subject)));
+    let description = service.description.as_ref().map(|description| quote!(.with_description(#description)));
     quote_spanned! {Span::mixed_site()=>
         use #runtime::#private;
 
         const #methods: &[#runtime::Method] = &[#(#entries),*];
         static #descriptor: #runtime::ServiceDescriptor =
-            #runtime::ServiceDescriptor::new(#name, #methods).version(#version) #subject #description;
+            #runtime::ServiceDescriptor::new(#name, #methods).with_version(#version) #subject #description;
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::iter;
 
-use super::transport::check_framing;
 use crate::connection::Subject;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::wire::subject::check_pattern;
 
 /// All subscriptions of a broker, by the head and the tail of their patterns.
 ///
@@ -133,23 +133,13 @@ pub(super) struct Pattern {
 impl Pattern {
     /// Checks a pattern and finds its first wildcard.
     pub(super) fn new(text: Subject) -> Result<Self, Error> {
-        check_framing("subject", &text)?;
-        let mut head = None;
+        check_pattern(&text)?;
         let mut start = 0;
-        for token in text.split('.') {
-            let end = start + token.len();
-            if token.is_empty() || (token == ">" && end < text.len()) {
-                let message = format!(
-                    "the subject {:?} has an empty token, or a > that is not its last",
-                    text.as_str()
-                );
-                return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
-            }
-            if matches!(token, "*" | ">") {
-                head.get_or_insert(start.saturating_sub(1));
-            }
-            start = end + 1;
-        }
+        let head = text.split('.').find_map(|token| {
+            let before = usize::saturating_sub(start, 1);
+            start += token.len() + 1;
+            matches!(token, "*" | ">").then_some(before)
+        });
         let head = head.unwrap_or(text.len());
         Ok(Pattern { text, head })
     }
@@ -184,6 +174,7 @@ fn tail_matches(tail: &str, rest: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn pattern(text: &str) -> Pattern {
         Pattern::new(text.into()).unwrap()

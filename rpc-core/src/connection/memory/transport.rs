@@ -9,8 +9,9 @@ use tokio::sync::mpsc;
 
 use super::routes::{Pattern, Routes};
 use super::{Shared, Subscriber};
-use crate::connection::{HeaderMap, Message, OutboundMessage, Subject, header_map, too_large};
-use crate::error::{Error, ErrorKind};
+use crate::connection::{Message, OutboundMessage, Subject, header_map, header_size, too_large};
+use crate::error::Error;
+use crate::wire::subject::check_framing;
 
 /// How many messages may wait in a subscription, as in async-nats.
 const SUBSCRIPTION_CAPACITY: usize = 64 * 1024;
@@ -67,7 +68,7 @@ impl MemoryTransport {
         let own = routes.plain(&reply).find(|subscriber| subscriber.connection == self.connection);
         if let Some(own) = own {
             let headers = header_map([("Nats-Subject", request.subject.as_str())]);
-            let length = reply.len() + headers.as_ref().map_or(0, wire_size);
+            let length = reply.len() + headers.as_ref().map_or(0, header_size);
             let message = Message {
                 subject: reply,
                 reply: None,
@@ -133,32 +134,16 @@ impl Drop for MemorySubscription {
 fn inbound(message: OutboundMessage) -> (Message, usize) {
     let OutboundMessage { subject, reply, payload, headers } = message;
     let headers = headers.filter(|headers| !headers.is_empty());
-    let size = payload.len() + headers.as_ref().map_or(0, wire_size);
+    let size = payload.len() + headers.as_ref().map_or(0, header_size);
     let length = size + subject.len() + reply.as_ref().map_or(0, |reply| reply.len());
     let message = Message { subject, reply, payload, headers, status: None, description: None, length };
     (message, size)
 }
 
-/// How many bytes the headers of a message are on the wire.
-fn wire_size(headers: &HeaderMap) -> usize {
-    let lines = headers.iter().flat_map(|(name, values)| {
-        let name: &str = name.as_ref();
-        values.iter().map(move |value| name.len() + ": ".len() + value.as_str().len() + "\r\n".len())
-    });
-    "NATS/1.0\r\n".len() + lines.sum::<usize>() + "\r\n".len()
-}
-
-/// Refuses what would break the lines of the NATS protocol.
-pub(super) fn check_framing(what: &str, text: &str) -> Result<(), Error> {
-    if text.is_empty() || text.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        let message = format!("the {what} {text:?} is empty or has white space in it");
-        return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::connection::HeaderMap;
+    use crate::error::ErrorKind;
     use futures_util::{FutureExt, StreamExt};
 
     use super::super::Broker;

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use rmp::Marker;
 use rmp::decode;
 
-use super::headers::{Headers, MAX_HEADERS};
 use crate::codec::scan::{self, ScanLimits};
+use crate::wire::headers::{Headers, MAX_HEADERS};
 
 /// The bytes are no frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

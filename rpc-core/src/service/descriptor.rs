@@ -1,0 +1,167 @@
+//! The description of a service and of its methods.
+
+use std::time::Duration;
+
+/// The description of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServiceDescriptor {
+    name: &'static str,
+    version: &'static str,
+    subject: &'static str,
+    description: &'static str,
+    methods: &'static [Method],
+}
+
+impl ServiceDescriptor {
+    /// A service whose subject is its name, of version 0.0.0.
+    pub const fn new(name: &'static str, methods: &'static [Method]) -> Self {
+        ServiceDescriptor { name, version: "0.0.0", subject: name, description: "", methods }
+    }
+
+    /// Sets the version: three numbers after semver.org.
+    #[must_use]
+    pub const fn with_version(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Sets the subject that methods hang below.
+    #[must_use]
+    pub const fn with_subject(mut self, subject: &'static str) -> Self {
+        self.subject = subject;
+        self
+    }
+
+    /// Sets the description for humans.
+    #[must_use]
+    pub const fn with_description(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
+
+    /// The service's name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The service's version.
+    pub const fn version(&self) -> &'static str {
+        self.version
+    }
+
+    /// The subject that methods hang below, without the prefix of a deployment.
+    pub const fn subject(&self) -> &'static str {
+        self.subject
+    }
+
+    /// The description for humans; may be empty.
+    pub const fn description(&self) -> &'static str {
+        self.description
+    }
+
+    /// The methods.
+    pub const fn methods(&self) -> &'static [Method] {
+        self.methods
+    }
+}
+
+/// The description of a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Method {
+    name: &'static str,
+    kind: MethodKind,
+    idempotent: bool,
+    spawn: bool,
+    bare: bool,
+    timeout_ms: Option<u64>,
+}
+
+/// How a method answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MethodKind {
+    /// One call, one reply.
+    Unary,
+    /// Nobody waits for the handler.
+    Oneway,
+}
+
+impl Method {
+    /// A method with one reply.
+    pub const fn unary(name: &'static str) -> Self {
+        Method {
+            name,
+            kind: MethodKind::Unary,
+            idempotent: false,
+            spawn: false,
+            bare: false,
+            timeout_ms: None,
+        }
+    }
+
+    /// A method whose result nobody waits for.
+    pub const fn oneway(name: &'static str) -> Self {
+        Method { kind: MethodKind::Oneway, ..Method::unary(name) }
+    }
+
+    /// It may be executed twice without harm.
+    #[must_use]
+    pub const fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Its handler always gets a task of its own, however cheap it is.
+    #[must_use]
+    pub const fn spawn(mut self) -> Self {
+        self.spawn = true;
+        self
+    }
+
+    /// Its single argument is the whole body, not a field of a map.
+    #[must_use]
+    pub const fn bare(mut self) -> Self {
+        self.bare = true;
+        self
+    }
+
+    /// How long a client waits for it unless the call says otherwise, in milliseconds.
+    #[must_use]
+    pub const fn timeout_ms(mut self, timeout_ms: u64) -> Self {
+        self.timeout_ms = Some(timeout_ms);
+        self
+    }
+
+    /// The name on the wire.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How it answers.
+    pub const fn kind(&self) -> MethodKind {
+        self.kind
+    }
+
+    /// Whether it may be executed twice without harm.
+    pub const fn is_idempotent(&self) -> bool {
+        self.idempotent
+    }
+
+    /// Whether its handler always gets a task of its own.
+    pub const fn is_spawned(&self) -> bool {
+        self.spawn
+    }
+
+    /// Whether its single argument is the whole body.
+    pub const fn is_bare(&self) -> bool {
+        self.bare
+    }
+
+    /// How long a client waits for it unless the call says otherwise.
+    pub const fn timeout(&self) -> Option<Duration> {
+        match self.timeout_ms {
+            Some(ms) => Some(Duration::from_millis(ms)),
+            None => None,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What a service is to the runtime: its description, and a handler for each method.
+
+mod descriptor;
+mod raw_call;
+mod registry;
+
+pub use self::descriptor::{Method, MethodKind, ServiceDescriptor};
+pub use self::raw_call::RawCall;
+pub use self::registry::MethodRegistry;
+pub(crate) use self::registry::{Handler, HandlerFuture};
+
+/// A service that a [`Server`](crate::Server) can run.
+///
+/// `#[nats_rpc::service]` implements it on the server type that it generates; by hand it is written for services whose
+/// methods are not known as a trait.
+///
+/// ```
+/// use nats_rpc::{Method, MethodRegistry, RawCall, Service, ServiceDescriptor};
+///
+/// struct Echo;
+///
+/// const METHODS: &[Method] = &[Method::unary("say")];
+/// static ECHO: ServiceDescriptor = ServiceDescriptor::new("echo", METHODS);
+///
+/// impl Service for Echo {
+///     fn descriptor(&self) -> &'static ServiceDescriptor {
+///         &ECHO
+///     }
+///
+///     fn register(&self, registry: &mut MethodRegistry) {
+///         registry.method("say", |call: RawCall| async move {
+///             let words: Vec<String> = call.decode()?;
+///             call.reply(words.join(" "))
+///         });
+///     }
+/// }
+/// ```
+pub trait Service: Send + Sync + 'static {
+    /// What the service is called and which methods it has.
+    fn descriptor(&self) -> &'static ServiceDescriptor;
+
+    /// Registers a handler for each method of the descriptor.
+    fn register(&self, registry: &mut MethodRegistry);
+}
+
+/// A generated client of a service.
+pub trait ServiceClient: Sized {
+    /// The service's stub on this client.
+    fn from_client(client: crate::Client) -> Self;
+
+    /// The client that the stub calls through.
+    fn client(&self) -> &crate::Client;
+
+    /// What the service is called and which methods it has.
+    fn descriptor() -> &'static ServiceDescriptor;
+}

@@ -1,0 +1,149 @@
+//! A call on its way through a handler: encoded arguments in, an encoded result out.
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use serde::de::Deserialize;
+use serde::ser::Serialize;
+
+use super::Method;
+use crate::codec::Codec;
+use crate::codec::as_bytes::{self, BytesLike};
+use crate::codec::scan::ScanLimits;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Execution};
+use crate::reply::Reply;
+use crate::wire::headers::Headers;
+
+/// A call before its arguments are decoded and after its result is: what a handler is given.
+#[derive(Debug)]
+pub struct RawCall {
+    context: Context,
+    body: Bytes,
+    bare: bool,
+    limits: ScanLimits,
+}
+
+impl RawCall {
+    pub(crate) fn new(context: Context, body: Bytes, method: &Method, limits: ScanLimits) -> Self {
+        RawCall { context, body, bare: method.is_bare(), limits }
+    }
+
+    /// What is known about the call.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The encoded arguments.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The codec of arguments and result.
+    pub fn codec(&self) -> Codec {
+        self.context.reply_path().format.codec()
+    }
+
+    /// Decodes the arguments, which may borrow from the message.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if they are not of this type, or so large or so deep that decoding them could
+    /// harm the process.
+    pub fn decode<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
+        let codec = self.codec();
+        let body = match &self.body[..] {
+            empty if !self.bare && codec.means_no_arguments(empty) => codec.no_arguments(),
+            body => body,
+        };
+        codec.scan(body, self.limits).and_then(|()| codec.decode(body)).map_err(|error| {
+            Error::not_executed(ErrorKind::InvalidArgument, format!("the arguments do not decode: {error}"))
+        })
+    }
+
+    /// Encodes the handler's result.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if it does not encode, [`ErrorKind::PayloadTooLarge`] if the broker would not take it.
+    pub fn reply<T: Serialize>(&self, value: T) -> Result<Reply, Error> {
+        self.succeed(|codec, bytes| codec.encode(&value, bytes))
+    }
+
+    /// The same for a result that travels as bytes.
+    ///
+    /// # Errors
+    /// Those of [`reply`](Self::reply).
+    pub fn reply_bytes<T: BytesLike>(&self, value: T) -> Result<Reply, Error> {
+        self.succeed(|codec, bytes| codec.encode(&AsBytes(value), bytes))
+    }
+
+    /// Encodes what a fallible handler returned.
+    ///
+    /// # Errors
+    /// Those of [`reply`](Self::reply); the service's own error is a reply like any other.
+    pub fn reply_result<T: Serialize, E: Serialize + fmt::Display>(
+        &self,
+        result: Result<T, E>,
+    ) -> Result<Reply, Error> {
+        match result {
+            Ok(value) => self.reply(value),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// The same for a result that travels as bytes.
+    ///
+    /// # Errors
+    /// Those of [`reply`](Self::reply).
+    pub fn reply_result_bytes<T: BytesLike, E: Serialize + fmt::Display>(
+        &self,
+        result: Result<T, E>,
+    ) -> Result<Reply, Error> {
+        match result {
+            Ok(value) => self.reply_bytes(value),
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// Ends a oneway call.
+    ///
+    /// # Errors
+    /// None; it is a `Result` like all the others.
+    pub fn done(&self) -> Result<Reply, Error> {
+        Ok(Reply { payload: Bytes::new(), headers: None })
+    }
+
+    fn succeed(
+        &self,
+        encode: impl FnOnce(Codec, &mut BytesMut) -> Result<(), Error>,
+    ) -> Result<Reply, Error> {
+        let time = self.context.handler_time().unwrap_or_default();
+        self.context.reply_path().success(&self.reply_headers()?, time, encode)
+    }
+
+    fn fail<E: Serialize + fmt::Display>(&self, error: &E) -> Result<Reply, Error> {
+        let time = self.context.handler_time().unwrap_or_default();
+        let message = error.to_string();
+        self.context
+            .reply_path()
+            .service_error(&self.reply_headers()?, time, &message, |codec, bytes| codec.encode(error, bytes))
+    }
+
+    fn reply_headers(&self) -> Result<Headers, Error> {
+        let headers = self.context.reply_headers();
+        let executed = |error: Error| {
+            Error::new(ErrorKind::Internal, format!("in the reply: {}", error.message()))
+                .with_execution(Execution::Executed)
+        };
+        headers.check().map_err(executed)?;
+        Ok(headers)
+    }
+}
+
+/// A value that travels as bytes.
+struct AsBytes<T>(T);
+
+impl<T: BytesLike> Serialize for AsBytes<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        as_bytes::serialize(&self.0, serializer)
+    }
+}

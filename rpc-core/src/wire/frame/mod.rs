@@ -1,0 +1,133 @@
+//! The frames of the framed dialect: what they have in common.
+
+mod read;
+mod reader;
+mod write;
+
+pub(crate) use self::read::{BadMessage, CallFrame, ErrorFrame, Frame, Frames, SuccessFrame, first_id};
+use self::reader::{Malformed, Reader};
+pub(crate) use self::write::{CallBuffer, CallHead, Failure, ReplyTail, Times, write_error, write_success};
+use crate::codec::Codec;
+
+/// The first byte of a framed message; MessagePack never uses it.
+pub(crate) const MAGIC: u8 = 0xC1;
+
+/// The version of the protocol that is spoken here.
+pub(crate) const VERSION: u8 = 1;
+
+/// The code that stands for the service's own error.
+pub(crate) const SERVICE_ERROR: u16 = 422;
+
+const CALL: u64 = 1;
+const SUCCESS: u64 = 2;
+const ERROR: u64 = 3;
+
+/// Bits of a call's or an error's flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Flags(u32);
+
+impl Flags {
+    const CODEC: u32 = 0b1111;
+    const RECEIPT: u32 = 1 << 4;
+    const INSTANCE: u32 = 1 << 5;
+    const ONE_OF_MANY: u32 = 1 << 6;
+    const WHOLE: u32 = 1 << 7;
+    const MUST_UNDERSTAND: u32 = 0xFF00;
+
+    pub(crate) fn codec(codec: Codec) -> Self {
+        Flags(match codec {
+            Codec::MessagePack => 0,
+            Codec::Json => 1,
+        })
+    }
+
+    /// The caller waits for a receipt of a oneway call.
+    #[must_use]
+    pub(crate) fn with_receipt(self) -> Self {
+        Flags(self.0 | Self::RECEIPT)
+    }
+
+    /// The reply shall name the instance.
+    #[must_use]
+    pub(crate) fn with_instance(self) -> Self {
+        Flags(self.0 | Self::INSTANCE)
+    }
+
+    /// The call went to several instances: this refusal proves nothing about the others.
+    #[must_use]
+    pub(crate) fn with_one_of_many(self) -> Self {
+        Flags(self.0 | Self::ONE_OF_MANY)
+    }
+
+    /// The error is about the whole message, not only about the call that it names.
+    #[must_use]
+    pub(crate) fn with_whole(self) -> Self {
+        Flags(self.0 | Self::WHOLE)
+    }
+
+    pub(crate) fn wants_instance(self) -> bool {
+        self.0 & Self::INSTANCE != 0
+    }
+
+    pub(crate) fn is_one_of_many(self) -> bool {
+        self.0 & Self::ONE_OF_MANY != 0
+    }
+
+    pub(crate) fn is_whole(self) -> bool {
+        self.0 & Self::WHOLE != 0
+    }
+
+    /// Whether a sender demands something that this version does not know.
+    pub(crate) fn demands_the_unknown(self) -> bool {
+        self.0 & Self::MUST_UNDERSTAND != 0 || self.read_codec().is_none()
+    }
+
+    /// The codec of the arguments, unless it is an unknown one.
+    pub(crate) fn read_codec(self) -> Option<Codec> {
+        match self.0 & Self::CODEC {
+            0 => Some(Codec::MessagePack),
+            1 => Some(Codec::Json),
+            _ => None,
+        }
+    }
+}
+
+/// What pairs a reply with its call: bytes that the caller chose and everyone else echoes unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Id {
+    length: u8,
+    bytes: [u8; 16],
+}
+
+impl Id {
+    /// How many bytes our own ids have.
+    const OWN: usize = 8;
+
+    pub(crate) fn new(id: u64) -> Self {
+        let mut bytes = [0; 16];
+        for (to, from) in bytes.iter_mut().zip(id.to_be_bytes()) {
+            *to = from;
+        }
+        Id { length: 8, bytes }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let read = reader.bin()?;
+        if read.is_empty() {
+            return Err(Malformed);
+        }
+        let mut bytes = [0; 16];
+        bytes.get_mut(..read.len()).ok_or(Malformed)?.copy_from_slice(read);
+        Ok(Id { length: u8::try_from(read.len()).map_err(|_| Malformed)?, bytes })
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// The number behind an id of our own.
+    pub(crate) fn own(&self) -> Option<u64> {
+        let bytes = self.as_slice().try_into().ok()?;
+        Some(u64::from_be_bytes(bytes))
+    }
+}

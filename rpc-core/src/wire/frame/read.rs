@@ -1,0 +1,191 @@
+//! How frames are read.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::reader::{Malformed, Reader};
+use super::{CALL, ERROR, Flags, Id, MAGIC, SUCCESS, VERSION};
+use crate::error::{Error, ErrorKind, Execution};
+use crate::wire::headers::Headers;
+
+/// A call, as a server reads it.
+#[derive(Debug)]
+pub(crate) struct CallFrame {
+    pub(crate) id: Id,
+    pub(crate) flags: Flags,
+    pub(crate) budget: Option<Duration>,
+    pub(crate) expires_unix_ms: Option<u64>,
+    pub(crate) attempt: u32,
+    pub(crate) headers: Headers,
+    pub(crate) args: Bytes,
+}
+
+/// A successful reply, as a client reads it.
+#[derive(Debug)]
+pub(crate) struct SuccessFrame {
+    pub(crate) handler_time: Duration,
+    pub(crate) body: Bytes,
+    pub(crate) headers: Headers,
+    pub(crate) instance: Option<Box<str>>,
+}
+
+/// A failed one.
+#[derive(Debug, Clone)]
+pub(crate) struct ErrorFrame {
+    pub(crate) code: u16,
+    pub(crate) execution: Execution,
+    pub(crate) flags: Flags,
+    pub(crate) message: Box<str>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: Option<Bytes>,
+}
+
+impl ErrorFrame {
+    /// The error that a caller sees, unless the frame carries the service's own.
+    pub(crate) fn to_error(&self) -> Error {
+        let error = Error::new(ErrorKind::from_code(self.code), self.message.to_string())
+            .with_execution(self.execution)
+            .with_code(self.code);
+        match self.retry_after {
+            Some(wait) => error.with_retry_after(wait),
+            None => error,
+        }
+    }
+}
+
+/// What a message can hold, by kind.
+#[derive(Debug)]
+pub(crate) enum Frame {
+    Call(CallFrame),
+    Success(Id, SuccessFrame),
+    Error(Id, ErrorFrame),
+    /// A kind of a later version, passed over.
+    Unknown,
+}
+
+/// Why a message cannot be read as frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BadMessage {
+    /// Another version of the protocol.
+    Version(u8),
+    /// Not even that.
+    Malformed,
+}
+
+/// The frames of a message, one after the other; after the first malformed one there are no more.
+#[derive(Debug)]
+pub(crate) struct Frames<'a> {
+    message: &'a Bytes,
+    at: usize,
+}
+
+impl<'a> Frames<'a> {
+    /// Looks at the version.
+    pub(crate) fn new(message: &'a Bytes) -> Result<Self, BadMessage> {
+        match message.get(..2) {
+            Some([MAGIC, VERSION]) => Ok(Frames { message, at: 2 }),
+            Some([MAGIC, other]) => Err(BadMessage::Version(*other)),
+            _ => Err(BadMessage::Malformed),
+        }
+    }
+
+    /// Whether all frames have been read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.at >= self.message.len()
+    }
+
+    fn read(&mut self) -> Result<Frame, Malformed> {
+        let mut reader = Reader::new(self.message, self.at);
+        let length = reader.array()?;
+        let kind = reader.uint()?;
+        let (frame, elements) = match kind {
+            CALL => (Frame::Call(CallFrame::read(&mut reader)?), 9),
+            SUCCESS => {
+                let id = Id::read(&mut reader)?;
+                (Frame::Success(id, SuccessFrame::read(&mut reader)?), 6)
+            }
+            ERROR => {
+                let id = Id::read(&mut reader)?;
+                (Frame::Error(id, ErrorFrame::read(&mut reader)?), 11)
+            }
+            _ => (Frame::Unknown, 1),
+        };
+        for _ in elements..length {
+            reader.skip()?;
+        }
+        if length < elements {
+            return Err(Malformed);
+        }
+        self.at = reader.position();
+        Ok(frame)
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Result<Frame, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_empty() {
+            return None;
+        }
+        let frame = self.read();
+        if frame.is_err() {
+            self.at = self.message.len();
+        }
+        Some(frame)
+    }
+}
+
+/// The id of the first frame, whatever the version: its place is the same in every one to come.
+pub(crate) fn first_id(message: &Bytes) -> Option<Id> {
+    let mut reader = Reader::new(message, 2);
+    reader.array().ok()?;
+    reader.uint().ok()?;
+    Id::read(&mut reader).ok()
+}
+
+impl CallFrame {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let id = Id::read(reader)?;
+        let flags = read_flags(reader)?;
+        let budget = reader.optional(Reader::uint)?.map(Duration::from_millis);
+        let expires_unix_ms = reader.optional(Reader::uint)?;
+        let attempt = u32::try_from(reader.uint()?).unwrap_or(u32::MAX);
+        let headers = reader.optional(Reader::headers)?.unwrap_or_default();
+        reader.skip()?; // credit: calls that open a stream
+        let args = reader.body()?;
+        Ok(CallFrame { id, flags, budget, expires_unix_ms, attempt, headers, args })
+    }
+}
+
+impl SuccessFrame {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(SuccessFrame {
+            handler_time: Duration::from_micros(reader.uint()?),
+            body: reader.body()?,
+            headers: reader.optional(Reader::headers)?.unwrap_or_default(),
+            instance: reader.optional(Reader::str)?.map(Into::into),
+        })
+    }
+}
+
+impl ErrorFrame {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let code = u16::try_from(reader.uint()?).map_err(|_| Malformed)?;
+        let execution = Execution::from_wire(reader.uint()?);
+        let flags = read_flags(reader)?;
+        let message = reader.str()?.into();
+        reader.skip()?; // the handler's time
+        let retry_after = reader.optional(Reader::uint)?.map(Duration::from_millis);
+        let body = reader.optional(Reader::body)?;
+        reader.skip()?; // headers
+        reader.skip()?; // the instance
+        Ok(ErrorFrame { code, execution, flags, message, retry_after, body })
+    }
+}
+
+fn read_flags(reader: &mut Reader<'_>) -> Result<Flags, Malformed> {
+    // Bits above the 32nd may be ignored like all from the 16th up.
+    Ok(Flags(u32::try_from(reader.uint()? & u64::from(u32::MAX)).unwrap_or_default()))
+}

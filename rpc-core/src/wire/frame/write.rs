@@ -1,0 +1,225 @@
+//! How frames are written.
+
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use rmp::encode;
+
+use super::{Flags, Id, MAGIC, VERSION};
+use crate::deadline::as_wire_ms;
+use crate::error::{Error, ErrorKind, Execution};
+use crate::wire::headers::Headers;
+
+/// When a call must be over, as far as its message says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Times {
+    /// Filled in as it is sent, by [`CallBuffer::set_times`].
+    Later,
+    /// A budget without a moment of expiry, since the clocks of the two sides differ.
+    Budget { ms: u32 },
+    /// The server's own limit.
+    Unlimited,
+}
+
+/// What is written before the arguments of a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallHead<'a> {
+    pub(crate) id: u64,
+    pub(crate) flags: Flags,
+    pub(crate) times: Times,
+    pub(crate) attempt: u8,
+    pub(crate) headers: &'a Headers,
+}
+
+/// A call that is being written. Budget and expiry have fixed places, since they are known only when the call is
+/// sent, while the arguments are encoded when it is made.
+#[derive(Debug)]
+pub(crate) struct CallBuffer {
+    bytes: BytesMut,
+    args: usize,
+}
+
+/// Where the numbers of the budget and the expiry stand in a framed message with one call.
+const FLAGS_AT: usize = 2 + 1 + 1 + (2 + Id::OWN);
+const BUDGET_AT: usize = FLAGS_AT + 2;
+const EXPIRES_AT: usize = BUDGET_AT + 5;
+
+impl CallBuffer {
+    /// Writes everything up to the arguments, which `encode` appends.
+    pub(crate) fn new(
+        bytes: BytesMut,
+        head: CallHead<'_>,
+        encode: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+    ) -> Result<Self, (BytesMut, Error)> {
+        let mut bytes = bytes;
+        bytes.put_slice(&[MAGIC, VERSION, 0x99, 0x01]);
+        put_id(&mut bytes, &Id::new(head.id));
+        // Flags of a call fit a byte; a fixed width keeps the places behind it fixed.
+        bytes.put_slice(&[0xCC, u8::try_from(head.flags.0).unwrap_or_default()]);
+        match head.times {
+            Times::Later => bytes.put_slice(&[0xCE, 0, 0, 0, 0, 0xCF, 0, 0, 0, 0, 0, 0, 0, 0]),
+            Times::Budget { ms } => {
+                put_uint(&mut bytes, u64::from(ms));
+                bytes.put_u8(0xC0);
+            }
+            Times::Unlimited => bytes.put_slice(&[0xC0, 0xC0]),
+        }
+        put_uint(&mut bytes, u64::from(head.attempt));
+        put_headers(&mut bytes, head.headers);
+        bytes.put_u8(0xC0);
+        let args = bytes.len();
+        match put_body(&mut bytes, encode) {
+            Ok(()) => Ok(CallBuffer { bytes, args }),
+            Err(error) => Err((bytes, error)),
+        }
+    }
+
+    /// Changes the flags.
+    pub(crate) fn set_flags(&mut self, flags: Flags) {
+        if let Some(place) = self.bytes.get_mut(FLAGS_AT + 1) {
+            *place = u8::try_from(flags.0).unwrap_or_default();
+        }
+    }
+
+    /// Writes the budget and the moment of expiry of a call that was made with [`Times::Later`].
+    pub(crate) fn set_times(&mut self, budget_ms: u32, expires_unix_ms: u64) {
+        if let Some(place) = self.bytes.get_mut(BUDGET_AT + 1..BUDGET_AT + 5) {
+            place.copy_from_slice(&budget_ms.to_be_bytes());
+        }
+        if let Some(place) = self.bytes.get_mut(EXPIRES_AT + 1..EXPIRES_AT + 9) {
+            place.copy_from_slice(&expires_unix_ms.to_be_bytes());
+        }
+    }
+
+    /// The arguments, to write the call anew with another head.
+    pub(crate) fn args(&self) -> &[u8] {
+        self.bytes.get(self.args + 5..).unwrap_or_default()
+    }
+
+    /// Lets `split` take the message out of the chunk that it was written into.
+    pub(crate) fn split_from(self, split: impl FnOnce(BytesMut) -> BytesMut) -> Self {
+        CallBuffer { bytes: split(self.bytes), args: self.args }
+    }
+
+    /// The message, and the arguments in it.
+    pub(crate) fn into_parts(self) -> (Bytes, Bytes) {
+        let message = self.bytes.freeze();
+        let args = message.slice((self.args + 5).min(message.len())..);
+        (message, args)
+    }
+}
+
+/// Writes a successful reply; `encode` appends the body.
+pub(crate) fn write_success(
+    bytes: &mut BytesMut,
+    id: &Id,
+    handler_us: u32,
+    tail: &ReplyTail<'_>,
+    encode: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+) -> Result<(), Error> {
+    bytes.put_slice(&[MAGIC, VERSION, 0x96, 0x02]);
+    put_id(bytes, id);
+    put_uint(bytes, u64::from(handler_us));
+    put_body(bytes, encode)?;
+    tail.put(bytes);
+    Ok(())
+}
+
+/// What ends a reply.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReplyTail<'a> {
+    pub(crate) headers: &'a Headers,
+    pub(crate) instance: Option<&'a str>,
+}
+
+impl ReplyTail<'_> {
+    fn put(&self, bytes: &mut BytesMut) {
+        put_headers(bytes, self.headers);
+        match self.instance {
+            Some(instance) => put_str(bytes, instance),
+            None => bytes.put_u8(0xC0),
+        }
+    }
+}
+
+/// What a failed reply says besides its body.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure<'a> {
+    pub(crate) code: u16,
+    pub(crate) execution: Execution,
+    pub(crate) flags: Flags,
+    pub(crate) message: &'a str,
+    pub(crate) handler_us: u32,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// Writes a failed reply; `encode` appends the service's own error, where there is one.
+pub(crate) fn write_error<F: FnOnce(&mut BytesMut) -> Result<(), Error>>(
+    bytes: &mut BytesMut,
+    id: &Id,
+    failure: &Failure<'_>,
+    tail: &ReplyTail<'_>,
+    encode: Option<F>,
+) -> Result<(), Error> {
+    bytes.put_slice(&[MAGIC, VERSION, 0x9B, 0x03]);
+    put_id(bytes, id);
+    put_uint(bytes, u64::from(failure.code));
+    put_uint(bytes, u64::from(failure.execution.as_u8()));
+    put_uint(bytes, u64::from(failure.flags.0));
+    put_str(bytes, failure.message);
+    put_uint(bytes, u64::from(failure.handler_us));
+    match failure.retry_after {
+        Some(wait) => put_uint(bytes, u64::from(as_wire_ms(wait))),
+        None => bytes.put_u8(0xC0),
+    }
+    match encode {
+        Some(encode) => put_body(bytes, encode)?,
+        None => bytes.put_u8(0xC0),
+    }
+    tail.put(bytes);
+    Ok(())
+}
+
+fn put_id(bytes: &mut BytesMut, id: &Id) {
+    bytes.put_slice(&[0xC4, id.length]);
+    bytes.put_slice(id.as_slice());
+}
+
+/// A `bin` of 32 bits length, which is filled in when the body is there.
+fn put_body(
+    bytes: &mut BytesMut,
+    encode: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+) -> Result<(), Error> {
+    bytes.put_slice(&[0xC6, 0, 0, 0, 0]);
+    let start = bytes.len();
+    encode(bytes)?;
+    let length = u32::try_from(bytes.len() - start).map_err(|_| {
+        Error::not_executed(ErrorKind::PayloadTooLarge, "the value takes more than four gigabytes")
+    })?;
+    if let Some(place) = bytes.get_mut(start - 4..start) {
+        place.copy_from_slice(&length.to_be_bytes());
+    }
+    Ok(())
+}
+
+// Writing into a buffer that grows cannot fail: rmp's results say so in their types' error, which has no source.
+
+fn put_uint(bytes: &mut BytesMut, value: u64) {
+    let _ = encode::write_uint(&mut bytes.writer(), value);
+}
+
+fn put_str(bytes: &mut BytesMut, text: &str) {
+    let _ = encode::write_str(&mut bytes.writer(), text);
+}
+
+fn put_headers(bytes: &mut BytesMut, headers: &Headers) {
+    if headers.is_empty() {
+        bytes.put_u8(0xC0);
+        return;
+    }
+    let _ = encode::write_map_len(&mut bytes.writer(), u32::try_from(headers.len()).unwrap_or_default());
+    for (name, value) in headers.iter() {
+        put_str(bytes, name);
+        put_str(bytes, value);
+    }
+}

@@ -1,0 +1,305 @@
+//! A broker, and a service whose handlers tell what ran.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_nats::message::OutboundMessage;
+use async_nats::{HeaderMap, Message};
+use bytes::Bytes;
+use futures::StreamExt;
+use nats_rpc::{
+    CallError, Connection, Context, Error, ErrorKind, Execution, Server, ServerBuilder, memory::Broker,
+};
+use serde::{Deserialize, Serialize};
+use tests::{NatsServer, NatsServerBuilder};
+use tokio::sync::Notify;
+
+/// What every case calls.
+#[nats_rpc::service]
+pub(crate) trait Lab {
+    async fn echo(&self, text: &str) -> String;
+    async fn divide(&self, a: f64, b: f64) -> Result<f64, MathError>;
+    /// Runs until the test says so.
+    async fn wait(&self) -> u64;
+    async fn sleep(&self, ms: u64) -> u64;
+    async fn panic(&self, text: &str) -> String;
+    /// So many bytes.
+    async fn bytes(&self, count: u64) -> Vec<u8>;
+    async fn reverse(&self, bytes: &[u8]) -> Bytes;
+    async fn nest(&self, tree: Tree) -> u64;
+    /// Something that JSON cannot write.
+    async fn unwritable(&self) -> std::collections::HashMap<(u8, u8), u8>;
+    async fn context(&self, cx: &Context) -> Seen;
+    async fn all_optional(&self, limit: Option<u32>) -> u32;
+    #[rpc(bare)]
+    async fn bare(&self, text: &str) -> String;
+    #[rpc(oneway)]
+    async fn note(&self, line: &str);
+    #[rpc(timeout = "150ms")]
+    async fn hasty(&self) -> u64;
+}
+
+/// The service's own error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub(crate) enum MathError {
+    #[error("division by {0}")]
+    DivisionBy(u8),
+}
+
+/// A value that can be nested without end.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Tree {
+    Leaf,
+    Node(Box<Tree>),
+}
+
+/// What a handler saw of its context.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Seen {
+    pub(crate) subject: String,
+    pub(crate) method: String,
+    pub(crate) attempt: u32,
+    pub(crate) tenant: Option<String>,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) remaining_ms: u64,
+    pub(crate) ambient: bool,
+}
+
+/// The service; its clones share what they count.
+#[derive(Clone, Default)]
+pub(crate) struct Bench {
+    pub(crate) name: &'static str,
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+/// What ran.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    /// How many handlers were started.
+    pub(crate) started: AtomicUsize,
+    /// How many ran to their end.
+    pub(crate) finished: AtomicUsize,
+    /// Told when a handler starts.
+    pub(crate) begun: Notify,
+    /// Lets [`Lab::wait`] end.
+    pub(crate) release: Notify,
+}
+
+impl Ledger {
+    pub(crate) fn started(&self) -> usize {
+        self.started.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn finished(&self) -> usize {
+        self.finished.load(Ordering::SeqCst)
+    }
+
+    fn start(&self) -> Finish<'_> {
+        self.started.fetch_add(1, Ordering::SeqCst);
+        self.begun.notify_one();
+        Finish(self)
+    }
+}
+
+/// Counts a handler as finished, unless it is aborted.
+struct Finish<'a>(&'a Ledger);
+
+impl Finish<'_> {
+    fn done<T>(self, value: T) -> T {
+        self.0.finished.fetch_add(1, Ordering::SeqCst);
+        value
+    }
+}
+
+impl Lab for Bench {
+    async fn echo(&self, text: &str) -> String {
+        self.ledger.start().done(text.to_owned())
+    }
+
+    async fn divide(&self, a: f64, b: f64) -> Result<f64, MathError> {
+        self.ledger.start().done(if b == 0.0 { Err(MathError::DivisionBy(0)) } else { Ok(a / b) })
+    }
+
+    async fn wait(&self) -> u64 {
+        let run = self.ledger.start();
+        self.ledger.release.notified().await;
+        run.done(1)
+    }
+
+    async fn sleep(&self, ms: u64) -> u64 {
+        let run = self.ledger.start();
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        run.done(ms)
+    }
+
+    #[allow(clippy::panic, reason = "that is what it is for")]
+    async fn panic(&self, text: &str) -> String {
+        let _run = self.ledger.start();
+        panic!("{text}")
+    }
+
+    async fn bytes(&self, count: u64) -> Vec<u8> {
+        self.ledger.start().done(vec![7; usize::try_from(count).unwrap()])
+    }
+
+    async fn reverse(&self, bytes: &[u8]) -> Bytes {
+        self.ledger.start().done(bytes.iter().rev().copied().collect())
+    }
+
+    async fn nest(&self, tree: Tree) -> u64 {
+        let mut depth = 0;
+        let mut tree = &tree;
+        while let Tree::Node(inner) = tree {
+            (depth, tree) = (depth + 1, inner);
+        }
+        self.ledger.start().done(depth)
+    }
+
+    async fn unwritable(&self) -> std::collections::HashMap<(u8, u8), u8> {
+        self.ledger.start().done([((1, 2), 3)].into())
+    }
+
+    async fn context(&self, cx: &Context) -> Seen {
+        cx.set_header("answered-by", self.name);
+        let header = |name| cx.headers().get(name).map(str::to_owned);
+        self.ledger.start().done(Seen {
+            subject: cx.subject().to_owned(),
+            method: cx.method().to_owned(),
+            attempt: cx.attempt(),
+            tenant: header("tenant"),
+            traceparent: header("traceparent"),
+            remaining_ms: u64::try_from(cx.remaining().as_millis()).unwrap(),
+            ambient: Context::current().is_some_and(|ambient| ambient.subject() == cx.subject()),
+        })
+    }
+
+    async fn all_optional(&self, limit: Option<u32>) -> u32 {
+        self.ledger.start().done(limit.unwrap_or(10))
+    }
+
+    async fn bare(&self, text: &str) -> String {
+        self.ledger.start().done(text.to_uppercase())
+    }
+
+    async fn note(&self, _line: &str) {
+        self.ledger.start().done(());
+    }
+
+    async fn hasty(&self) -> u64 {
+        let run = self.ledger.start();
+        self.ledger.release.notified().await;
+        run.done(1)
+    }
+}
+
+/// A broker, and a connection each for a server and for a client.
+pub(crate) struct Bed {
+    broker: Kind,
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+enum Kind {
+    Memory(Broker),
+    Nats(NatsServer),
+}
+
+impl Bed {
+    pub(crate) fn memory() -> Self {
+        Bed { broker: Kind::Memory(Broker::new()), ledger: Arc::default() }
+    }
+
+    pub(crate) fn nats() -> Self {
+        Bed::configured(NatsServer::builder())
+    }
+
+    pub(crate) fn configured(server: NatsServerBuilder) -> Self {
+        Bed { broker: Kind::Nats(server.start()), ledger: Arc::default() }
+    }
+
+    pub(crate) fn server(&self) -> Option<&NatsServer> {
+        match &self.broker {
+            Kind::Memory(_) => None,
+            Kind::Nats(server) => Some(server),
+        }
+    }
+
+    pub(crate) async fn connect(&self) -> Connection {
+        match &self.broker {
+            Kind::Memory(broker) => broker.connect(),
+            Kind::Nats(server) => async_nats::connect(server.url()).await.unwrap().into(),
+        }
+    }
+
+    /// A server on a connection of its own, configured but without a service.
+    pub(crate) async fn server_builder(&self) -> ServerBuilder {
+        Server::builder(self.connect().await)
+    }
+
+    /// The service on this bed's ledger.
+    pub(crate) fn service(&self) -> LabServer<Bench> {
+        LabServer::new(Bench { name: "lab", ledger: Arc::clone(&self.ledger) })
+    }
+
+    /// A server with the service and all defaults.
+    pub(crate) async fn serve(&self) -> Server {
+        self.server_builder().await.add(self.service()).start().await.unwrap()
+    }
+
+    /// A client on a connection of its own.
+    pub(crate) async fn client(&self) -> LabClient {
+        LabClient::new(self.connect().await)
+    }
+}
+
+/// Asserts kind and execution of a failed call, and that no call hangs.
+#[track_caller]
+pub(crate) fn assert_failed<T: std::fmt::Debug, E: std::fmt::Debug>(
+    result: Result<T, CallError<E>>,
+    kind: ErrorKind,
+    execution: Execution,
+) -> Error {
+    match result {
+        Err(CallError::Rpc(error)) => {
+            assert_eq!((error.kind(), error.execution()), (kind, execution), "{error}");
+            error
+        }
+        other => panic!("expected {kind}, got {other:?}"),
+    }
+}
+
+/// Sends a message as any NATS client could, and returns the first answer.
+pub(crate) async fn raw_request(
+    connection: &Connection,
+    subject: &str,
+    headers: &[(&str, &str)],
+    payload: impl Into<Bytes>,
+) -> Message {
+    let inbox = format!("_INBOX.raw.{}", uuid::Uuid::new_v4().simple());
+    let mut answers = connection.subscribe(inbox.as_str(), None).await.unwrap();
+    let mut map = HeaderMap::new();
+    headers.iter().for_each(|(name, value)| map.append(*name, *value));
+    let headers = (!map.is_empty()).then_some(map);
+    let message = OutboundMessage {
+        subject: subject.into(),
+        reply: Some(inbox.into()),
+        payload: payload.into(),
+        headers,
+    };
+    connection.publish(message).await.unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(20), answers.next()).await;
+    answer.expect("an answer comes").expect("the connection is open")
+}
+
+/// A header of an answer.
+pub(crate) fn header<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
+    message.headers.as_ref()?.get(name).map(async_nats::HeaderValue::as_str)
+}
+
+/// Asserts the ADR-32 error headers of an answer to a plain call.
+#[track_caller]
+pub(crate) fn assert_plain_error(message: &Message, code: &str, execution: &str) {
+    let found = (header(message, "Nats-Service-Error-Code"), header(message, "Nats-Rpc-Execution"));
+    assert_eq!(found, (Some(code), Some(execution)), "{message:?}");
+    assert!(header(message, "Nats-Service-Error").is_some_and(|text| !text.is_empty()));
+}

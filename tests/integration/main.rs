@@ -1,0 +1,36 @@
+//! Calls from end to end, on a real nats-server: what a caller sees, and what ran.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation has to end the test")]
+
+mod bed;
+mod calls;
+mod deadlines;
+mod delivery;
+mod hostile_input;
+mod oneway;
+mod other_clients;
+mod overload;
+mod pace;
+mod plain;
+mod replies;
+mod shutdown;
+mod subjects;
+mod unreachable;
+
+/// Makes a test of each case on a nats-server and one on the broker in this process.
+macro_rules! on_both_brokers {
+    ($($case:ident),+ $(,)?) => {
+        $(mod $case {
+            #[tokio::test]
+            async fn on_memory() {
+                super::$case(crate::bed::Bed::memory()).await;
+            }
+
+            #[tokio::test]
+            async fn on_nats_server() {
+                super::$case(crate::bed::Bed::nats()).await;
+            }
+        })+
+    };
+}
+use on_both_brokers;

@@ -1,0 +1,84 @@
+//! Which task runs a handler.
+
+use std::time::Duration;
+
+use crate::bed::Bed;
+use crate::on_both_brokers;
+
+on_both_brokers! {
+    cheap_handlers_move_into_the_receiving_task,
+    a_spawned_method_never_does,
+    a_handler_that_turns_slow_holds_up_nobody,
+}
+
+#[nats_rpc::service]
+trait Tasks {
+    /// The task that runs the handler.
+    async fn id(&self) -> String;
+    #[rpc(spawn)]
+    async fn own_id(&self) -> String;
+    /// Blocks its thread for so long, then yields for good.
+    async fn block(&self, ms: u64) -> String;
+}
+
+struct Ids;
+
+fn task_id() -> String {
+    tokio::task::id().to_string()
+}
+
+impl Tasks for Ids {
+    async fn id(&self) -> String {
+        task_id()
+    }
+
+    async fn own_id(&self) -> String {
+        task_id()
+    }
+
+    async fn block(&self, ms: u64) -> String {
+        std::thread::sleep(Duration::from_millis(ms));
+        task_id()
+    }
+}
+
+async fn serve(bed: &Bed) -> (nats_rpc::Server, TasksClient) {
+    let server = bed.server_builder().await.add(TasksServer::new(Ids)).start().await.unwrap();
+    (server, TasksClient::new(bed.connect().await))
+}
+
+async fn cheap_handlers_move_into_the_receiving_task(bed: Bed) {
+    let (_server, tasks) = serve(&bed).await;
+    let first = tasks.id().await.unwrap();
+    assert_ne!(first, tasks.id().await.unwrap(), "unknown handlers get a task each");
+    // On a busy machine a cheap poll may take long now and then: the proof begins anew.
+    let mut before = String::new();
+    for _ in 0..10_000 {
+        let id = tasks.id().await.unwrap();
+        if id == before {
+            return;
+        }
+        before = id;
+    }
+    panic!("a cheap handler was never polled in the receiving task");
+}
+
+async fn a_spawned_method_never_does(bed: Bed) {
+    let (_server, tasks) = serve(&bed).await;
+    let mut before = String::new();
+    for _ in 0..200 {
+        let id = tasks.own_id().await.unwrap();
+        assert_ne!(id, before);
+        before = id;
+    }
+}
+
+async fn a_handler_that_turns_slow_holds_up_nobody(bed: Bed) {
+    let (_server, tasks) = serve(&bed).await;
+    for _ in 0..200 {
+        tasks.block(0).await.unwrap();
+    }
+    tasks.block(5).await.unwrap();
+    let after = tasks.block(0).await.unwrap();
+    assert_ne!(after, tasks.block(0).await.unwrap(), "it gets tasks again");
+}
