@@ -56,7 +56,7 @@ const _: () = {
             "everything",
             __METHODS,
         )
-        .version("1.2.3");
+        .with_version("1.2.3");
     #[derive(__private::serde::Serialize)]
     #[serde(crate = "__private::serde")]
     struct __Send_owned {

@@ -53,8 +53,8 @@ const _: () = {
             "other-name",
             __METHODS,
         )
-        .version("1.2.3")
-        .subject("a.b");
+        .with_version("1.2.3")
+        .with_subject("a.b");
     #[cfg(feature = "one")]
     #[derive(__private::serde::Serialize)]
     #[serde(crate = "__private::serde")]

@@ -45,7 +45,7 @@ const _: () = {
             "cache",
             __METHODS,
         )
-        .version("1.0.0");
+        .with_version("1.0.0");
     #[derive(__private::serde::Serialize)]
     #[serde(crate = "__private::serde", bound = "")]
     struct __Send_get<'a, K: Key, V>

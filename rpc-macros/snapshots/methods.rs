@@ -54,13 +54,13 @@ const _: () = {
             "greeter",
             __METHODS,
         )
-        .version(
+        .with_version(
             match ::core::option_env!("CARGO_PKG_VERSION") {
                 ::core::option::Option::Some(version) => version,
                 ::core::option::Option::None => "0.0.0",
             },
         )
-        .description("Greets people, politely.");
+        .with_description("Greets people, politely.");
     #[derive(__private::serde::Serialize)]
     #[serde(crate = "__private::serde")]
     struct __Send_hello<'a> {

@@ -31,7 +31,7 @@ const _: () = {
             "greeter",
             __METHODS,
         )
-        .version("1.0.0");
+        .with_version("1.0.0");
     impl GreeterClient {
         /// A client that calls through this connection, or with the settings of this client.
         pub fn new(client: impl ::core::convert::Into<::nats_rpc::Client>) -> Self {
