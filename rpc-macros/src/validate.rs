@@ -218,7 +218,7 @@ fn is_context(argument: &Argument) -> bool {
 }
 
 fn answers_nothing_if_oneway(method: &Method, errors: &mut Errors) {
-    let is_unit = matches!(&method.output.ty, Type::Tuple(tuple) if tuple.elems.is_empty());
+    let is_unit = matches!(ungrouped(&method.output.ty), Type::Tuple(tuple) if tuple.elems.is_empty());
     if method.options.oneway.is_some() && !is_unit {
         errors.report(&method.output.ty, "nobody waits for a oneway method: remove the result, or `oneway`");
     }
