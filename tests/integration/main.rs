@@ -11,6 +11,7 @@ mod oneway;
 mod other_clients;
 mod overload;
 mod pace;
+mod permissions;
 mod plain;
 mod replies;
 mod shutdown;

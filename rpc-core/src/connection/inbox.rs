@@ -1,6 +1,6 @@
 //! The inbox of a connection: one subscription that all replies come to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
@@ -15,7 +15,7 @@ use super::random::Random;
 use super::slots::Token;
 use super::waiters::{Answer, Waiters};
 use super::{Connection, Message, OutboundMessage, Subject, Subscription, status_code};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::dialect::header;
 use crate::wire::frame::{Frame, Frames, MAGIC};
 
@@ -32,8 +32,9 @@ pub(crate) struct Inbox {
     tasks: OnceCell<Tasks>,
 }
 
+/// What the tasks of an inbox and its connection share.
 #[derive(Default)]
-struct Shared {
+pub(super) struct Shared {
     state: Mutex<State>,
     sweep: Notify,
 }
@@ -42,12 +43,50 @@ struct Shared {
 struct State {
     waiters: Waiters,
     pools: HashMap<Box<str>, Weak<SlotPool>>,
-    barriers: HashMap<Token, oneshot::Sender<()>>,
+    barriers: HashMap<Token, oneshot::Sender<Result<(), Error>>>,
+    /// The subjects that the broker did not let us subscribe to.
+    unsubscribed: HashSet<Box<str>>,
 }
+
+/// How many refused subscriptions are remembered.
+const MAX_UNSUBSCRIBED: usize = 1024;
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The broker refused a message to this subject.
+    pub(super) fn deny_publish(&self, subject: &str) {
+        let mut wake = Vec::new();
+        let mut state = self.lock();
+        state.waiters.deny(subject, &mut wake);
+        let token = subject.rsplit('.').next().and_then(|token| Token::try_from(token.as_bytes()).ok());
+        if let Some(barrier) = token.and_then(|token| state.barriers.remove(&token)) {
+            let _ = barrier.send(Err(denied("publish", subject)));
+        }
+        drop(state);
+        wake.into_iter().for_each(Waker::wake);
+    }
+
+    /// The broker refused a subscription to this subject.
+    pub(super) fn deny_subscription(&self, subject: &str) {
+        let mut state = self.lock();
+        if state.unsubscribed.len() < MAX_UNSUBSCRIBED {
+            state.unsubscribed.insert(subject.into());
+        }
+        // Whoever waits for a message to come back looks whether it can.
+        for (_, barrier) in state.barriers.drain() {
+            let _ = barrier.send(Err(denied("subscribe", subject)));
+        }
+        let mut wake = Vec::new();
+        let inbox = subject.strip_suffix(".*");
+        for id in inbox.map(|inbox| state.waiters.slots.calls_below(inbox)).unwrap_or_default() {
+            // The calls themselves may have arrived: it is their replies that cannot.
+            wake.extend(state.waiters.answer(id, Answer::Denied(Execution::MaybeExecuted)));
+        }
+        drop(state);
+        wake.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -84,12 +123,16 @@ impl Drop for Tasks {
 }
 
 impl Inbox {
-    pub(super) fn new(prefix: &str, random: &Random) -> Self {
-        Inbox {
-            prefix: format!("{prefix}.{}", random.token_string::<12>()),
-            shared: Arc::default(),
-            tasks: OnceCell::new(),
-        }
+    pub(super) fn new(prefix: &str, random: &Random, shared: Arc<Shared>) -> Self {
+        let prefix = format!("{prefix}.{}", random.token_string::<12>());
+        Inbox { prefix, shared, tasks: OnceCell::new() }
+    }
+
+    /// The first of these subjects that the broker did not let us subscribe to, as far as it has said so.
+    pub(crate) fn denied_subscription<'a>(&self, subjects: impl IntoIterator<Item = &'a str>) -> Option<Error> {
+        let state = self.shared.lock();
+        let first = subjects.into_iter().find(|subject| state.unsubscribed.contains(*subject));
+        first.map(|subject| denied("subscribe", subject))
     }
 
     /// Whether replies can be received.
@@ -166,7 +209,7 @@ impl Inbox {
         };
         let round_trip = async {
             connection.publish(message).await?;
-            receiver.await.map_err(|_| super::closed())
+            receiver.await.unwrap_or_else(|_| Err(super::closed()))
         };
         let result = tokio::time::timeout(BARRIER_TIMEOUT, round_trip).await;
         drop(forget);
@@ -189,6 +232,11 @@ impl Inbox {
         // Shrunk to its length, it becomes shared memory without being copied again.
         Subject::from(subject)
     }
+}
+
+fn denied(what: &str, subject: &str) -> Error {
+    let message = format!("the NATS server does not let this user {what} to {subject:?}");
+    Error::not_executed(ErrorKind::PermissionDenied, message)
 }
 
 /// Forgets a barrier, also when its future is dropped.
@@ -224,7 +272,7 @@ fn deliver(message: &Message, shared: &Shared, wake: &mut Vec<Waker>) {
     if let Ok(token) = Token::try_from(token)
         && let Some(barrier) = state.barriers.remove(&token)
     {
-        let _ = barrier.send(());
+        let _ = barrier.send(Ok(()));
         return;
     }
     let no_responders = status_code(message) == Some(503) && message.payload.is_empty();

@@ -1,6 +1,7 @@
 //! A connection to a broker: publish, subscribe, and the inbox that all calls on it share.
 
 pub(crate) mod buffers;
+mod connect;
 pub(crate) mod inbox;
 pub mod memory;
 mod nats;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use self::buffers::BufferPool;
+pub use self::connect::{connect, connect_with};
 use self::inbox::Inbox;
 pub(crate) use self::nats::{
     HeaderMap, Message, OutboundMessage, Subject, header_map, header_size, status_code,
@@ -71,8 +73,8 @@ pub(crate) enum TryPublishError {
 }
 
 impl Connection {
-    fn new(transport: Transport, random: Random, inbox_prefix: &str) -> Self {
-        let inbox = Inbox::new(inbox_prefix, &random);
+    fn new(transport: Transport, random: Random, inbox_prefix: &str, shared: Arc<inbox::Shared>) -> Self {
+        let inbox = Inbox::new(inbox_prefix, &random, shared);
         Connection {
             inner: Arc::new(Inner {
                 transport,
@@ -87,7 +89,13 @@ impl Connection {
 
     /// A connection to an in-process broker.
     pub(crate) fn memory(transport: memory::MemoryTransport, random: Random) -> Self {
-        Connection::new(Transport::Memory(transport), random, "_INBOX")
+        Connection::new(Transport::Memory(transport), random, "_INBOX", Arc::default())
+    }
+
+    /// A connection to NATS, whose calls learn from `shared` what its events say.
+    fn nats_with(transport: nats::NatsTransport, shared: Arc<inbox::Shared>) -> Self {
+        let prefix = transport.inbox_prefix();
+        Connection::new(Transport::Nats(transport), Random::system(), &prefix, shared)
     }
 
     /// The client of async-nats underneath, or `None` on an in-process broker.
@@ -151,6 +159,14 @@ impl Connection {
         }))
     }
 
+    /// Whether a permission that is missing shows here.
+    pub(crate) fn hears_denials(&self) -> bool {
+        match &self.inner.transport {
+            Transport::Nats(nats) => nats.hears_events(),
+            Transport::Memory(_) => false,
+        }
+    }
+
     /// Whether messages can leave now.
     pub(crate) fn is_connected(&self) -> bool {
         match &self.inner.transport {
@@ -208,10 +224,10 @@ impl Connection {
 }
 
 impl From<async_nats::Client> for Connection {
+    /// A connection over a client of one's own. Its event callback is not ours: a permission that is missing shows at
+    /// the deadlines of the calls, not at once as with [`connect`].
     fn from(client: async_nats::Client) -> Self {
-        let transport = nats::NatsTransport::new(client);
-        let prefix = transport.inbox_prefix();
-        Connection::new(Transport::Nats(transport), Random::system(), &prefix)
+        Connection::nats_with(nats::NatsTransport::new(client), Arc::default())
     }
 }
 

@@ -4,13 +4,15 @@ use std::task::{Context, Poll};
 
 use async_nats::client::traits::Publisher;
 use async_nats::connection::State;
-use async_nats::{Client, HeaderName, HeaderValue, PublishErrorKind, Subscriber};
+use async_nats::{
+    Client, ConnectErrorKind, Event, HeaderName, HeaderValue, PublishErrorKind, ServerError, Subscriber,
+};
 use futures_core::Stream;
 use futures_util::FutureExt;
 use tokio::task::unconstrained;
 
 pub(crate) use async_nats::message::OutboundMessage;
-pub(crate) use async_nats::{HeaderMap, Message, Subject};
+pub(crate) use async_nats::{ConnectOptions, HeaderMap, Message, Subject, ToServerAddrs};
 
 use super::{TryPublishError, closed, too_large};
 use crate::error::{Error, ErrorKind};
@@ -19,15 +21,35 @@ use crate::wire::subject::{check_framing, check_pattern};
 /// The client underneath; it is never cloned on the way of a call, since that allocates.
 pub(super) struct NatsTransport {
     client: Client,
+    /// Whether the client's events reach us: a client that was made elsewhere has a callback of its own.
+    hears_events: bool,
 }
 
 impl NatsTransport {
     pub(super) fn new(client: Client) -> Self {
-        NatsTransport { client }
+        NatsTransport { client, hears_events: false }
+    }
+
+    pub(super) async fn connect(options: ConnectOptions, address: impl ToServerAddrs) -> Result<Self, Error> {
+        let connected = options.connect(address).await;
+        connected.map(|client| NatsTransport { client, hears_events: true }).map_err(|error| {
+            let kind = match error.kind() {
+                ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+                    ErrorKind::Unauthenticated
+                }
+                ConnectErrorKind::ServerParse => ErrorKind::InvalidArgument,
+                _ => ErrorKind::Unavailable,
+            };
+            Error::not_executed(kind, "no connection to NATS").with_source(error)
+        })
     }
 
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    pub(super) fn hears_events(&self) -> bool {
+        self.hears_events
     }
 
     pub(super) fn max_payload(&self) -> usize {
@@ -93,6 +115,36 @@ impl NatsTransport {
             };
             Error::not_executed(kind, "the subscription was refused").with_source(error)
         })
+    }
+}
+
+/// What a server says about this client beside the messages.
+pub(super) enum ServerEvent {
+    PublishDenied(String),
+    SubscriptionDenied(String),
+}
+
+/// Has a function called with what the server says. It must not block.
+pub(super) fn on_event(
+    options: ConnectOptions,
+    call: impl Fn(ServerEvent) + Send + Sync + 'static,
+) -> ConnectOptions {
+    options.event_callback(move |event| {
+        if let Event::ServerError(ServerError::Other(text)) = &event {
+            violation(text).into_iter().for_each(&call);
+        }
+        std::future::ready(())
+    })
+}
+
+/// Reads `Permissions Violation for Publish to "subject"`, the only form in which a server says it.
+fn violation(text: &str) -> Option<ServerEvent> {
+    let rest = text.strip_prefix("Permissions Violation for ")?;
+    let subject = rest.split('"').nth(1)?.to_owned();
+    if rest.starts_with("Publish to ") {
+        Some(ServerEvent::PublishDenied(subject))
+    } else {
+        rest.starts_with("Subscription to ").then_some(ServerEvent::SubscriptionDenied(subject))
     }
 }
 

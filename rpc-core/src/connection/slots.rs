@@ -16,7 +16,15 @@ pub(super) type Token = [u8; 8];
 pub(super) struct Slots {
     slots: Slab<Slot>,
     by_token: HashMap<Token, usize>,
-    pools: Slab<Vec<usize>>,
+    pools: Slab<Pool>,
+}
+
+/// The slots of one service.
+#[derive(Default)]
+struct Pool {
+    free: Vec<usize>,
+    /// The latest call of the service that was answered, by its place in the order of all calls.
+    answered: u64,
 }
 
 struct Slot {
@@ -32,12 +40,12 @@ struct Slot {
 impl Slots {
     /// Makes a pool for one service.
     pub(super) fn add_pool(&mut self) -> usize {
-        self.pools.insert(Vec::new())
+        self.pools.insert(Pool::default())
     }
 
     /// Forgets a pool; its slots that are still out are retired as they come back.
     pub(super) fn remove_pool(&mut self, pool: usize) {
-        for slot in self.pools.try_remove(pool).unwrap_or_default() {
+        for slot in self.pools.try_remove(pool).unwrap_or_default().free {
             self.retire(slot);
         }
     }
@@ -50,7 +58,7 @@ impl Slots {
         sent: &Subject,
         fresh: impl FnOnce() -> (Token, Subject),
     ) -> (usize, Subject) {
-        let free = self.pools.get_mut(pool).and_then(Vec::pop);
+        let free = self.pools.get_mut(pool).and_then(|pool| pool.free.pop());
         if let Some(index) = free
             && let Some(slot) = self.slots.get_mut(index)
         {
@@ -92,9 +100,37 @@ impl Slots {
         slot.sent = None;
         let (answered, pool) = (slot.answered, slot.pool);
         match self.pools.get_mut(pool) {
-            Some(free) if answered => free.push(index),
+            Some(pool) if answered => pool.free.push(index),
             _ => self.retire(index),
         }
+    }
+
+    /// Notes that a call was answered.
+    pub(super) fn note_answer(&mut self, index: usize, order: u64) {
+        let pool = self.slots.get(index).map(|slot| slot.pool);
+        if let Some(pool) = pool.and_then(|pool| self.pools.get_mut(pool)) {
+            pool.answered = pool.answered.max(order);
+        }
+    }
+
+    /// Whether the service of a slot has answered no call since the one with this place in the order.
+    pub(super) fn is_silent_since(&self, index: usize, order: u64) -> bool {
+        let slot = self.slots.get(index);
+        slot.and_then(|slot| self.pools.get(slot.pool)).is_none_or(|pool| pool.answered < order)
+    }
+
+    /// The calls of all messages that went to a subject.
+    pub(super) fn calls_to(&self, subject: &str) -> Vec<u64> {
+        let sent_there = self.slots.iter().filter(|(_, slot)| slot.sent.as_deref() == Some(subject));
+        sent_there.flat_map(|(_, slot)| slot.calls.iter().copied()).collect()
+    }
+
+    /// The calls whose replies come below a subject.
+    pub(super) fn calls_below(&self, inbox: &str) -> Vec<u64> {
+        let below = self.slots.iter().filter(|(_, slot)| {
+            slot.reply.strip_prefix(inbox).is_some_and(|rest| rest.starts_with('.'))
+        });
+        below.flat_map(|(_, slot)| slot.calls.iter().copied()).collect()
     }
 
     fn retire(&mut self, index: usize) {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Subject;
 use super::slots::{Left, Slots, Token};
+use crate::error::Execution;
 use crate::wire::frame::{ErrorFrame, SuccessFrame};
 
 /// What became of a call that was sent.
@@ -21,6 +22,8 @@ pub(crate) enum Answer {
     Expired(Option<Box<ErrorFrame>>),
     /// Something else than a reply came to its reply subject.
     Foreign,
+    /// The broker refused the message; what may be concluded about the handler.
+    Denied(Execution),
     /// The connection closed.
     Closed,
 }
@@ -30,12 +33,15 @@ pub(crate) enum Answer {
 pub(super) struct Waiters {
     calls: HashMap<u64, Waiter, BuildHasherDefault<IdHasher>>,
     pub(super) slots: Slots,
+    /// How many calls there have been: their places in the order in which they were handed over.
+    order: u64,
     /// No call that is out has an earlier deadline.
     earliest: Option<Instant>,
 }
 
 struct Waiter {
     slot: usize,
+    order: u64,
     deadline: Instant,
     waker: Option<Waker>,
     answer: Option<Answer>,
@@ -54,7 +60,9 @@ impl Waiters {
     ) -> (Subject, bool) {
         let (slot, reply) = self.slots.lease(pool, sent, fresh);
         self.slots.join(slot, id);
-        self.calls.insert(id, Waiter { slot, deadline, waker: None, answer: None, refusal: None });
+        self.order += 1;
+        let order = self.order;
+        self.calls.insert(id, Waiter { slot, order, deadline, waker: None, answer: None, refusal: None });
         let is_earliest = self.earliest.is_none_or(|earliest| deadline < earliest);
         if is_earliest {
             self.earliest = Some(deadline);
@@ -91,26 +99,35 @@ impl Waiters {
         if waiter.answer.is_some() {
             return None;
         }
-        if let Answer::Error(error) = answer {
-            if error.flags.is_one_of_many() {
+        let (answer, left) = match answer {
+            Answer::Error(error) if error.flags.is_one_of_many() => {
                 waiter.refusal.get_or_insert(error);
                 return None;
             }
-            waiter.answer = Some(Answer::Error(error));
-            self.slots.leave(waiter.slot, id, Left::Answered);
-            return waiter.waker.take();
-        }
-        let left = match answer {
-            Answer::Success(_) => Left::Answered,
-            _ => Left::Unanswered,
-        };
-        let answer = match answer {
-            Answer::Expired(_) => Answer::Expired(waiter.refusal.take()),
-            other => other,
+            Answer::Success(_) | Answer::Error(_) => (answer, Left::Answered),
+            Answer::Expired(_) => (Answer::Expired(waiter.refusal.take()), Left::Unanswered),
+            _ => (answer, Left::Unanswered),
         };
         waiter.answer = Some(answer);
+        if left == Left::Answered {
+            self.slots.note_answer(waiter.slot, waiter.order);
+        }
         self.slots.leave(waiter.slot, id, left);
         waiter.waker.take()
+    }
+
+    /// Fails the calls of a subject that the broker does not let us publish to. Those that were handed over before the
+    /// last answer of their service may have passed while it still did.
+    pub(super) fn deny(&mut self, subject: &str, wake: &mut Vec<Waker>) {
+        for id in self.slots.calls_to(subject) {
+            let Some(waiter) = self.calls.get(&id) else { continue };
+            let execution = if self.slots.is_silent_since(waiter.slot, waiter.order) {
+                Execution::NotExecuted
+            } else {
+                Execution::MaybeExecuted
+            };
+            wake.extend(self.answer(id, Answer::Denied(execution)));
+        }
     }
 
     /// Expires the calls whose deadline has passed; returns when to come back.

@@ -157,8 +157,9 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for names that cannot be part of a subject, for two services on one subject and for
-    /// a service whose handlers do not match its description; [`ErrorKind::Unavailable`] when the broker does not
-    /// answer, or does not let this user reach its own inbox.
+    /// a service whose handlers do not match its description; [`ErrorKind::PermissionDenied`] when the broker does not
+    /// let this user subscribe, on a connection made by [`connect`](crate::connect); [`ErrorKind::Unavailable`] when it
+    /// does not answer, or does not let this user reach its own inbox.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, nothing is served.
@@ -195,8 +196,9 @@ impl ServerBuilder {
             methods: methods.collect(),
             connection: self.connection,
         });
-        let subscribed = subscribe(&shared, deployed, group).await?;
-        shared.connection.inbox().barrier(&shared.connection).await?;
+        let mut subjects = Vec::new();
+        let subscribed = subscribe(&shared, deployed, group, &mut subjects).await?;
+        prove(&shared.connection, &subjects).await?;
 
         let (phase, watch) = watch::channel(Phase::Serving);
         let (stopping, stopped) = mpsc::channel(1);
@@ -262,16 +264,34 @@ fn deploy(services: &[Box<dyn Service>], prefix: Option<&str>) -> Result<Vec<Dep
     Ok(deployed)
 }
 
+/// How long the news of a refused subscription may take after the round trip that proves it: it comes by another way.
+const EVENT_DELAY: Duration = Duration::from_millis(25);
+
+/// Proves by a round trip that the broker has taken the subscriptions, and has not refused one.
+async fn prove(connection: &Connection, subjects: &[String]) -> Result<(), Error> {
+    let inbox = connection.inbox();
+    let proven = inbox.barrier(connection).await;
+    if connection.hears_denials() {
+        tokio::time::sleep(EVENT_DELAY).await;
+    }
+    match inbox.denied_subscription(subjects.iter().map(String::as_str)) {
+        Some(denied) => Err(denied),
+        None => proven,
+    }
+}
+
 async fn subscribe(
     shared: &Arc<Shared>,
     deployed: Vec<Deployed>,
     group: Option<&str>,
+    subjects: &mut Vec<String>,
 ) -> Result<Vec<(Subscription, Work)>, Error> {
     let mut subscribed = Vec::new();
     for service in deployed {
         for (method, handler) in service.methods {
             let subject = service.subject.method(method.name())?;
-            let subscription = shared.connection.subscribe(subject, group).await?;
+            let subscription = shared.connection.subscribe(subject.as_str(), group).await?;
+            subjects.push(subject);
             subscribed.push((subscription, Work::Calls(Intake::new(Arc::clone(shared), method, handler))));
         }
         // One instance answers a probe, also where all of them execute a call.

@@ -1,0 +1,92 @@
+//! What the NATS server does not allow fails at once, at those whom it concerns.
+
+use std::time::{Duration, Instant};
+
+use nats_rpc::async_nats::ConnectOptions;
+use nats_rpc::{Connection, ErrorKind, Execution, Server, connect, connect_with};
+use tests::NatsServer;
+
+use crate::bed::{Bed, LabClient, assert_failed};
+
+/// Users with different permissions; all passwords are "x".
+const USERS: &str = r#"
+authorization {
+  users = [
+    { user: service, password: x }
+    { user: caller, password: x, permissions: {
+        publish: ["lab.echo", "lab._ctl.any"], subscribe: ["_INBOX.>"] } }
+    { user: deaf, password: x, permissions: { publish: [">"], subscribe: ["nothing"] } }
+    { user: mute, password: x, permissions: { publish: ["nothing"], subscribe: [">"] } }
+  ]
+}
+"#;
+
+struct Guarded(Bed);
+
+impl Guarded {
+    fn new() -> Self {
+        Guarded(Bed::configured(NatsServer::builder().config(USERS)))
+    }
+
+    async fn connect(&self, user: &str) -> Connection {
+        let options = ConnectOptions::with_user_and_password(user.to_owned(), "x".to_owned());
+        connect_with(options, self.0.server().unwrap().url()).await.unwrap()
+    }
+
+    async fn serve(&self) -> Server {
+        Server::builder(self.connect("service").await).add(self.0.service()).start().await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_publish_that_is_not_allowed_fails_at_once() {
+    let bed = Guarded::new();
+    let _server = bed.serve().await;
+    let lab = LabClient::new(bed.connect("caller").await);
+    assert_eq!(lab.echo("allowed").await.unwrap(), "allowed");
+    let begin = Instant::now();
+    let result = lab.sleep(0).timeout(Duration::from_secs(60)).await;
+    assert_failed(result, ErrorKind::PermissionDenied, Execution::NotExecuted);
+    assert!(begin.elapsed() < Duration::from_secs(30), "not at the deadline");
+    assert_eq!(lab.echo("still allowed").await.unwrap(), "still allowed");
+    assert_eq!(bed.0.ledger.started(), 2);
+}
+
+#[tokio::test]
+async fn a_call_whose_reply_cannot_be_received_fails_at_once() {
+    let bed = Guarded::new();
+    let _server = bed.serve().await;
+    let lab = LabClient::new(bed.connect("deaf").await);
+    let begin = Instant::now();
+    let result = lab.wait().timeout(Duration::from_secs(60)).await;
+    assert_failed(result, ErrorKind::PermissionDenied, Execution::MaybeExecuted);
+    assert!(begin.elapsed() < Duration::from_secs(30), "not at the deadline");
+}
+
+#[tokio::test]
+async fn a_server_that_may_not_subscribe_does_not_start() {
+    let bed = Guarded::new();
+    let deaf = Server::builder(bed.connect("deaf").await).add(bed.0.service());
+    assert_eq!(deaf.start().await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+    let caller = Server::builder(bed.connect("caller").await).add(bed.0.service());
+    assert_eq!(caller.start().await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_server_that_may_not_publish_does_not_start() {
+    let bed = Guarded::new();
+    let mute = Server::builder(bed.connect("mute").await).add(bed.0.service());
+    assert_eq!(mute.start().await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+}
+
+#[tokio::test]
+async fn connecting_says_what_is_wrong() {
+    let bed = Guarded::new();
+    let url = bed.0.server().unwrap().url();
+    let options = ConnectOptions::with_user_and_password("service".to_owned(), "wrong".to_owned());
+    let error = connect_with(options, url).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error}");
+    // Port 9 discards everything, where there is somebody at all.
+    let error = connect("nats://127.0.0.1:9").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+}
