@@ -5,27 +5,11 @@ pub use serde;
 pub use crate::client::{Returns, Stub};
 pub use crate::codec::as_bytes;
 use crate::service::Method;
+pub use crate::service::MethodResult;
 
 /// The arguments of a method that has none.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 pub struct NoArgs {}
-
-/// The value and the error of a method that returns a `Result`, whatever alias it is written with.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is called a `Result`, but is not `std::result::Result` or an alias of it",
-    note = "a method whose return type ends in `Result` is taken to return its service's own error: give your type another name"
-)]
-pub trait MethodResult {
-    /// What it succeeds with.
-    type Ok;
-    /// What it fails with.
-    type Err;
-}
-
-impl<T, E> MethodResult for Result<T, E> {
-    type Ok = T;
-    type Err = E;
-}
 
 /// The place of a method in its description, found while the user's program is compiled.
 ///

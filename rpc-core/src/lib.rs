@@ -22,6 +22,7 @@ mod server;
 pub mod __private;
 
 pub use async_nats;
+#[doc(inline)]
 pub use nats_rpc_macros::service;
 
 pub use crate::client::{Call, Cast, Client, ClientBuilder, DetailedCall, Response};

@@ -151,7 +151,9 @@ impl<T, E> Call<T, E> {
             ),
             Answer::Denied(execution) => {
                 let message = "the NATS server does not let this user publish the call or get its reply";
-                Err(CallError::Rpc(Error::new(ErrorKind::PermissionDenied, message).with_execution(execution)))
+                Err(CallError::Rpc(
+                    Error::new(ErrorKind::PermissionDenied, message).with_execution(execution),
+                ))
             }
             Answer::Closed => maybe(ErrorKind::Unavailable, "the connection closed"),
             Answer::NoResponders => Err(CallError::Rpc(no_responders())),

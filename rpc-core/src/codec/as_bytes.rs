@@ -24,6 +24,10 @@ pub trait BytesLike {
 }
 
 /// A [`BytesLike`] that can be read.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not travel as bytes",
+    note = "a type whose name ends in `Bytes` is taken for `bytes::Bytes`: give your own type another name, or an alias"
+)]
 pub trait FromBytes<'de>: Sized {
     /// Whether there may be no bytes at all.
     #[doc(hidden)]

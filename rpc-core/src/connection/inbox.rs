@@ -129,7 +129,10 @@ impl Inbox {
     }
 
     /// The first of these subjects that the broker did not let us subscribe to, as far as it has said so.
-    pub(crate) fn denied_subscription<'a>(&self, subjects: impl IntoIterator<Item = &'a str>) -> Option<Error> {
+    pub(crate) fn denied_subscription<'a>(
+        &self,
+        subjects: impl IntoIterator<Item = &'a str>,
+    ) -> Option<Error> {
         let state = self.shared.lock();
         let first = subjects.into_iter().find(|subject| state.unsubscribed.contains(*subject));
         first.map(|subject| denied("subscribe", subject))

@@ -127,9 +127,10 @@ impl Slots {
 
     /// The calls whose replies come below a subject.
     pub(super) fn calls_below(&self, inbox: &str) -> Vec<u64> {
-        let below = self.slots.iter().filter(|(_, slot)| {
-            slot.reply.strip_prefix(inbox).is_some_and(|rest| rest.starts_with('.'))
-        });
+        let below = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| slot.reply.strip_prefix(inbox).is_some_and(|rest| rest.starts_with('.')));
         below.flat_map(|(_, slot)| slot.calls.iter().copied()).collect()
     }
 

@@ -1,10 +1,12 @@
 //! What a service is to the runtime: its description, and a handler for each method.
 
 mod descriptor;
+mod method_result;
 mod raw_call;
 mod registry;
 
 pub use self::descriptor::{Method, MethodKind, ServiceDescriptor};
+pub use self::method_result::MethodResult;
 pub use self::raw_call::RawCall;
 pub use self::registry::MethodRegistry;
 pub(crate) use self::registry::{Handler, HandlerFuture};

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use serde::de::Deserialize;
 use serde::ser::Serialize;
 
-use super::Method;
+use super::{Method, MethodResult};
 use crate::codec::Codec;
 use crate::codec::as_bytes::{self, BytesLike};
 use crate::codec::scan::ScanLimits;
@@ -80,11 +80,11 @@ impl RawCall {
     ///
     /// # Errors
     /// Those of [`reply`](Self::reply); the service's own error is a reply like any other.
-    pub fn reply_result<T: Serialize, E: Serialize + fmt::Display>(
-        &self,
-        result: Result<T, E>,
-    ) -> Result<Reply, Error> {
-        match result {
+    pub fn reply_result<R>(&self, result: R) -> Result<Reply, Error>
+    where
+        R: MethodResult<Ok: Serialize, Err: Serialize + fmt::Display>,
+    {
+        match result.into_result() {
             Ok(value) => self.reply(value),
             Err(error) => self.fail(&error),
         }
@@ -94,11 +94,11 @@ impl RawCall {
     ///
     /// # Errors
     /// Those of [`reply`](Self::reply).
-    pub fn reply_result_bytes<T: BytesLike, E: Serialize + fmt::Display>(
-        &self,
-        result: Result<T, E>,
-    ) -> Result<Reply, Error> {
-        match result {
+    pub fn reply_result_bytes<R>(&self, result: R) -> Result<Reply, Error>
+    where
+        R: MethodResult<Ok: BytesLike, Err: Serialize + fmt::Display>,
+    {
+        match result.into_result() {
             Ok(value) => self.reply_bytes(value),
             Err(error) => self.fail(&error),
         }

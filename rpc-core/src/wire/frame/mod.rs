@@ -2,6 +2,8 @@
 
 mod read;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use self::read::{BadMessage, CallFrame, ErrorFrame, Frame, Frames, SuccessFrame, first_id};

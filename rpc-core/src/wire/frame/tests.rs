@@ -1,0 +1,142 @@
+//! Frames are what the protocol says, byte for byte, and nothing that arrives can harm their reader.
+
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use proptest::prelude::*;
+
+use super::*;
+use crate::codec::Codec;
+use crate::error::{Error, Execution};
+use crate::wire::headers::Headers;
+
+const ID: u64 = 0x0102_0304_0506_0708;
+
+fn put(body: &'static [u8]) -> impl Fn(&mut BytesMut) -> Result<(), Error> {
+    move |bytes| {
+        bytes.put_slice(body);
+        Ok(())
+    }
+}
+
+fn call(headers: &Headers, times: Times) -> CallBuffer {
+    let head =
+        CallHead { id: ID, flags: Flags::codec(Codec::Json).with_instance(), times, attempt: 1, headers };
+    let mut buffer = CallBuffer::new(BytesMut::new(), head, put(b"{}")).unwrap();
+    if times == Times::Later {
+        buffer.set_times(5000, 0x1122_3344_5566);
+    }
+    buffer
+}
+
+fn read(message: &Bytes) -> Vec<Frame> {
+    Frames::new(message).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn a_call_is_written_byte_for_byte() {
+    let (message, args) = call(&Headers::new(), Times::Later).into_parts();
+    let expected = [
+        &b"\xC1\x01\x99\x01\xC4\x08\x01\x02\x03\x04\x05\x06\x07\x08"[..],
+        b"\xCC\x21\xCE\x00\x00\x13\x88\xCF\x00\x00\x11\x22\x33\x44\x55\x66",
+        b"\x01\xC0\xC0\xC6\x00\x00\x00\x02{}",
+    ];
+    assert_eq!(message, expected.concat());
+    assert_eq!(args, "{}");
+    let (message, _) = call(&Headers::from_iter([("a", "b")]), Times::Unlimited).into_parts();
+    let expected = [
+        &b"\xC1\x01\x99\x01\xC4\x08\x01\x02\x03\x04\x05\x06\x07\x08"[..],
+        b"\xCC\x21\xC0\xC0\x01\x81\xA1a\xA1b\xC0\xC6\x00\x00\x00\x02{}",
+    ];
+    assert_eq!(message, expected.concat());
+}
+
+#[test]
+fn a_success_is_written_byte_for_byte() {
+    let mut bytes = BytesMut::new();
+    let tail = ReplyTail { headers: &Headers::new(), instance: Some("i") };
+    write_success(&mut bytes, &Id::new(ID), 300, &tail, put(b"\x01")).unwrap();
+    let expected = b"\xC1\x01\x96\x02\xC4\x08\x01\x02\x03\x04\x05\x06\x07\x08\xCD\x01\x2C\xC6\x00\x00\x00\x01\x01\xC0\xA1i";
+    assert_eq!(bytes[..], expected[..]);
+}
+
+#[test]
+fn an_error_is_written_byte_for_byte() {
+    let mut bytes = BytesMut::new();
+    let failure = Failure {
+        code: 429,
+        execution: Execution::NotExecuted,
+        flags: Flags::default().with_one_of_many(),
+        message: "full",
+        handler_us: 0,
+        retry_after: Some(Duration::from_millis(100)),
+    };
+    let tail = ReplyTail { headers: &Headers::new(), instance: None };
+    let nothing = None::<fn(&mut BytesMut) -> Result<(), Error>>;
+    write_error(&mut bytes, &Id::new(ID), &failure, &tail, nothing).unwrap();
+    let expected = b"\xC1\x01\x9B\x03\xC4\x08\x01\x02\x03\x04\x05\x06\x07\x08\xCD\x01\xAD\x00\x40\xA4full\x00\x64\xC0\xC0\xC0";
+    assert_eq!(bytes[..], expected[..]);
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let headers = Headers::from_iter([("tenant", "acme")]);
+    let (message, _) = call(&headers, Times::Later).into_parts();
+    let frames = read(&message);
+    let [Frame::Call(call)] = &frames[..] else { panic!("{frames:?}") };
+    assert_eq!((call.id.own(), call.attempt, &call.headers), (Some(ID), 1, &headers));
+    assert_eq!((call.budget, call.expires_unix_ms), (Some(Duration::from_secs(5)), Some(0x1122_3344_5566)));
+    assert!(call.flags.wants_instance() && call.flags.read_codec() == Some(Codec::Json));
+    assert_eq!(call.args, "{}");
+}
+
+#[test]
+fn later_versions_may_add_kinds_and_elements() {
+    // An unknown kind with an id and more, and a success with two elements that are not known here.
+    let later = b"\xC1\x01\x93\x2A\xC4\x01\x07\x80\x98\x02\xC4\x01\x07\x00\xC4\x00\xC0\xC0\x81\xA1a\x01\xA1z";
+    let frames = read(&Bytes::from_static(later));
+    assert!(
+        matches!(&frames[..], [Frame::Unknown, Frame::Success(id, _)] if id.own().is_none()),
+        "{frames:?}"
+    );
+}
+
+#[test]
+fn another_version_still_shows_its_id() {
+    let later = Bytes::from_static(b"\xC1\x09\x93\x01\xC4\x08\x01\x02\x03\x04\x05\x06\x07\x08\xC0");
+    assert!(matches!(Frames::new(&later), Err(BadMessage::Version(9))));
+    assert_eq!(first_id(&later).and_then(|id| id.own()), Some(ID));
+}
+
+#[test]
+fn ids_have_one_to_sixteen_bytes() {
+    for (length, good) in [(0, false), (1, true), (16, true), (17, false)] {
+        let mut message = vec![0xC1, 1, 0x96, 2, 0xC4, length];
+        message.resize(message.len() + usize::from(length), 7);
+        message.extend_from_slice(&[0, 0xC4, 0, 0xC0, 0xC0]);
+        let message = Bytes::from(message);
+        assert_eq!(Frames::new(&message).unwrap().all(|frame| frame.is_ok()), good, "{length}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let message = Bytes::from([&[0xC1, 1], &bytes[..]].concat());
+        let frames = Frames::new(&message).unwrap().count();
+        prop_assert!(frames <= message.len());
+        let _ = first_id(&message);
+    }
+
+    #[test]
+    fn a_damaged_call_is_read_or_refused(at in 2_usize..48, byte in any::<u8>(), cut in 2_usize..48) {
+        let (message, _) = call(&Headers::from_iter([("a", "b")]), Times::Later).into_parts();
+        let mut message = message.to_vec();
+        if let Some(place) = message.get_mut(at) {
+            *place = byte;
+        }
+        message.truncate(cut);
+        let message = Bytes::from(message);
+        let _ = Frames::new(&message).unwrap().count();
+    }
+}
