@@ -2,7 +2,9 @@
 //!
 //! On the broker in this process, or on NATS: `NATS_URL=nats://127.0.0.1:4222 cargo run --example quickstart`.
 
-use nats_rpc::{Connection, Server, async_nats, memory};
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
+use nats_rpc::{Connection, Server, memory};
 
 #[nats_rpc::service]
 trait Greeter {
@@ -32,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 async fn connect() -> Result<Connection, Box<dyn std::error::Error>> {
     match std::env::var("NATS_URL") {
-        Ok(url) => Ok(async_nats::connect(url).await?.into()),
+        Ok(url) => Ok(nats_rpc::connect(url).await?),
         Err(_) => {
             println!("NATS_URL is not set: using the broker in this process");
             Ok(memory::Broker::new().connect())
