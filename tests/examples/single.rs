@@ -1,0 +1,127 @@
+//! The examples that are one program.
+
+use std::collections::BTreeMap;
+
+use tests::NatsServer;
+
+use crate::program::Program;
+
+/// What an example prints in place of connecting.
+const NOTICE: &str = "NATS_URL is not set: using the broker in this process";
+
+/// Runs an example on the broker in its process and on a server; returns what it prints on either.
+fn run_on_both(name: &str) -> [Vec<String>; 2] {
+    let server = NatsServer::start();
+    [None, Some(server.url())].map(|url| {
+        let ended = Program::run(name, url, &[]);
+        assert!(ended.status.success(), "{name} on {url:?}: {ended:?}");
+        let mut lines = ended.lines;
+        lines.retain(|line| !line.is_empty());
+        if url.is_none() {
+            assert_eq!(lines.remove(0), NOTICE);
+        }
+        lines
+    })
+}
+
+#[test]
+fn quickstart_greets() {
+    for lines in run_on_both("quickstart") {
+        assert_eq!(lines, ["Hello, Ann!"]);
+    }
+}
+
+#[test]
+fn typed_errors_says_what_a_caller_can_do() {
+    for lines in run_on_both("typed_errors") {
+        let [withdrawn, short, unknown, late, closed] = indented_below_headings(&lines);
+        assert_eq!(withdrawn, ["70 are left"]);
+        assert_eq!(short, ["lend her 430"]);
+        assert_eq!(unknown, ["the bank says: there is no account \"bob\""]);
+        assert!(late[0].starts_with("deadline exceeded: "), "{late:?}");
+        assert_eq!(late[1], "may have been executed: look before you try again");
+        assert!(closed[0].starts_with("no responders: "), "{closed:?}");
+        assert_eq!(closed[1], "not executed, and that may change: try again");
+    }
+}
+
+/// The indented lines below each of the lines that are not.
+fn indented_below_headings<const N: usize>(lines: &[String]) -> [Vec<&str>; N] {
+    let mut groups = Vec::new();
+    for line in lines {
+        match (line.strip_prefix("    "), groups.last_mut()) {
+            (None, _) => groups.push(Vec::new()),
+            (Some(line), Some(group)) => group.push(line),
+            (Some(line), None) => panic!("{line:?} has no heading"),
+        }
+    }
+    groups.try_into().unwrap_or_else(|groups| panic!("{groups:?} are not {N}"))
+}
+
+#[test]
+fn deadlines_go_with_a_call_through_every_service() {
+    for lines in run_on_both("deadlines") {
+        for (group, budget) in indented_below_headings::<2>(&lines).iter().zip([1000, 200]) {
+            let left: Vec<u64> = group.iter().filter_map(|line| milliseconds_left(line)).collect();
+            let [gateway, orders, stock] = left[..] else { panic!("{group:?}") };
+            assert!(budget >= gateway && gateway >= orders && orders >= stock, "{group:?}");
+        }
+        let [enough, too_little] = indented_below_headings(&lines);
+        assert_eq!(enough[3], "stock:   found it");
+        assert!(enough[4].starts_with("caller:  has a lamp from shelf 7, after "), "{enough:?}");
+        assert_eq!(too_little[3], "stock:   aborted, nobody waits any more");
+        assert!(too_little[4].starts_with("caller:  deadline exceeded: "), "{too_little:?}");
+    }
+}
+
+/// The number in `orders:  197 ms left`.
+fn milliseconds_left(line: &str) -> Option<u64> {
+    let (before, _) = line.split_once(" ms left")?;
+    before.rsplit_once(' ')?.1.parse().ok()
+}
+
+#[test]
+fn json_is_understood_from_any_client() {
+    let ended = Program::run("json_from_any_client", None, &[]);
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(ended.lines[0], NOTICE);
+    check_json(&ended.lines);
+}
+
+#[test]
+fn json_is_served_until_the_program_is_ended() {
+    let server = NatsServer::start();
+    let mut program = Program::start("json_from_any_client", Some(server.url()), &[]);
+    program.wait_for("Serving until Ctrl-C");
+    program.terminate();
+    let ended = program.end();
+    assert!(ended.status.success(), "{ended:?}");
+    check_json(&ended.lines);
+}
+
+/// What is shown of each request: the lines below it, by its body.
+fn check_json(lines: &[String]) {
+    let shown: BTreeMap<&str, Vec<&str>> = lines
+        .split(String::is_empty)
+        .filter_map(|shown| {
+            let body = shown.first()?.strip_prefix("-> greeter.hello  ")?;
+            Some((body, shown[1..].iter().map(|line| line.trim()).collect()))
+        })
+        .collect();
+    assert_eq!(shown[r#"{"name":"Ann"}"#], [r#"<- "Hello, Ann!""#]);
+    assert_eq!(shown[r#"["Ann"]"#], [r#"<- "Hello, Ann!""#]);
+    assert_eq!(
+        shown[r#"{"name":"Godot"}"#],
+        [
+            "Nats-Service-Error-Code: 422",
+            "Nats-Service-Error: Godot is not in",
+            "Nats-Rpc-Execution: 2",
+            r#"<- {"NotIn":{"name":"Godot"}}"#,
+        ]
+    );
+    let refused = &shown[r#"{"nom":"Ann"}"#];
+    assert_eq!(refused[0], "Nats-Service-Error-Code: 400");
+    assert!(refused[1].contains("missing field `name`"), "{refused:?}");
+    assert_eq!(refused[2..], ["Nats-Rpc-Execution: 0", "<-"]);
+    assert!(lines.iter().any(|line| line.trim() == r#"nats req greeter.hello '{"name":"Ann"}'"#));
+}
