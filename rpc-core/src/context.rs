@@ -135,8 +135,8 @@ impl Context {
     }
 
     /// Notes that the handler is about to be polled for the first time.
-    pub(crate) fn start(&self) {
-        self.0.started.get_or_init(Instant::now);
+    pub(crate) fn start(&self, now: Instant) {
+        self.0.started.get_or_init(|| now);
     }
 
     /// How long the handler has been running; `None` before it was first polled.

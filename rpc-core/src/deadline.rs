@@ -17,12 +17,12 @@ pub struct Deadline(Instant);
 impl Deadline {
     /// The deadline of a call that starts now with this budget, which is cut to an hour.
     pub fn after(budget: Duration) -> Self {
-        Deadline(Instant::now() + budget.min(MAX_BUDGET))
+        Deadline::of(Instant::now(), budget)
     }
 
     /// The time left, zero if it has passed.
     pub fn remaining(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+        self.since(Instant::now())
     }
 
     /// Whether it has passed.
@@ -33,6 +33,16 @@ impl Deadline {
     /// The moment itself, for timers.
     pub fn instant(self) -> Instant {
         self.0
+    }
+
+    /// The deadline of a call that started at this moment.
+    pub(crate) fn of(start: Instant, budget: Duration) -> Self {
+        Deadline(start + budget.min(MAX_BUDGET))
+    }
+
+    /// The time from a moment until the deadline, zero if it had passed.
+    pub(crate) fn since(self, moment: Instant) -> Duration {
+        self.0.saturating_duration_since(moment)
     }
 }
 

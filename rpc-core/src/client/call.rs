@@ -45,7 +45,11 @@ enum State {
     Refused(Error),
     Built(CallBuffer),
     Sent(Sent),
-    Probing { exchange: Exchange, in_flight: InFlight },
+    Probing {
+        exchange: Exchange,
+        #[expect(dead_code, reason = "counts the call as in flight")]
+        in_flight: InFlight,
+    },
     Done,
 }
 
@@ -98,42 +102,53 @@ impl<T, E> Call<T, E> {
 
     fn poll_response(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
         loop {
-            match std::mem::replace(&mut self.state, State::Done) {
-                State::Refused(error) => return Poll::Ready(Err(error.into())),
-                State::Built(buffer) => self.state = State::Sent(self.outgoing.send(buffer)?),
-                State::Sent(mut sent) => {
-                    let Poll::Ready(answer) = sent.exchange.poll(cx) else {
-                        self.state = State::Sent(sent);
-                        return Poll::Pending;
-                    };
-                    let deadline = sent.exchange.deadline();
-                    match answer? {
-                        Answer::NoResponders => {
-                            let exchange = self.outgoing.probe(deadline)?;
-                            self.state = State::Probing { exchange, in_flight: sent.in_flight };
-                        }
-                        Answer::Error(error) if clocks_differ(&error, &sent) => {
-                            sent.exchange = self.outgoing.send_again(&sent.args, deadline)?;
-                            sent.expiry = Expiry::LeftOut;
-                            self.state = State::Sent(sent);
-                        }
-                        answer => return Poll::Ready(self.conclude(answer)),
+            // While a call waits, it is polled where it is: its state is too large to be moved at each poll.
+            match &mut self.state {
+                State::Sent(sent) => {
+                    let answer = ready!(sent.exchange.poll(cx));
+                    if let Some(response) = self.proceed(answer)? {
+                        return Poll::Ready(Ok(response));
                     }
                 }
-                State::Probing { mut exchange, in_flight } => {
-                    let Poll::Ready(answer) = exchange.poll(cx) else {
-                        self.state = State::Probing { exchange, in_flight };
-                        return Poll::Pending;
-                    };
+                State::Probing { exchange, .. } => {
+                    let answer = ready!(exchange.poll(cx));
+                    self.state = State::Done;
                     return Poll::Ready(Err(self.outgoing.judge_probe(answer).into()));
                 }
-                // Polled after it was ready: there is nothing left to give.
-                State::Done => {
-                    let error =
-                        Error::new(ErrorKind::Cancelled, "the call was polled after it had been resolved");
-                    return Poll::Ready(Err(error.into()));
-                }
+                State::Refused(_) | State::Built(_) | State::Done => self.begin()?,
             }
+        }
+    }
+
+    /// Sends the call.
+    fn begin(&mut self) -> Result<(), Error> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Refused(error) => Err(error),
+            State::Built(buffer) => {
+                self.state = State::Sent(self.outgoing.send(buffer)?);
+                Ok(())
+            }
+            _ => Err(Error::new(ErrorKind::Cancelled, "the call was polled after it had been resolved")),
+        }
+    }
+
+    /// Ends the call with its answer, or goes on with what the answer demands.
+    fn proceed(&mut self, answer: Result<Answer, Error>) -> Result<Option<Response<T>>, CallError<E>> {
+        let State::Sent(mut sent) = std::mem::replace(&mut self.state, State::Done) else { return Ok(None) };
+        let deadline = sent.exchange.deadline();
+        match answer? {
+            Answer::NoResponders => {
+                let exchange = self.outgoing.probe(deadline)?;
+                self.state = State::Probing { exchange, in_flight: sent.in_flight };
+                Ok(None)
+            }
+            Answer::Error(error) if clocks_differ(&error, &sent) => {
+                sent.exchange = self.outgoing.send_again(&sent.args, deadline)?;
+                sent.expiry = Expiry::LeftOut;
+                self.state = State::Sent(sent);
+                Ok(None)
+            }
+            answer => self.conclude(answer).map(Some),
         }
     }
 

@@ -4,14 +4,12 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 
 use super::stub::Target;
-use crate::connection::Answer;
-use crate::connection::inbox::SlotPool;
-use crate::connection::{Connection, OutboundMessage, Subject, TryPublishError};
+use crate::connection::{Answer, Expected, OutboundMessage, Subject, TryPublishError};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 
@@ -27,10 +25,7 @@ pub(super) struct Exchange {
 }
 
 enum State {
-    Ready {
-        subject: Subject,
-        payload: Bytes,
-    },
+    Ready(Subject, Bytes),
     /// The rare way: the inbox is not there yet, or the connection's queue is full.
     Sending(Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>),
     Waiting,
@@ -45,7 +40,7 @@ impl Exchange {
         subject: Subject,
         payload: Bytes,
     ) -> Self {
-        Exchange { target, id, deadline, state: State::Ready { subject, payload } }
+        Exchange { target, id, deadline, state: State::Ready(subject, payload) }
     }
 
     pub(super) fn deadline(&self) -> Deadline {
@@ -56,47 +51,53 @@ impl Exchange {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Error>> {
         loop {
             match &mut self.state {
-                State::Ready { subject, payload } => {
-                    let (subject, payload) = (subject.clone(), payload.clone());
-                    match self.send(subject, payload) {
-                        Ok(next) => self.state = next,
-                        Err(error) => {
-                            self.end();
-                            return Poll::Ready(Err(error));
-                        }
-                    }
-                }
-                State::Sending(sending) => match ready!(sending.as_mut().poll(cx)) {
-                    Ok(()) => self.state = State::Waiting,
-                    Err(error) => {
-                        self.end();
-                        return Poll::Ready(Err(error));
-                    }
-                },
                 State::Waiting => {
                     let answer = ready!(self.target.client.connection().inbox().poll_answer(self.id, cx));
                     self.state = State::Done;
                     return Poll::Ready(Ok(answer));
                 }
-                State::Done => return Poll::Ready(Ok(Answer::Closed)),
+                State::Sending(sending) => {
+                    if let Err(error) = ready!(sending.as_mut().poll(cx)) {
+                        self.end();
+                        return Poll::Ready(Err(error));
+                    }
+                    self.state = State::Waiting;
+                }
+                State::Ready(..) | State::Done => match self.send(cx) {
+                    Ok(()) if matches!(self.state, State::Waiting) => return Poll::Pending,
+                    Ok(()) => {}
+                    Err(error) => {
+                        self.end();
+                        return Poll::Ready(Err(error));
+                    }
+                },
             }
         }
     }
 
-    fn send(&self, subject: Subject, payload: Bytes) -> Result<State, Error> {
+    /// Hands the message over. Who is to be woken by its answer is known before that can come.
+    fn send(&mut self, cx: &Context<'_>) -> Result<(), Error> {
+        let State::Ready(subject, payload) = std::mem::replace(&mut self.state, State::Waiting) else {
+            self.state = State::Done;
+            return Err(Error::new(ErrorKind::Cancelled, "polled after it had been answered"));
+        };
         let connection = self.target.client.connection();
+        let (id, deadline) = (self.id, self.deadline);
         if !connection.inbox().is_started() {
-            let start = start_and_send(Arc::clone(&self.target), self.id, self.deadline, subject, payload);
-            return Ok(State::Sending(Box::pin(until(self.deadline, start))));
+            let target = Arc::clone(&self.target);
+            let start = start_and_send(target, id, deadline, cx.waker().clone(), subject, payload);
+            self.state = State::Sending(Box::pin(until(deadline, start)));
+            return Ok(());
         }
-        let message = expect(connection, self.id, self.deadline, &self.target.slots, subject, payload);
+        let message = expect(&self.target, id, deadline, cx.waker().clone(), subject, payload);
         match connection.try_publish(message.clone()) {
-            Ok(()) => Ok(State::Waiting),
+            Ok(()) => Ok(()),
             Err(TryPublishError::Refused(error)) => Err(error),
             Err(TryPublishError::Full) => {
                 let connection = connection.clone();
                 let publish = async move { connection.publish(message).await };
-                Ok(State::Sending(Box::pin(until(self.deadline, publish))))
+                self.state = State::Sending(Box::pin(until(deadline, publish)));
+                Ok(())
             }
         }
     }
@@ -123,14 +124,16 @@ impl fmt::Debug for Exchange {
 
 /// Makes the inbox expect an answer; returns the message with the reply subject for it.
 fn expect(
-    connection: &Connection,
+    target: &Target,
     id: u64,
     deadline: Deadline,
-    slots: &SlotPool,
+    waker: Waker,
     subject: Subject,
     payload: Bytes,
 ) -> OutboundMessage {
-    let reply = connection.inbox().expect(id, slots, &subject, deadline.instant(), connection.random());
+    let connection = target.client.connection();
+    let expected = Expected { id, deadline: deadline.instant(), waker };
+    let reply = connection.inbox().expect(expected, &target.slots, &subject, connection.random());
     OutboundMessage { subject, reply: Some(reply), payload, headers: None }
 }
 
@@ -138,12 +141,13 @@ async fn start_and_send(
     target: Arc<Target>,
     id: u64,
     deadline: Deadline,
+    waker: Waker,
     subject: Subject,
     payload: Bytes,
 ) -> Result<(), Error> {
     let connection = target.client.connection();
     connection.inbox().start(connection).await?;
-    let message = expect(connection, id, deadline, &target.slots, subject, payload);
+    let message = expect(&target, id, deadline, waker, subject, payload);
     connection.publish(message).await
 }
 

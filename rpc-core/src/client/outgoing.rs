@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use serde::ser::Serialize;
+use tokio::time::Instant;
 
 use super::InFlight;
 use super::exchange::{Exchange, too_late, until};
@@ -141,12 +142,14 @@ impl Outgoing {
     pub(super) fn send(&self, mut buffer: CallBuffer) -> Result<Sent, Error> {
         let connection = self.target.client.connection();
         let subject = self.target.subject(self.method)?.clone();
-        let deadline = self.deadline();
-        if deadline.is_expired() {
+        let now = Instant::now();
+        let deadline = self.deadline(now);
+        let budget = deadline.since(now);
+        if budget.is_zero() {
             return Err(too_late());
         }
         let in_flight = self.target.client.enter()?;
-        let budget_ms = budget_ms(deadline);
+        let budget_ms = at_least_one_ms(budget);
         let expiry = if connection.clocks_differ() { Expiry::LeftOut } else { Expiry::Stated };
         if expiry == Expiry::LeftOut {
             buffer = self.rewrite(Times::Budget { ms: budget_ms }, buffer.args())?;
@@ -167,7 +170,8 @@ impl Outgoing {
         connection.distrust_clocks();
         self.id = connection.random().u64();
         let subject = self.target.subject(self.method)?.clone();
-        let (payload, _) = self.rewrite(Times::Budget { ms: budget_ms(deadline) }, args)?.into_parts();
+        let (payload, _) =
+            self.rewrite(Times::Budget { ms: at_least_one_ms(deadline.remaining()) }, args)?.into_parts();
         self.exchange(deadline, subject, payload)
     }
 
@@ -182,7 +186,7 @@ impl Outgoing {
             Ok(()) => Ok(None),
             Err(TryPublishError::Refused(error)) => Err(error),
             Err(TryPublishError::Full) => {
-                let (connection, deadline) = (connection.clone(), self.deadline());
+                let (connection, deadline) = (connection.clone(), self.deadline(Instant::now()));
                 let publish = async move { connection.publish(message).await };
                 Ok(Some(Box::pin(until(deadline, publish))))
             }
@@ -207,8 +211,8 @@ impl Outgoing {
         Ok(())
     }
 
-    fn deadline(&self) -> Deadline {
-        let own = Deadline::after(self.timeout.unwrap_or_else(|| self.target.client.timeout()));
+    fn deadline(&self, now: Instant) -> Deadline {
+        let own = Deadline::of(now, self.timeout.unwrap_or_else(|| self.target.client.timeout()));
         self.inherited.map_or(own, |inherited| inherited.min(own))
     }
 
@@ -217,7 +221,7 @@ impl Outgoing {
         let subject = self.target.probe()?.clone();
         self.id = self.target.client.connection().random().u64();
         let name = self.target.method(self.method).map(Method::name);
-        let times = Times::Budget { ms: budget_ms(deadline) };
+        let times = Times::Budget { ms: at_least_one_ms(deadline.remaining()) };
         let codec = self.codec();
         let (payload, _) =
             self.write(times, &Headers::new(), |bytes| codec.encode(&name, bytes))?.into_parts();
@@ -242,9 +246,9 @@ pub(super) fn no_responders() -> Error {
     Error::not_executed(ErrorKind::NoResponders, "nobody serves the subject")
 }
 
-/// The time left, as the wire carries it: never zero, which would have run out.
-fn budget_ms(deadline: Deadline) -> u32 {
-    as_wire_ms(deadline.remaining()).max(1)
+/// A budget as the wire carries it: never zero, which would have run out.
+fn at_least_one_ms(budget: Duration) -> u32 {
+    as_wire_ms(budget).max(1)
 }
 
 /// The trace that a handler's calls continue.

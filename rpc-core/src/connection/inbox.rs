@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::random::Random;
 use super::slots::Token;
-use super::waiters::{Answer, Waiters};
+use super::waiters::{Answer, Expected, Waiters};
 use super::{Connection, Message, OutboundMessage, Subject, Subscription, status_code};
 use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::dialect::header;
@@ -169,17 +169,16 @@ impl Inbox {
     /// Notes that a call is about to be sent to `sent`; returns its reply subject.
     pub(crate) fn expect(
         &self,
-        id: u64,
+        expected: Expected,
         pool: &SlotPool,
         sent: &Subject,
-        deadline: Instant,
         random: &Random,
     ) -> Subject {
         let fresh = || {
             let token = random.token();
             (token, self.subject(token))
         };
-        let (reply, is_earliest) = self.shared.lock().waiters.add(id, pool.index, sent, deadline, fresh);
+        let (reply, is_earliest) = self.shared.lock().waiters.add(expected, pool.index, sent, fresh);
         if is_earliest {
             self.shared.sweep.notify_one();
         }

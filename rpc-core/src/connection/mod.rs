@@ -25,7 +25,7 @@ pub(crate) use self::nats::{
     HeaderMap, Message, OutboundMessage, Subject, header_map, header_size, status_code,
 };
 use self::random::Random;
-pub(crate) use self::waiters::Answer;
+pub(crate) use self::waiters::{Answer, Expected};
 use crate::deadline::{WallClock, as_wire_ms};
 use crate::error::{Error, ErrorKind};
 

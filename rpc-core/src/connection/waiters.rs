@@ -28,6 +28,15 @@ pub(crate) enum Answer {
     Closed,
 }
 
+/// A call that is about to be sent.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    pub(crate) id: u64,
+    pub(crate) deadline: Instant,
+    /// Woken by its answer.
+    pub(crate) waker: Waker,
+}
+
 /// The calls that are out, by id.
 #[derive(Default)]
 pub(super) struct Waiters {
@@ -52,17 +61,18 @@ impl Waiters {
     /// Adds a call. Says whether its deadline is the earliest now, so that the sweeper must know.
     pub(super) fn add(
         &mut self,
-        id: u64,
+        expected: Expected,
         pool: usize,
         sent: &Subject,
-        deadline: Instant,
         fresh: impl FnOnce() -> (Token, Subject),
     ) -> (Subject, bool) {
+        let Expected { id, deadline, waker } = expected;
         let (slot, reply) = self.slots.lease(pool, sent, fresh);
         self.slots.join(slot, id);
         self.order += 1;
         let order = self.order;
-        self.calls.insert(id, Waiter { slot, order, deadline, waker: None, answer: None, refusal: None });
+        self.calls
+            .insert(id, Waiter { slot, order, deadline, waker: Some(waker), answer: None, refusal: None });
         let is_earliest = self.earliest.is_none_or(|earliest| deadline < earliest);
         if is_earliest {
             self.earliest = Some(deadline);

@@ -80,9 +80,9 @@ impl Drop for Accepted {
 }
 
 /// Runs a call: cheap handlers at once, in the task that received it, all others in a task of their own.
-pub(super) fn run(endpoint: &Arc<Endpoint>, accepted: Accepted, body: Bytes) {
+pub(super) fn run(endpoint: &Arc<Endpoint>, accepted: Accepted, body: Bytes, now: Instant) {
     if endpoint.pace.is_inline() {
-        let mut running = Running::start(endpoint, accepted, body);
+        let mut running = Running::start(endpoint, accepted, body, now);
         // Nobody is to be woken: what is pending now is polled again by its own task.
         match running.first_poll(endpoint, &mut TaskContext::from_waker(Waker::noop())) {
             Poll::Ready(result) => running.accepted.answer(result),
@@ -107,7 +107,7 @@ async fn run_in_task(endpoint: Arc<Endpoint>, mut accepted: Accepted, body: Byte
     if deadline.is_expired() {
         return accepted.expire();
     }
-    let mut running = Running::start(&endpoint, accepted, body);
+    let mut running = Running::start(&endpoint, accepted, body, Instant::now());
     match std::future::poll_fn(|cx| Poll::Ready(running.first_poll(&endpoint, cx))).await {
         Poll::Ready(result) => running.accepted.answer(result),
         Poll::Pending => running.until_deadline().await,
@@ -133,8 +133,8 @@ struct Running {
 }
 
 impl Running {
-    fn start(endpoint: &Endpoint, accepted: Accepted, body: Bytes) -> Self {
-        accepted.context.start();
+    fn start(endpoint: &Endpoint, accepted: Accepted, body: Bytes, now: Instant) -> Self {
+        accepted.context.start(now);
         accepted.shared.counters.started.add();
         let call =
             RawCall::new(accepted.context.clone(), body, &endpoint.method, accepted.shared.limits.scan);
@@ -143,9 +143,8 @@ impl Running {
 
     /// Polls the handler for the first time, and notes how long that takes.
     fn first_poll(&mut self, endpoint: &Endpoint, cx: &mut TaskContext<'_>) -> Poll<Result<Reply, Error>> {
-        let begin = Instant::now();
         let polled = self.poll(cx);
-        endpoint.pace.record(begin.elapsed());
+        endpoint.pace.record(self.accepted.context.handler_time().unwrap_or_default());
         polled
     }
 

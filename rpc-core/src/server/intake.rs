@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::Shared;
 use super::dispatch::{self, Accepted, Endpoint, send};
@@ -43,6 +44,7 @@ pub(super) struct Intake {
 
 /// A call, whatever dialect it came in.
 struct Incoming {
+    arrived: Instant,
     format: Format,
     deadline: Result<Deadline, Error>,
     attempt: u32,
@@ -111,55 +113,58 @@ impl Intake {
         };
         let first = match frames.next() {
             None => return self.refuse(message, &malformed()),
-            Some(Ok(frame)) if frames.is_empty() => return self.take_frame(message, &frame),
+            Some(Ok(frame)) if frames.is_empty() => return self.take_frame(message, frame),
             Some(first) => first,
         };
         // Nothing of a message is run before all of it has been read: its error would claim that nothing was.
         match std::iter::once(first).chain(frames).collect::<Result<Vec<_>, _>>() {
-            Ok(frames) => frames.iter().for_each(|frame| self.take_frame(message, frame)),
+            Ok(frames) => frames.into_iter().for_each(|frame| self.take_frame(message, frame)),
             Err(_) => self.refuse(message, &malformed()),
         }
     }
 
     /// Takes a call; frames of other kinds are not for a method's subject.
-    fn take_frame(&self, message: &Message, frame: &Frame) {
+    fn take_frame(&self, message: &Message, frame: Frame) {
         if let Frame::Call(call) = frame {
             self.take_call(message, call);
         }
     }
 
-    fn take_call(&self, message: &Message, call: &CallFrame) {
+    fn take_call(&self, message: &Message, call: CallFrame) {
+        let arrived = Instant::now();
         let deadline = if call.flags.demands_the_unknown() {
             let text = "the call demands an extension of the protocol that is not known here";
             Err(Error::not_executed(ErrorKind::Unimplemented, text))
         } else {
-            call.headers.check().and_then(|()| self.deadline(call))
+            call.headers.check().and_then(|()| self.deadline(&call, arrived))
         };
         let incoming = Incoming {
+            arrived,
             format: Format::Framed { id: call.id, flags: call.flags },
             deadline,
             attempt: call.attempt,
-            headers: call.headers.clone(),
-            body: call.args.clone(),
+            headers: call.headers,
+            body: call.args,
         };
         self.admit(message.subject.clone(), message.reply.clone(), incoming);
     }
 
     fn take_plain(&self, message: Message, format: Format) {
+        let arrived = Instant::now();
         let headers = plain_headers(message.headers.as_ref());
         let deadline = headers.check().and_then(|()| {
             let budget = plain_budget(&headers)?.unwrap_or(self.shared.default_timeout);
-            Ok(Deadline::after(budget))
+            Ok(Deadline::of(arrived, budget))
         });
-        let incoming = Incoming { format, deadline, attempt: 1, headers, body: message.payload };
+        let incoming = Incoming { arrived, format, deadline, attempt: 1, headers, body: message.payload };
         self.admit(message.subject, message.reply, incoming);
     }
 
     /// When the call expires by the clock here. Its absolute expiry bounds it too, since it may have been under way for
     /// long, unless it is further off than the two clocks may differ.
-    fn deadline(&self, call: &CallFrame) -> Result<Deadline, Error> {
+    fn deadline(&self, call: &CallFrame, arrived: Instant) -> Result<Deadline, Error> {
         let budget = call.budget.unwrap_or(self.shared.default_timeout).min(MAX_BUDGET);
-        let Some(expires) = call.expires_unix_ms else { return Ok(Deadline::after(budget)) };
+        let Some(expires) = call.expires_unix_ms else { return Ok(Deadline::of(arrived, budget)) };
         let now = self.shared.connection.clock().unix_ms();
         let tolerance = u64::try_from(CLOCK_TOLERANCE.as_millis()).unwrap_or_default();
         let left = expires.saturating_add(tolerance).saturating_sub(now);
@@ -168,13 +173,13 @@ impl Intake {
             let text = format!("the call expired at {expires} ms after the epoch, it is {now} ms here");
             return Err(Error::not_executed(ErrorKind::DeadlineExceeded, text));
         }
-        Ok(Deadline::after(budget.min(Duration::from_millis(left))))
+        Ok(Deadline::of(arrived, budget.min(Duration::from_millis(left))))
     }
 
     /// Takes the call on, or says why not.
     fn admit(&self, subject: Subject, reply: Option<Subject>, incoming: Incoming) {
         let method = &self.endpoint.method;
-        let Incoming { format, deadline, attempt, headers, body } = incoming;
+        let Incoming { arrived, format, deadline, attempt, headers, body } = incoming;
         let mut path = self.path(reply, format);
         let admitted = deadline.and_then(|deadline| {
             if self.shared.admitted.enter(&self.shared.limits, body.len()) {
@@ -190,7 +195,7 @@ impl Intake {
         let mut deadline = deadline;
         if method.kind() == MethodKind::Oneway {
             // Nobody waits for the handler: the caller's budget bounds the receipt, not the work.
-            deadline = Deadline::after(method.timeout().unwrap_or(self.shared.default_timeout));
+            deadline = Deadline::of(arrived, method.timeout().unwrap_or(self.shared.default_timeout));
             if path.to.is_some() {
                 let receipt =
                     path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(&(), bytes));
@@ -201,7 +206,7 @@ impl Intake {
         let bytes = body.len();
         let arrival = Arrival { subject, method: method.name(), deadline, attempt, headers, reply: path };
         let accepted = Accepted::new(Arc::clone(&self.shared), Context::new(arrival), bytes);
-        dispatch::run(&self.endpoint, accepted, body);
+        dispatch::run(&self.endpoint, accepted, body, arrived);
     }
 
     fn path(&self, to: Option<Subject>, format: Format) -> ReplyPath {

@@ -1,6 +1,7 @@
 //! How a server ends: intake first, then handlers, then the replies.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -79,14 +80,17 @@ pub(super) async fn receive(
     mut phase: watch::Receiver<Phase>,
     stopped: mpsc::Sender<Infallible>,
 ) {
-    while !shared.stopping.load(Ordering::Relaxed) {
-        tokio::select! {
-            biased;
-            message = subscription.next() => match message {
-                Some(message) => work.take(message),
-                None => return,
-            },
-            _ = phase.wait_for(|phase| *phase >= Phase::Stopping) => {}
+    {
+        let mut stopping = pin!(phase.wait_for(|phase| *phase >= Phase::Stopping));
+        while !shared.stopping.load(Ordering::Relaxed) {
+            tokio::select! {
+                biased;
+                message = subscription.next() => match message {
+                    Some(message) => work.take(message),
+                    None => return,
+                },
+                _ = &mut stopping => break,
+            }
         }
     }
     if let Err(error) = subscription.stop_intake().await {

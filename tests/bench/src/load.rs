@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 
 /// What one measurement found.
 pub(crate) struct Sample {
+    pub(crate) calls: u64,
     pub(crate) per_second: f64,
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
@@ -32,7 +33,12 @@ pub(crate) async fn run(peer: &impl Peer, in_flight: usize, duration: Duration) 
     }
     let elapsed = begin.elapsed().as_secs_f64();
     let micros = |quantile| all.value_at_quantile(quantile) as f64 / 1000.0;
-    Sample { per_second: all.len() as f64 / elapsed, p50_us: micros(0.5), p99_us: micros(0.99) }
+    Sample {
+        calls: all.len(),
+        per_second: all.len() as f64 / elapsed,
+        p50_us: micros(0.5),
+        p99_us: micros(0.99),
+    }
 }
 
 async fn caller(peer: impl Peer, end: Instant) -> Histogram<u64> {

@@ -12,8 +12,9 @@ mod report;
 use std::error::Error;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
+use crate::load::Peer;
 use crate::report::Cell;
 
 /// Compares the generated client with the baseline B: `async_nats::Client::request` and `rmp_serde`, with a
@@ -29,12 +30,27 @@ struct Flags {
     /// How long one measurement takes, in milliseconds.
     #[arg(long, default_value_t = 700)]
     millis: u64,
+    /// Measures one side alone, for a profiler.
+    #[arg(long)]
+    only: Option<Side>,
+}
+
+impl Flags {
+    fn duration(&self) -> Duration {
+        Duration::from_millis(self.millis)
+    }
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, ValueEnum)]
+enum Side {
+    Baseline,
+    Ours,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let flags = Flags::parse();
-    let duration = Duration::from_millis(flags.millis);
     let nats = std::env::var("NATS_URL").map_or_else(
         |_| {
             let server = tests::NatsServer::start();
@@ -45,23 +61,39 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let baseline = baseline::Baseline::start(&nats.0).await?;
     let ours = ours::Ours::start(&nats.0).await?;
 
+    match flags.only {
+        Some(Side::Baseline) => alone(&baseline, &flags).await,
+        Some(Side::Ours) => alone(&ours.peer(), &flags).await,
+        None => compare(&baseline, &ours.peer(), &flags).await,
+    }
+    ours.stop().await;
+    Ok(())
+}
+
+/// Measures both sides in turn.
+async fn compare(baseline: &impl Peer, ours: &impl Peer, flags: &Flags) {
     let mut cells: Vec<Cell> = flags.in_flight.iter().copied().map(Cell::new).collect();
-    let peer = ours.peer();
     for round in 0..flags.rounds {
         for cell in &mut cells {
             let in_flight = cell.in_flight();
             // Neither always goes first: what the machine does in between hits both alike.
             let (b, own) = if round % 2 == 0 {
-                let b = load::run(&baseline, in_flight, duration).await;
-                (b, load::run(&peer, in_flight, duration).await)
+                let b = load::run(baseline, in_flight, flags.duration()).await;
+                (b, load::run(ours, in_flight, flags.duration()).await)
             } else {
-                let own = load::run(&peer, in_flight, duration).await;
-                (load::run(&baseline, in_flight, duration).await, own)
+                let own = load::run(ours, in_flight, flags.duration()).await;
+                (load::run(baseline, in_flight, flags.duration()).await, own)
             };
             cell.add(b, own);
         }
     }
     report::print(&cells);
-    ours.stop().await;
-    Ok(())
+}
+
+/// Says how many calls there were, by which what a profiler counts is divided.
+async fn alone(peer: &impl Peer, flags: &Flags) {
+    for in_flight in &flags.in_flight {
+        let sample = load::run(peer, *in_flight, flags.duration()).await;
+        println!("{in_flight} in flight: {} calls, {:.0} per second", sample.calls, sample.per_second);
+    }
 }
