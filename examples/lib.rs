@@ -90,3 +90,8 @@ pub mod receipts {
         pub worker: String,
     }
 }
+
+/// The README's example is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
