@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nats_rpc::{Context, Server};
 
 /// How long the stock searches its shelves.
-const SEARCH: Duration = Duration::from_millis(300);
+const SEARCH: Duration = Duration::from_millis(600);
 
 #[nats_rpc::service]
 trait Gateway {
@@ -76,7 +76,7 @@ impl Drop for Search {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let nats = examples::connect().await?;
-    for budget in [Duration::from_secs(1), Duration::from_millis(200)] {
+    for budget in [Duration::from_secs(2), Duration::from_millis(500)] {
         // Each could be a program of its own.
         let server = Server::builder(&nats)
             .add(GatewayServer::new(Shop(OrdersClient::new(&nats))))

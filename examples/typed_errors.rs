@@ -61,7 +61,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tell("ann withdraws 30", bank.withdraw("ann", 30).await);
     tell("ann withdraws 500", bank.withdraw("ann", 500).await);
     tell("bob withdraws 1", bank.withdraw("bob", 1).await);
-    tell("an audit in 100 ms", bank.audit().timeout(Duration::from_millis(100)).await);
+    tell("an audit in 300 ms", bank.audit().timeout(Duration::from_millis(300)).await);
 
     server.shutdown().await;
     tell("ann withdraws 10 after hours", bank.withdraw("ann", 10).await);

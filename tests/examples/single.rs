@@ -61,7 +61,7 @@ fn indented_below_headings<const N: usize>(lines: &[String]) -> [Vec<&str>; N] {
 #[test]
 fn deadlines_go_with_a_call_through_every_service() {
     for lines in run_on_both("deadlines") {
-        for (group, budget) in indented_below_headings::<2>(&lines).iter().zip([1000, 200]) {
+        for (group, budget) in indented_below_headings::<2>(&lines).iter().zip([2000, 500]) {
             let left: Vec<u64> = group.iter().filter_map(|line| milliseconds_left(line)).collect();
             let [gateway, orders, stock] = left[..] else { panic!("{group:?}") };
             assert!(budget >= gateway && gateway >= orders && orders >= stock, "{group:?}");
