@@ -1,5 +1,6 @@
 //! A broker, and a service whose handlers tell what ran.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -29,7 +30,8 @@ pub(crate) trait Lab {
     async fn reverse(&self, bytes: &[u8]) -> Bytes;
     async fn nest(&self, tree: Tree) -> u64;
     /// Something that JSON cannot write.
-    async fn unwritable(&self) -> std::collections::HashMap<(u8, u8), u8>;
+    async fn unwritable(&self) -> HashMap<(u8, u8), u8>;
+    async fn count(&self, map: HashMap<(u8, u8), u8>) -> usize;
     async fn context(&self, cx: &Context) -> Seen;
     async fn all_optional(&self, limit: Option<u32>) -> u32;
     #[rpc(bare)]
@@ -156,8 +158,12 @@ impl Lab for Bench {
         self.ledger.start().done(depth)
     }
 
-    async fn unwritable(&self) -> std::collections::HashMap<(u8, u8), u8> {
+    async fn unwritable(&self) -> HashMap<(u8, u8), u8> {
         self.ledger.start().done([((1, 2), 3)].into())
+    }
+
+    async fn count(&self, map: HashMap<(u8, u8), u8>) -> usize {
+        self.ledger.start().done(map.len())
     }
 
     async fn context(&self, cx: &Context) -> Seen {

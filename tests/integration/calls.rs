@@ -32,6 +32,7 @@ async fn values_come_back(bed: Bed) {
     assert_eq!(lab.all_optional(None).await.unwrap(), 10);
     assert_eq!(lab.bare("loud").await.unwrap(), "LOUD");
     assert_eq!(lab.unwritable().await.unwrap().len(), 1);
+    assert_eq!(lab.count([((1, 2), 3)].into()).await.unwrap(), 1);
 }
 
 async fn the_services_own_error_is_typed(bed: Bed) {
@@ -48,6 +49,9 @@ async fn json_clients_are_served_like_all_others(bed: Bed) {
     assert_eq!(lab.echo("hello").await.unwrap(), "hello");
     assert_eq!(lab.reverse(&[1, 2, 3]).await.unwrap()[..], [3, 2, 1]);
     assert_eq!(lab.divide(1.0, 0.0).await, Err(CallError::Service(MathError::DivisionBy(0))));
+    // Not even sent: JSON has no such keys.
+    let result = lab.count([((1, 2), 3)].into()).await;
+    assert_failed(result, ErrorKind::InvalidArgument, Execution::NotExecuted);
     // The handler ran, but what it returned cannot be written as JSON.
     assert_failed(lab.unwritable().await, ErrorKind::Internal, Execution::Executed);
 }

@@ -3,7 +3,7 @@
 use async_nats::message::OutboundMessage;
 use bytes::Bytes;
 use futures::StreamExt;
-use nats_rpc::{ErrorKind, Execution, Subscription};
+use nats_rpc::{Client, ErrorKind, Execution, Subscription};
 
 use crate::bed::{Bed, LabClient, assert_failed, assert_plain_error, raw_request};
 use crate::on_both_brokers;
@@ -83,12 +83,13 @@ fn success(id: &[u8], body: &[u8]) -> Vec<u8> {
 }
 
 async fn a_reply_of_another_type_is_a_protocol_error(bed: Bed) {
-    for body in [&b"\xC3"[..], b"", b"\xA1x\x00", b"\xDB\xFF\xFF\xFF\xFF"] {
-        let body = body.to_vec();
-        bad_peer(&bed, "lab.echo", move |id| success(id, &body)).await;
-        let result = bed.client().await.echo("x").await;
+    // A boolean, nothing, something behind the text, and a text that goes on for four gigabytes.
+    for (n, body) in [&b"\xC3"[..], b"", b"\xA1x\x00", b"\xDB\xFF\xFF\xFF\xFF"].into_iter().enumerate() {
+        let (prefix, body) = (format!("bad{n}"), body.to_vec());
+        bad_peer(&bed, &format!("{prefix}.lab.echo"), move |id| success(id, &body)).await;
+        let client = Client::builder(bed.connect().await).prefix(prefix).build().unwrap();
+        let result = LabClient::new(client).echo("x").await;
         assert_failed(result, ErrorKind::Protocol, Execution::Executed);
-        break;
     }
 }
 

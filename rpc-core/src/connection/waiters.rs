@@ -185,3 +185,99 @@ impl Hasher for IdHasher {
         self.0 = id;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::codec::Codec;
+    use crate::wire::frame::Flags;
+
+    const SENT: &str = "lab.echo";
+
+    /// Adds a call that expires after so many seconds; its slot's token is its id.
+    fn add(waiters: &mut Waiters, pool: usize, id: u64, seconds: u64) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        let expected = Expected { id, deadline, waker: Waker::noop().clone() };
+        let token = id.to_be_bytes();
+        waiters.add(expected, pool, &SENT.into(), || (token, format!("_INBOX.{id}").into())).1
+    }
+
+    fn poll(waiters: &mut Waiters, id: u64) -> Poll<Answer> {
+        waiters.poll(id, &Context::from_waker(Waker::noop()))
+    }
+
+    fn error(flags: Flags) -> Answer {
+        let execution = Execution::NotExecuted;
+        let frame =
+            ErrorFrame { code: 429, execution, flags, message: "".into(), retry_after: None, body: None };
+        Answer::Error(Box::new(frame))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_answer_counts_and_is_taken_once() {
+        let mut waiters = Waiters::default();
+        let pool = waiters.slots.add_pool();
+        add(&mut waiters, pool, 1, 5);
+        assert!(poll(&mut waiters, 1).is_pending());
+        assert!(waiters.answer(1, Answer::NoResponders).is_some(), "its caller is woken");
+        assert!(waiters.answer(1, Answer::Foreign).is_none());
+        assert!(waiters.answer(2, Answer::Foreign).is_none(), "nobody waits for that");
+        assert!(matches!(poll(&mut waiters, 1), Poll::Ready(Answer::NoResponders)));
+        assert!(matches!(poll(&mut waiters, 1), Poll::Ready(Answer::Closed)));
+        assert!(waiters.calls.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_sweeper_is_told_of_earlier_deadlines_only_and_expires_what_is_due() {
+        let mut waiters = Waiters::default();
+        let pool = waiters.slots.add_pool();
+        assert!(add(&mut waiters, pool, 1, 5));
+        assert!(!add(&mut waiters, pool, 2, 6));
+        assert!(add(&mut waiters, pool, 3, 4));
+        let mut wake = Vec::new();
+        let start = Instant::now();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        let next = waiters.sweep(Instant::now(), &mut wake);
+        assert_eq!((next, wake.len()), (Some(start + Duration::from_secs(6)), 2));
+        assert!(matches!(poll(&mut waiters, 1), Poll::Ready(Answer::Expired(None))));
+        assert!(poll(&mut waiters, 2).is_pending());
+        waiters.forget(2);
+        assert_eq!(waiters.sweep(Instant::now(), &mut wake), None);
+        assert_eq!(waiters.slots.len(), 0, "unanswered slots are retired");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_of_one_of_many_is_kept_for_the_deadline() {
+        let mut waiters = Waiters::default();
+        let pool = waiters.slots.add_pool();
+        add(&mut waiters, pool, 1, 5);
+        let one_of_many = Flags::codec(Codec::MessagePack).with_one_of_many();
+        assert!(waiters.answer(1, error(one_of_many)).is_none());
+        assert!(poll(&mut waiters, 1).is_pending());
+        waiters.sweep(Instant::now() + Duration::from_secs(5), &mut Vec::new());
+        assert!(matches!(poll(&mut waiters, 1), Poll::Ready(Answer::Expired(Some(_)))));
+
+        add(&mut waiters, pool, 2, 5);
+        waiters.answer(2, error(Flags::default()));
+        assert!(matches!(poll(&mut waiters, 2), Poll::Ready(Answer::Error(_))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_publish_proves_nothing_about_calls_before_the_last_answer() {
+        let mut waiters = Waiters::default();
+        let pool = waiters.slots.add_pool();
+        for id in 1..=3 {
+            add(&mut waiters, pool, id, 5);
+        }
+        waiters.answer(2, error(Flags::default()));
+        let mut wake = Vec::new();
+        waiters.deny("other.subject", &mut wake);
+        assert!(wake.is_empty());
+        waiters.deny(SENT, &mut wake);
+        assert_eq!(wake.len(), 2);
+        assert!(matches!(poll(&mut waiters, 1), Poll::Ready(Answer::Denied(Execution::MaybeExecuted))));
+        assert!(matches!(poll(&mut waiters, 3), Poll::Ready(Answer::Denied(Execution::NotExecuted))));
+    }
+}
