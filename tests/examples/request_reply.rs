@@ -116,7 +116,7 @@ fn with_a_silent_subscriber_the_deadline_passes() {
     }
     let took = took(summary);
     assert!(took >= Duration::from_secs(1), "not before the deadline: {summary}");
-    assert!(took < Duration::from_secs(4), "all three at the same time, with a second of their own: {summary}");
+    assert!(took < Duration::from_secs(4), "a second for all three together: {summary}");
 }
 
 #[test]
