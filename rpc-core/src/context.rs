@@ -25,6 +25,33 @@ tokio::task_local! {
 /// A service method gets it as a first parameter `cx: &Context`, and any code below it from
 /// [`Context::current`]. Calls that are made while a handler runs inherit the smaller deadline and the trace context
 /// from it without ceremony; [`scope`](Self::scope) carries it into a spawned task.
+///
+/// ```
+/// use nats_rpc::Context;
+///
+/// #[nats_rpc::service]
+/// trait Greeter {
+///     async fn hello(&self, cx: &Context, name: &str) -> String;
+/// }
+///
+/// struct English;
+///
+/// impl Greeter for English {
+///     async fn hello(&self, cx: &Context, name: &str) -> String {
+///         cx.set_header("language", "en");
+///         format!("Hello, {name} of {}!", cx.headers().get("tenant").unwrap_or("nowhere"))
+///     }
+/// }
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let nats = nats_rpc::memory::Broker::new().connect();
+/// # let server = nats_rpc::Server::builder(&nats).add(GreeterServer::new(English)).start().await?;
+///
+/// let response = GreeterClient::new(&nats).hello("Ann").header("tenant", "acme").detailed().await?;
+/// assert_eq!(response.headers().get("language"), Some("en"));
+/// assert_eq!(response.value(), "Hello, Ann of acme!");
+/// # server.shutdown().await;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Context(Arc<Inner>);
 

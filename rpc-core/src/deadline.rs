@@ -11,6 +11,14 @@ pub(crate) const MAX_BUDGET: Duration = Duration::from_secs(3600);
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
 
 /// The moment by which a call must be resolved, on this process' monotonic clock.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let deadline = nats_rpc::Deadline::after(Duration::from_secs(2));
+/// assert!(!deadline.is_expired());
+/// assert!(deadline.remaining() <= Duration::from_secs(2));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
 

@@ -27,6 +27,30 @@ use crate::wire::headers::Headers;
 /// `join_all(calls)`, `tokio::spawn(call)` and `select!` work as with any other future. The time budget starts at the
 /// first poll.
 ///
+/// ```
+/// use std::time::Duration;
+///
+/// # #[nats_rpc::service]
+/// # trait Greeter {
+/// #     async fn hello(&self, name: &str) -> String;
+/// # }
+/// # struct English;
+/// # impl Greeter for English {
+/// #     async fn hello(&self, name: &str) -> String { format!("Hello, {name}!") }
+/// # }
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let nats = nats_rpc::memory::Broker::new().connect();
+/// # let server = nats_rpc::Server::builder(&nats).add(GreeterServer::new(English)).start().await?;
+/// let greeter = GreeterClient::new(&nats);
+/// let call = greeter.hello("Ann").timeout(Duration::from_millis(200)).header("tenant", "acme");
+/// assert_eq!(call.await?, "Hello, Ann!");
+///
+/// let both = futures_util::future::join_all(["Ann", "Bob"].map(|name| greeter.hello(name))).await;
+/// assert!(both.iter().all(Result::is_ok));
+/// # server.shutdown().await;
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// [`CallError::Service`] with what the handler returned, or [`CallError::Rpc`]; see [`ErrorKind`] for what can go
 /// wrong, and [`Error::execution`] for what each says about the handler.
@@ -234,6 +258,12 @@ impl<T, E> fmt::Debug for Call<T, E> {
 }
 
 /// A call that yields its value with what came beside it; see [`Call::detailed`].
+///
+/// # Errors
+/// Those of [`Call`].
+///
+/// # Cancel safety
+/// That of [`Call`].
 #[derive(Debug)]
 #[must_use = "a call is not sent until it is awaited"]
 pub struct DetailedCall<T, E>(Call<T, E>);
@@ -247,6 +277,25 @@ impl<T, E> Future for DetailedCall<T, E> {
 }
 
 /// A value with what came beside it.
+///
+/// ```
+/// # #[nats_rpc::service]
+/// # trait Greeter {
+/// #     async fn hello(&self, name: &str) -> String;
+/// # }
+/// # struct English;
+/// # impl Greeter for English {
+/// #     async fn hello(&self, name: &str) -> String { format!("Hello, {name}!") }
+/// # }
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let nats = nats_rpc::memory::Broker::new().connect();
+/// # let server = nats_rpc::Server::builder(&nats).add(GreeterServer::new(English)).start().await?;
+/// let response = GreeterClient::new(&nats).hello("Ann").detailed().await?;
+/// assert_eq!(response.instance(), Some(server.id()));
+/// println!("{} took {:?}", response.value(), response.handler_time());
+/// # server.shutdown().await;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response<T> {
     value: T,
@@ -266,7 +315,7 @@ impl<T> Response<T> {
         self.value
     }
 
-    /// The headers that the handler set with [`Context::set_header`].
+    /// The headers that the handler set with [`Context::set_header`](crate::Context::set_header).
     pub fn headers(&self) -> &Headers {
         &self.headers
     }

@@ -23,6 +23,26 @@ use crate::error::CallError;
 /// [`Connection::publish`](crate::Connection::publish)). [`acked`](Self::acked) waits for the receipt of the instance
 /// that took it.
 ///
+/// ```
+/// # #[nats_rpc::service]
+/// # trait Journal {
+/// #     #[rpc(oneway)]
+/// #     async fn note(&self, line: &str);
+/// # }
+/// # struct Paper;
+/// # impl Journal for Paper {
+/// #     async fn note(&self, _line: &str) {}
+/// # }
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let nats = nats_rpc::memory::Broker::new().connect();
+/// # let server = nats_rpc::Server::builder(&nats).add(JournalServer::new(Paper)).start().await?;
+/// let journal = JournalClient::new(&nats);
+/// journal.note("handed over").await?;
+/// journal.note("taken by an instance").acked().await?;
+/// # server.shutdown().await;
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// [`CallError::Rpc`] if the message could not be handed over: [`NotExecuted`](crate::Execution::NotExecuted), always.
 ///

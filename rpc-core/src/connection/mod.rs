@@ -116,7 +116,21 @@ impl Connection {
 
     /// Publishes a message of one's own making, next to the calls: for tests, and for peers that do not speak RPC.
     ///
-    /// `Ok` means that the message is queued at the connection, not that the broker has it.
+    /// `Ok` means that the message is queued at the connection, not that the broker has it; a connection whose last
+    /// clone is dropped at once drops what it has queued.
+    ///
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use nats_rpc::async_nats::message::OutboundMessage;
+    ///
+    /// # #[tokio::main] async fn main() -> Result<(), nats_rpc::Error> {
+    /// let nats = nats_rpc::memory::Broker::new().connect();
+    /// let mut events = nats.subscribe("events.*", None).await?;
+    /// let event = OutboundMessage { subject: "events.new".into(), reply: None, payload: "1".into(), headers: None };
+    /// nats.publish(event).await?;
+    /// assert_eq!(events.next().await.unwrap().payload, "1");
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for a malformed subject, [`ErrorKind::PayloadTooLarge`] above
@@ -247,7 +261,7 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// The messages of one subscription; dropping it unsubscribes.
+/// The messages of one subscription, as a stream; dropping it unsubscribes. See [`Connection::publish`] for an example.
 pub struct Subscription(Source);
 
 enum Source {

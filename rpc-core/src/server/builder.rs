@@ -29,6 +29,22 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
 /// Configures a [`Server`].
+///
+/// ```no_run
+/// # use nats_rpc::{Method, MethodRegistry, RawCall, Server, Service, ServiceDescriptor};
+/// # struct Echo;
+/// # static ECHO: ServiceDescriptor = ServiceDescriptor::new("echo", &[Method::unary("say")]);
+/// # impl Service for Echo {
+/// #     fn descriptor(&self) -> &'static ServiceDescriptor { &ECHO }
+/// #     fn register(&self, registry: &mut MethodRegistry) {
+/// #         registry.method("say", |call: RawCall| async move { call.reply(call.decode::<String>()?) });
+/// #     }
+/// # }
+/// # async fn serve() -> Result<(), nats_rpc::Error> {
+/// let nats = nats_rpc::connect("nats://127.0.0.1:4222").await?;
+/// Server::builder(nats).prefix("staging").max_in_flight(100).add(Echo).run().await
+/// # }
+/// ```
 #[must_use = "a builder does nothing until `start` or `run`"]
 pub struct ServerBuilder {
     connection: Connection,

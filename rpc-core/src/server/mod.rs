@@ -91,7 +91,7 @@ impl Server {
         &self.shared.instance
     }
 
-    /// What has happened so far.
+    /// What has happened so far: what was run, and what was refused or dropped on purpose.
     pub fn counters(&self) -> ServerCounters {
         self.shared.counters.snapshot()
     }

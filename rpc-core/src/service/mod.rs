@@ -45,7 +45,24 @@ pub trait Service: Send + Sync + 'static {
     fn register(&self, registry: &mut MethodRegistry);
 }
 
-/// A generated client of a service.
+/// A generated client of a service: what every stub has beside its methods, out of their way.
+///
+/// ```
+/// use nats_rpc::{Client, ServiceClient, memory::Broker};
+///
+/// #[nats_rpc::service(version = "1.2.0")]
+/// trait Greeter {
+///     async fn hello(&self, name: &str) -> String;
+/// }
+///
+/// fn stub<C: ServiceClient>(client: &Client) -> C {
+///     println!("{} {}", C::descriptor().name(), C::descriptor().version());
+///     C::from_client(client.clone())
+/// }
+///
+/// let greeter: GreeterClient = stub(&Broker::new().connect().into());
+/// assert_eq!(greeter.client().in_flight(), 0);
+/// ```
 pub trait ServiceClient: Sized {
     /// The service's stub on this client.
     fn from_client(client: crate::Client) -> Self;
