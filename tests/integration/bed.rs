@@ -135,7 +135,6 @@ impl Lab for Bench {
         run.done(ms)
     }
 
-    #[allow(clippy::panic, reason = "that is what it is for")]
     async fn panic(&self, text: &str) -> String {
         let _run = self.ledger.start();
         panic!("{text}")

@@ -1,6 +1,12 @@
 //! Calls from end to end, on a real nats-server: what a caller sees, and what ran.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation has to end the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a broken expectation has to end the test"
+)]
 
 mod bed;
 mod calls;

@@ -13,13 +13,13 @@ use serde::ser::Serialize;
 use super::InFlight;
 use super::exchange::Exchange;
 use super::outgoing::{Expiry, Handover, Outgoing, Sent, no_responders};
+use super::response::Response;
 use super::returns::Returns;
 use super::stub::Target;
 use crate::codec::DecodeError;
 use crate::connection::Answer;
 use crate::error::{CallError, Error, ErrorKind, Execution};
 use crate::wire::frame::{CallBuffer, ErrorFrame, Flags, SERVICE_ERROR, SuccessFrame};
-use crate::wire::headers::Headers;
 
 /// A call that has been made but not sent: it does nothing until it is awaited.
 ///
@@ -203,7 +203,7 @@ impl<T, E> Call<T, E> {
         let SuccessFrame { handler_time, body, headers, instance } = success;
         let value = (self.returns.value)(self.outgoing.codec(), &body)
             .map_err(|error| unreadable("value", &error))?;
-        Ok(Response { value, headers, instance, handler_time })
+        Ok(Response::new(value, headers, instance, handler_time))
     }
 
     fn read_error(&self, error: &ErrorFrame) -> CallError<E> {
@@ -273,60 +273,5 @@ impl<T, E> Future for DetailedCall<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         self.0.poll_response(cx)
-    }
-}
-
-/// A value with what came beside it.
-///
-/// ```
-/// # #[nats_rpc::service]
-/// # trait Greeter {
-/// #     async fn hello(&self, name: &str) -> String;
-/// # }
-/// # struct English;
-/// # impl Greeter for English {
-/// #     async fn hello(&self, name: &str) -> String { format!("Hello, {name}!") }
-/// # }
-/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let nats = nats_rpc::memory::Broker::new().connect();
-/// # let server = nats_rpc::Server::builder(&nats).add(GreeterServer::new(English)).start().await?;
-/// let response = GreeterClient::new(&nats).hello("Ann").detailed().await?;
-/// assert_eq!(response.instance(), Some(server.id()));
-/// println!("{} took {:?}", response.value(), response.handler_time());
-/// # server.shutdown().await;
-/// # Ok(()) }
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Response<T> {
-    value: T,
-    headers: Headers,
-    instance: Option<Box<str>>,
-    handler_time: Duration,
-}
-
-impl<T> Response<T> {
-    /// The value.
-    pub fn value(&self) -> &T {
-        &self.value
-    }
-
-    /// The value, without the rest.
-    pub fn into_inner(self) -> T {
-        self.value
-    }
-
-    /// The headers that the handler set with [`Context::set_header`](crate::Context::set_header).
-    pub fn headers(&self) -> &Headers {
-        &self.headers
-    }
-
-    /// The id of the instance that answered, if it named itself.
-    pub fn instance(&self) -> Option<&str> {
-        self.instance.as_deref()
-    }
-
-    /// How long the handler ran, by the server's clock.
-    pub fn handler_time(&self) -> Duration {
-        self.handler_time
     }
 }

@@ -4,6 +4,7 @@ mod call;
 mod cast;
 mod exchange;
 mod outgoing;
+mod response;
 mod returns;
 mod stub;
 
@@ -12,8 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-pub use self::call::{Call, DetailedCall, Response};
+pub use self::call::{Call, DetailedCall};
 pub use self::cast::Cast;
+pub use self::response::Response;
 pub use self::returns::Returns;
 pub use self::stub::Stub;
 

@@ -7,16 +7,13 @@ pub mod memory;
 mod nats;
 pub(crate) mod random;
 mod slots;
+mod subscription;
 mod waiters;
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
-
-use futures_core::Stream;
 
 use self::buffers::BufferPool;
 pub use self::connect::{connect, connect_with};
@@ -25,6 +22,7 @@ pub(crate) use self::nats::{
     HeaderMap, Message, OutboundMessage, Subject, header_map, header_size, status_code,
 };
 use self::random::Random;
+pub use self::subscription::Subscription;
 pub(crate) use self::waiters::{Answer, Expected};
 use crate::deadline::{WallClock, as_wire_ms};
 use crate::error::{Error, ErrorKind};
@@ -167,10 +165,10 @@ impl Connection {
         queue_group: Option<&str>,
     ) -> Result<Subscription, Error> {
         let subject = subject.into();
-        Ok(Subscription(match &self.inner.transport {
-            Transport::Nats(nats) => Source::Nats(nats.subscribe(subject, queue_group).await?),
-            Transport::Memory(memory) => Source::Memory(memory.subscribe(subject, queue_group)?),
-        }))
+        match &self.inner.transport {
+            Transport::Nats(nats) => nats.subscribe(subject, queue_group).await.map(Into::into),
+            Transport::Memory(memory) => memory.subscribe(subject, queue_group).map(Into::into),
+        }
     }
 
     /// Whether a permission that is missing shows here.
@@ -258,45 +256,6 @@ impl fmt::Debug for Connection {
             Transport::Memory(_) => "memory",
         };
         f.debug_struct("Connection").field("transport", &transport).finish_non_exhaustive()
-    }
-}
-
-/// The messages of one subscription, as a stream; dropping it unsubscribes. See [`Connection::publish`] for an example.
-pub struct Subscription(Source);
-
-enum Source {
-    Nats(nats::NatsSubscription),
-    Memory(memory::MemorySubscription),
-}
-
-impl Subscription {
-    /// Asks the broker for no more messages; those that it sent before stay readable, and the stream does not end
-    /// by itself until they have been read (see [`Inbox::barrier`]).
-    pub(crate) async fn stop_intake(&mut self) -> Result<(), Error> {
-        match &mut self.0 {
-            Source::Nats(nats) => nats.stop_intake().await,
-            Source::Memory(memory) => {
-                memory.stop_intake();
-                Ok(())
-            }
-        }
-    }
-}
-
-impl Stream for Subscription {
-    type Item = Message;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        match &mut self.0 {
-            Source::Nats(nats) => nats.poll_next(cx),
-            Source::Memory(memory) => Pin::new(memory).poll_next(cx),
-        }
-    }
-}
-
-impl fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,8 @@ use std::task::{Context, Poll};
 use async_nats::client::traits::Publisher;
 use async_nats::connection::State;
 use async_nats::{
-    Client, ConnectErrorKind, Event, HeaderName, HeaderValue, PublishErrorKind, ServerError, Subscriber,
+    Client, ConnectErrorKind, Event, HeaderName, HeaderValue, PublishErrorKind, ServerAddr, ServerError,
+    Subscriber,
 };
 use futures_core::Stream;
 use futures_util::FutureExt;
@@ -31,7 +32,14 @@ impl NatsTransport {
     }
 
     pub(super) async fn connect(options: ConnectOptions, address: impl ToServerAddrs) -> Result<Self, Error> {
-        let connected = options.connect(address).await;
+        let invalid = |error| {
+            Error::not_executed(ErrorKind::InvalidArgument, "the address is malformed").with_source(error)
+        };
+        let servers: Vec<ServerAddr> = address.to_server_addrs().map_err(invalid)?.collect();
+        // Host and port only: an address may have a password in it.
+        let names: Vec<_> =
+            servers.iter().map(|server| format!("{}:{}", server.host(), server.port())).collect();
+        let connected = options.connect(servers).await;
         connected.map(|client| NatsTransport { client, hears_events: true }).map_err(|error| {
             let kind = match error.kind() {
                 ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
@@ -40,7 +48,8 @@ impl NatsTransport {
                 ConnectErrorKind::ServerParse => ErrorKind::InvalidArgument,
                 _ => ErrorKind::Unavailable,
             };
-            Error::not_executed(kind, "no connection to NATS").with_source(error)
+            Error::not_executed(kind, format!("no connection to NATS at {}", names.join(", ")))
+                .with_source(error)
         })
     }
 

@@ -1,6 +1,5 @@
 //! How a server is configured and started.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::atomic::AtomicBool;
@@ -11,16 +10,15 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::counters::Counters;
-use super::intake::{Intake, Work};
+use super::deploy::{deploy, prove, subscribe};
 use super::limits::{Admitted, Limits};
-use super::probe::Probe;
 use super::shutdown::{Phase, receive};
 use super::{Server, Shared};
-use crate::connection::{Connection, Subscription};
-use crate::error::{Error, ErrorKind};
+use crate::connection::Connection;
+use crate::error::Error;
 use crate::reply::Audience;
-use crate::service::{Handler, Method, MethodRegistry, Service};
-use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ReplyPrefixes, ServiceSubject, check_token};
+use crate::service::Service;
+use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ReplyPrefixes, check_token};
 
 /// How long a handler may take where the call has no deadline of its own.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -139,7 +137,7 @@ impl ServerBuilder {
     }
 
     /// How many more calls may wait for one of those to end; above it, calls are refused at once as
-    /// [`ErrorKind::Overloaded`]. 1024 by default.
+    /// [`Overloaded`](crate::ErrorKind::Overloaded). 1024 by default.
     pub fn max_queued(mut self, calls: usize) -> Self {
         self.limits.queued = calls;
         self
@@ -172,9 +170,9 @@ impl ServerBuilder {
     /// Subscribes for all services and proves by a round trip that the broker has the subscriptions.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for names that cannot be part of a subject, for two services on one subject and for
-    /// a service whose handlers do not match its description; [`ErrorKind::PermissionDenied`] when the broker does not
-    /// let this user subscribe, on a connection made by [`connect`](crate::connect); [`ErrorKind::Unavailable`] when it
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for names that cannot be part of a subject, for two services on one subject and for
+    /// a service whose handlers do not match its description; [`PermissionDenied`](crate::ErrorKind::PermissionDenied) when the broker does not
+    /// let this user subscribe, on a connection made by [`connect`](crate::connect); [`Unavailable`](crate::ErrorKind::Unavailable) when it
     /// does not answer, or does not let this user reach its own inbox.
     ///
     /// # Cancel safety
@@ -228,7 +226,7 @@ impl ServerBuilder {
     /// Starts, serves until SIGINT or SIGTERM, and shuts down; a second signal aborts the handlers that still run.
     ///
     /// # Errors
-    /// Those of [`start`](Self::start), and [`ErrorKind::Internal`] where signals cannot be listened for.
+    /// Those of [`start`](Self::start), and [`Internal`](crate::ErrorKind::Internal) where signals cannot be listened for.
     pub async fn run(self) -> Result<(), Error> {
         let mut signals = super::shutdown::Signals::listen()?;
         let server = self.start().await?;
@@ -250,72 +248,6 @@ impl ServerBuilder {
         server.shutdown().await;
         Ok(())
     }
-}
-
-/// A service with the subject that it is served below.
-struct Deployed {
-    subject: ServiceSubject,
-    methods: Vec<(Method, Handler)>,
-}
-
-fn deploy(services: &[Box<dyn Service>], prefix: Option<&str>) -> Result<Vec<Deployed>, Error> {
-    let mut taken = HashMap::new();
-    let mut deployed = Vec::with_capacity(services.len());
-    for service in services {
-        let descriptor = service.descriptor();
-        check_token("the service's name", descriptor.name())?;
-        let subject = ServiceSubject::new(prefix, descriptor.subject())?;
-        if let Some(other) = taken.insert(subject.clone(), descriptor.name()) {
-            let message = format!(
-                "the services {other:?} and {:?} have the same subject {:?}",
-                descriptor.name(),
-                subject.as_str()
-            );
-            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
-        }
-        let mut registry = MethodRegistry::default();
-        service.register(&mut registry);
-        deployed.push(Deployed { subject, methods: registry.resolve(descriptor)? });
-    }
-    Ok(deployed)
-}
-
-/// How long the news of a refused subscription may take after the round trip that proves it: it comes by another way.
-const EVENT_DELAY: Duration = Duration::from_millis(25);
-
-/// Proves by a round trip that the broker has taken the subscriptions, and has not refused one.
-async fn prove(connection: &Connection, subjects: &[String]) -> Result<(), Error> {
-    let inbox = connection.inbox();
-    let proven = inbox.barrier(connection).await;
-    if connection.hears_denials() {
-        tokio::time::sleep(EVENT_DELAY).await;
-    }
-    match inbox.denied_subscription(subjects.iter().map(String::as_str)) {
-        Some(denied) => Err(denied),
-        None => proven,
-    }
-}
-
-async fn subscribe(
-    shared: &Arc<Shared>,
-    deployed: Vec<Deployed>,
-    group: Option<&str>,
-    subjects: &mut Vec<String>,
-) -> Result<Vec<(Subscription, Work)>, Error> {
-    let mut subscribed = Vec::new();
-    for service in deployed {
-        for (method, handler) in service.methods {
-            let subject = service.subject.method(method.name())?;
-            let subscription = shared.connection.subscribe(subject.as_str(), group).await?;
-            subjects.push(subject);
-            subscribed.push((subscription, Work::Calls(Intake::new(Arc::clone(shared), method, handler))));
-        }
-        // One instance answers a probe, also where all of them execute a call.
-        let subscription =
-            shared.connection.subscribe(service.subject.probe(), Some(DEFAULT_QUEUE_GROUP)).await?;
-        subscribed.push((subscription, Work::Probes(Probe::new(Arc::clone(shared), service.subject))));
-    }
-    Ok(subscribed)
 }
 
 impl fmt::Debug for ServerBuilder {

@@ -2,6 +2,7 @@
 
 mod builder;
 mod counters;
+mod deploy;
 mod dispatch;
 mod intake;
 mod limits;

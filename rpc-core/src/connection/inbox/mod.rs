@@ -1,26 +1,21 @@
 //! The inbox of a connection: one subscription that all replies come to.
 
+mod tasks;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use tokio::sync::{Notify, OnceCell, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 
 use super::random::Random;
 use super::slots::Token;
 use super::waiters::{Answer, Expected, Waiters};
-use super::{Connection, Message, OutboundMessage, Subject, Subscription, status_code};
+use super::{Connection, OutboundMessage, Subject};
 use crate::error::{Error, ErrorKind, Execution};
-use crate::wire::dialect::header;
-use crate::wire::frame::{Frame, Frames, MAGIC};
-
-/// The sweeper rests for so long at least: deadlines that lie closer together share one pass over the calls.
-const SWEEP_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How long a message to oneself may take.
 const BARRIER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -147,8 +142,8 @@ impl Inbox {
     pub(crate) async fn start(&self, connection: &Connection) -> Result<(), Error> {
         let start = || async {
             let subscription = connection.subscribe(format!("{}.*", self.prefix), None).await?;
-            let receiver = tokio::spawn(receive(subscription, Arc::clone(&self.shared)));
-            let sweeper = tokio::spawn(sweep(Arc::clone(&self.shared)));
+            let receiver = tokio::spawn(tasks::receive(subscription, Arc::clone(&self.shared)));
+            let sweeper = tokio::spawn(tasks::sweep(Arc::clone(&self.shared)));
             Ok(Tasks([receiver.abort_handle(), sweeper.abort_handle()]))
         };
         self.tasks.get_or_try_init(start).await.map(|_| ())
@@ -250,85 +245,5 @@ struct Forget<'a> {
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
         self.shared.lock().barriers.remove(&self.token);
-    }
-}
-
-/// Pairs what arrives with who waits for it, until the connection closes.
-async fn receive(mut subscription: Subscription, shared: Arc<Shared>) {
-    let mut wake = Vec::new();
-    while let Some(message) = subscription.next().await {
-        deliver(&message, &shared, &mut wake);
-        wake.drain(..).for_each(Waker::wake);
-    }
-    shared.lock().waiters.answer_all(|| Answer::Closed, &mut wake);
-    wake.drain(..).for_each(Waker::wake);
-}
-
-fn deliver(message: &Message, shared: &Shared, wake: &mut Vec<Waker>) {
-    let token = message.subject.rsplit('.').next().unwrap_or_default().as_bytes();
-    if message.payload.first() == Some(&MAGIC) {
-        deliver_frames(message, token, shared, wake);
-        return;
-    }
-    let mut state = shared.lock();
-    if let Ok(token) = Token::try_from(token)
-        && let Some(barrier) = state.barriers.remove(&token)
-    {
-        let _ = barrier.send(Ok(()));
-        return;
-    }
-    let no_responders = status_code(message) == Some(503) && message.payload.is_empty();
-    let about = message.headers.as_ref().and_then(|headers| headers.get(header::NATS_SUBJECT));
-    let about = about.filter(|_| no_responders).map(|subject| subject.as_str());
-    for id in state.waiters.slots.calls_of(token, about) {
-        let answer = if no_responders { Answer::NoResponders } else { Answer::Foreign };
-        wake.extend(state.waiters.answer(id, answer));
-    }
-}
-
-fn deliver_frames(message: &Message, token: &[u8], shared: &Shared, wake: &mut Vec<Waker>) {
-    let Ok(frames) = Frames::new(&message.payload) else {
-        tracing::warn!(subject = %message.subject, "dropped a reply of another protocol version");
-        return;
-    };
-    for frame in frames {
-        match frame {
-            Ok(Frame::Success(id, success)) => {
-                if let Some(id) = id.own() {
-                    let answer = Answer::Success(success);
-                    wake.extend(shared.lock().waiters.answer(id, answer));
-                }
-            }
-            Ok(Frame::Error(id, error)) => {
-                let mut state = shared.lock();
-                let calls = match id.own() {
-                    _ if error.flags.is_whole() => state.waiters.slots.calls_of(token, None),
-                    Some(id) => vec![id],
-                    None => Vec::new(),
-                };
-                for id in calls {
-                    wake.extend(state.waiters.answer(id, Answer::Error(Box::new(error.clone()))));
-                }
-            }
-            Ok(Frame::Call(_) | Frame::Unknown) => {}
-            Err(_) => tracing::warn!(subject = %message.subject, "dropped the rest of a malformed reply"),
-        }
-    }
-}
-
-/// Expires calls. It sleeps until the earliest deadline; a call with an earlier one wakes it.
-async fn sweep(shared: Arc<Shared>) {
-    let mut wake = Vec::new();
-    loop {
-        let now = Instant::now();
-        let next = shared.lock().waiters.sweep(now, &mut wake);
-        wake.drain(..).for_each(Waker::wake);
-        let earlier = shared.sweep.notified();
-        match next {
-            Some(next) => {
-                let _ = tokio::time::timeout_at(next.max(now + SWEEP_INTERVAL), earlier).await;
-            }
-            None => earlier.await,
-        }
     }
 }

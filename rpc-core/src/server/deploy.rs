@@ -1,0 +1,81 @@
+//! How services get their subjects and subscriptions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Shared;
+use super::intake::{Intake, Work};
+use super::probe::Probe;
+use crate::connection::{Connection, Subscription};
+use crate::error::{Error, ErrorKind};
+use crate::service::{Handler, Method, MethodRegistry, Service};
+use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ServiceSubject, check_token};
+
+/// A service with the subject that it is served below.
+pub(super) struct Deployed {
+    pub(super) subject: ServiceSubject,
+    pub(super) methods: Vec<(Method, Handler)>,
+}
+
+/// Gives each service its subject, and each of its methods a handler.
+pub(super) fn deploy(services: &[Box<dyn Service>], prefix: Option<&str>) -> Result<Vec<Deployed>, Error> {
+    let mut taken = HashMap::new();
+    let mut deployed = Vec::with_capacity(services.len());
+    for service in services {
+        let descriptor = service.descriptor();
+        check_token("the service's name", descriptor.name())?;
+        let subject = ServiceSubject::new(prefix, descriptor.subject())?;
+        if let Some(other) = taken.insert(subject.clone(), descriptor.name()) {
+            let message = format!(
+                "the services {other:?} and {:?} have the same subject {:?}",
+                descriptor.name(),
+                subject.as_str()
+            );
+            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
+        }
+        let mut registry = MethodRegistry::default();
+        service.register(&mut registry);
+        deployed.push(Deployed { subject, methods: registry.resolve(descriptor)? });
+    }
+    Ok(deployed)
+}
+
+/// How long the news of a refused subscription may take after the round trip that proves it: it comes by another way.
+const EVENT_DELAY: Duration = Duration::from_millis(25);
+
+/// Proves by a round trip that the broker has taken the subscriptions, and has not refused one.
+pub(super) async fn prove(connection: &Connection, subjects: &[String]) -> Result<(), Error> {
+    let inbox = connection.inbox();
+    let proven = inbox.barrier(connection).await;
+    if connection.hears_denials() {
+        tokio::time::sleep(EVENT_DELAY).await;
+    }
+    match inbox.denied_subscription(subjects.iter().map(String::as_str)) {
+        Some(denied) => Err(denied),
+        None => proven,
+    }
+}
+
+/// Subscribes for all methods, and for the probes of each service. `subjects` gets what was subscribed to.
+pub(super) async fn subscribe(
+    shared: &Arc<Shared>,
+    deployed: Vec<Deployed>,
+    group: Option<&str>,
+    subjects: &mut Vec<String>,
+) -> Result<Vec<(Subscription, Work)>, Error> {
+    let mut subscribed = Vec::new();
+    for service in deployed {
+        for (method, handler) in service.methods {
+            let subject = service.subject.method(method.name())?;
+            let subscription = shared.connection.subscribe(subject.as_str(), group).await?;
+            subjects.push(subject);
+            subscribed.push((subscription, Work::Calls(Intake::new(Arc::clone(shared), method, handler))));
+        }
+        // One instance answers a probe, also where all of them execute a call.
+        let subscription =
+            shared.connection.subscribe(service.subject.probe(), Some(DEFAULT_QUEUE_GROUP)).await?;
+        subscribed.push((subscription, Work::Probes(Probe::new(Arc::clone(shared), service.subject))));
+    }
+    Ok(subscribed)
+}
