@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 
 use super::stub::Target;
+use crate::connection::inbox::Company;
 use crate::connection::{Answer, Expected, OutboundMessage, Subject, TryPublishError};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
@@ -89,8 +90,13 @@ impl Exchange {
             self.state = State::Sending(Box::pin(until(deadline, start)));
             return Ok(());
         }
-        let message = expect(&self.target, id, deadline, cx.waker().clone(), subject, payload);
-        match connection.try_publish(message.clone()) {
+        let (message, company) = expect(&self.target, id, deadline, cx.waker().clone(), subject, payload);
+        let sent = match company {
+            // A lone call waits for nothing; others are about to send too.
+            Company::Alone => connection.try_publish(message.clone()),
+            Company::Others => connection.post(message.clone()),
+        };
+        match sent {
             Ok(()) => Ok(()),
             Err(TryPublishError::Refused(error)) => Err(error),
             Err(TryPublishError::Full) => {
@@ -122,7 +128,7 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// Makes the inbox expect an answer; returns the message with the reply subject for it.
+/// Makes the inbox expect an answer; returns the message with the reply subject for it, and whether it is the only one.
 fn expect(
     target: &Target,
     id: u64,
@@ -130,11 +136,11 @@ fn expect(
     waker: Waker,
     subject: Subject,
     payload: Bytes,
-) -> OutboundMessage {
+) -> (OutboundMessage, Company) {
     let connection = target.client.connection();
     let expected = Expected { id, deadline: deadline.instant(), waker };
-    let reply = connection.inbox().expect(expected, &target.slots, &subject, connection.random());
-    OutboundMessage { subject, reply: Some(reply), payload, headers: None }
+    let (reply, company) = connection.inbox().expect(expected, &target.slots, &subject, connection.random());
+    (OutboundMessage { subject, reply: Some(reply), payload, headers: None }, company)
 }
 
 async fn start_and_send(
@@ -147,7 +153,7 @@ async fn start_and_send(
 ) -> Result<(), Error> {
     let connection = target.client.connection();
     connection.inbox().start(connection).await?;
-    let message = expect(&target, id, deadline, waker, subject, payload);
+    let (message, _) = expect(&target, id, deadline, waker, subject, payload);
     connection.publish(message).await
 }
 

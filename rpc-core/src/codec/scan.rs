@@ -42,8 +42,10 @@ pub(crate) fn message_pack(bytes: &[u8], limits: ScanLimits) -> Result<(), ScanE
 
 /// The length of the first MessagePack value in the bytes.
 pub(crate) fn measure(bytes: &[u8], limits: ScanLimits) -> Result<usize, ScanError> {
-    // How many values each open array or map still lacks. Most values are flat: no allocation for those.
-    let mut open: Vec<usize> = Vec::new();
+    // How many values the innermost array or map still lacks, and how deep it lies.
+    let (mut left, mut depth) = (1_usize, 0_usize);
+    // The same of those around it that are to go on. Flat arguments need none, and so no allocation.
+    let mut outer: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
     let mut values = 0;
     loop {
@@ -53,32 +55,42 @@ pub(crate) fn measure(bytes: &[u8], limits: ScanLimits) -> Result<usize, ScanErr
         }
         let (after, children) = head(bytes, at)?;
         at = after;
+        left -= 1;
         if children > 0 {
-            if open.len() + 1 >= limits.depth {
+            if depth + 1 >= limits.depth {
                 return Err(ScanError::TooDeep(limits.depth));
             }
             // Each value takes a byte at least: a longer declaration cannot be true.
             if children > bytes.len() - at {
                 return Err(ScanError::Truncated);
             }
-            open.push(children);
-            continue;
-        }
-        loop {
-            let Some(left) = open.last_mut() else { return Ok(at) };
-            *left -= 1;
-            if *left > 0 {
-                break;
+            if left > 0 {
+                outer.push((left, depth));
             }
-            open.pop();
+            (left, depth) = (children, depth + 1);
+        }
+        if left == 0 {
+            match outer.pop() {
+                Some(around) => (left, depth) = around,
+                None => return Ok(at),
+            }
         }
     }
 }
 
 /// Where the value that begins at `at` ends, without its children, and how many of those follow.
 fn head(bytes: &[u8], at: usize) -> Result<(usize, usize), ScanError> {
-    let marker = Marker::from_u8(*bytes.get(at).ok_or(ScanError::Truncated)?);
+    let first = *bytes.get(at).ok_or(ScanError::Truncated)?;
     let at = at + 1;
+    // Small numbers and short texts are most of what there is.
+    if first < 0x80 {
+        return Ok((at, 0));
+    }
+    if first & 0xE0 == 0xA0 {
+        let end = at + usize::from(first & 0x1F);
+        return if end <= bytes.len() { Ok((end, 0)) } else { Err(ScanError::Truncated) };
+    }
+    let marker = Marker::from_u8(first);
     let (skip, children) = match marker {
         Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => (0, 0),
         Marker::U8 | Marker::I8 => (1, 0),

@@ -5,6 +5,7 @@ mod connect;
 pub(crate) mod inbox;
 pub mod memory;
 mod nats;
+mod outbox;
 pub(crate) mod random;
 mod slots;
 mod subscription;
@@ -21,6 +22,7 @@ use self::inbox::Inbox;
 pub(crate) use self::nats::{
     HeaderMap, Message, OutboundMessage, Subject, header_map, header_size, status_code,
 };
+use self::outbox::Outbox;
 use self::random::Random;
 pub use self::subscription::Subscription;
 pub(crate) use self::waiters::{Answer, Expected};
@@ -44,7 +46,8 @@ pub struct Connection {
 }
 
 struct Inner {
-    transport: Transport,
+    transport: Arc<Transport>,
+    outbox: Arc<Outbox>,
     inbox: Inbox,
     buffers: BufferPool,
     random: Random,
@@ -61,6 +64,22 @@ enum Transport {
     Memory(memory::MemoryTransport),
 }
 
+impl Transport {
+    async fn publish(&self, message: OutboundMessage) -> Result<(), Error> {
+        match self {
+            Transport::Nats(nats) => nats.publish(message).await,
+            Transport::Memory(memory) => memory.publish(message),
+        }
+    }
+
+    fn try_publish(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
+        match self {
+            Transport::Nats(nats) => nats.try_publish(message),
+            Transport::Memory(memory) => memory.publish(message).map_err(TryPublishError::Refused),
+        }
+    }
+}
+
 /// Why a message was not taken at once.
 #[derive(Debug)]
 pub(crate) enum TryPublishError {
@@ -75,7 +94,8 @@ impl Connection {
         let inbox = Inbox::new(inbox_prefix, &random, shared);
         Connection {
             inner: Arc::new(Inner {
-                transport,
+                transport: Arc::new(transport),
+                outbox: Arc::default(),
                 inbox,
                 buffers: BufferPool::default(),
                 random,
@@ -98,7 +118,7 @@ impl Connection {
 
     /// The client of async-nats underneath, or `None` on an in-process broker.
     pub fn nats(&self) -> Option<&async_nats::Client> {
-        match &self.inner.transport {
+        match &*self.inner.transport {
             Transport::Nats(nats) => Some(nats.client()),
             Transport::Memory(_) => None,
         }
@@ -106,7 +126,7 @@ impl Connection {
 
     /// The largest payload that the broker takes, in bytes.
     pub fn max_payload(&self) -> usize {
-        match &self.inner.transport {
+        match &*self.inner.transport {
             Transport::Nats(nats) => nats.max_payload(),
             Transport::Memory(memory) => memory.max_payload(),
         }
@@ -137,18 +157,39 @@ impl Connection {
     /// # Cancel safety
     /// Dropped before it is ready, the message was not queued.
     pub async fn publish(&self, message: OutboundMessage) -> Result<(), Error> {
-        match &self.inner.transport {
-            Transport::Nats(nats) => nats.publish(message).await,
-            Transport::Memory(memory) => memory.publish(message),
+        self.inner.transport.publish(message).await
+    }
+
+    /// Publishes at once, without waiting for room in the connection's queue.
+    pub(crate) fn try_publish(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
+        self.inner.transport.try_publish(message)
+    }
+
+    /// Publishes soon, together with what other tasks have to send: a refusal is logged, not returned.
+    pub(crate) fn post(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
+        self.post_until_flush(message)?;
+        self.inner.outbox.wake();
+        Ok(())
+    }
+
+    /// Publishes at the next [`flush`](Self::flush), which the caller promises.
+    pub(crate) fn post_until_flush(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
+        match &*self.inner.transport {
+            Transport::Nats(_) if self.inner.inbox.is_started() => self.inner.outbox.push(message),
+            // In process there is nothing to save, and before the inbox there is no flusher.
+            transport => transport.try_publish(message),
         }
     }
 
-    /// Publishes without waiting for room in the connection's queue.
-    pub(crate) fn try_publish(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
-        match &self.inner.transport {
-            Transport::Nats(nats) => nats.try_publish(message),
-            Transport::Memory(memory) => memory.publish(message).map_err(TryPublishError::Refused),
-        }
+    /// Publishes what was posted.
+    pub(crate) fn flush(&self) {
+        self.inner.outbox.flush(&self.inner.transport);
+    }
+
+    /// The task that flushes what was posted.
+    fn flusher(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (outbox, transport) = (Arc::clone(&self.inner.outbox), Arc::clone(&self.inner.transport));
+        async move { outbox.run(&transport).await }
     }
 
     /// Subscribes to a subject, which may have wildcards, alone or as a member of a queue group.
@@ -165,7 +206,7 @@ impl Connection {
         queue_group: Option<&str>,
     ) -> Result<Subscription, Error> {
         let subject = subject.into();
-        match &self.inner.transport {
+        match &*self.inner.transport {
             Transport::Nats(nats) => nats.subscribe(subject, queue_group).await.map(Into::into),
             Transport::Memory(memory) => memory.subscribe(subject, queue_group).map(Into::into),
         }
@@ -173,7 +214,7 @@ impl Connection {
 
     /// Whether a permission that is missing shows here.
     pub(crate) fn hears_denials(&self) -> bool {
-        match &self.inner.transport {
+        match &*self.inner.transport {
             Transport::Nats(nats) => nats.hears_events(),
             Transport::Memory(_) => false,
         }
@@ -181,7 +222,7 @@ impl Connection {
 
     /// Whether messages can leave now.
     pub(crate) fn is_connected(&self) -> bool {
-        match &self.inner.transport {
+        match &*self.inner.transport {
             Transport::Nats(nats) => nats.is_connected(),
             Transport::Memory(_) => true,
         }
@@ -251,7 +292,7 @@ impl From<&Connection> for Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let transport = match &self.inner.transport {
+        let transport = match &*self.inner.transport {
             Transport::Nats(_) => "nats",
             Transport::Memory(_) => "memory",
         };

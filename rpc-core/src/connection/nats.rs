@@ -1,6 +1,8 @@
 //! A connection through async-nats: the only file, besides the jobs, that names it.
 
-use std::task::{Context, Poll};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 
 use async_nats::client::traits::Publisher;
 use async_nats::connection::State;
@@ -9,7 +11,6 @@ use async_nats::{
     Subscriber,
 };
 use futures_core::Stream;
-use futures_util::FutureExt;
 use tokio::task::unconstrained;
 
 pub(crate) use async_nats::message::OutboundMessage;
@@ -89,10 +90,12 @@ impl NatsTransport {
     /// be taken for a full queue.
     pub(super) fn try_publish(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
         let size = size(&message);
-        match unconstrained(self.client.publish_message(message)).now_or_never() {
-            Some(Ok(())) => Ok(()),
-            Some(Err(error)) => Err(TryPublishError::Refused(self.refused(&error, size))),
-            None => Err(TryPublishError::Full),
+        // Pinned where it is: this future is large, and moving it costs more than what it does.
+        let publish = pin!(self.client.publish_message(message));
+        match pin!(unconstrained(publish)).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => Ok(()),
+            Poll::Ready(Err(error)) => Err(TryPublishError::Refused(self.refused(&error, size))),
+            Poll::Pending => Err(TryPublishError::Full),
         }
     }
 
@@ -174,7 +177,7 @@ impl NatsSubscription {
     }
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        std::pin::Pin::new(&mut self.0).poll_next(cx)
+        Pin::new(&mut self.0).poll_next(cx)
     }
 }
 

@@ -80,6 +80,11 @@ impl Waiters {
         (reply, is_earliest)
     }
 
+    /// How many calls are out, or answered but not yet taken.
+    pub(super) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
     /// Takes the answer of a call, or leaves a waker for it.
     pub(super) fn poll(&mut self, id: u64, cx: &Context<'_>) -> Poll<Answer> {
         let Some(waiter) = self.calls.get_mut(&id) else { return Poll::Ready(Answer::Closed) };

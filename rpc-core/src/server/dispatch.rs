@@ -44,11 +44,11 @@ impl Accepted {
         Accepted { shared, context, bytes, answered: false }
     }
 
-    fn answer(&mut self, result: Result<Reply, Error>) {
+    fn answer(&mut self, result: Result<Reply, Error>, dispatch: Dispatch) {
         self.answered = true;
         let path = self.context.reply_path();
         let time = self.context.handler_time().unwrap_or_default();
-        send(&self.shared, path, result.unwrap_or_else(|error| path.error(&error, time)));
+        send(&self.shared, path, result.unwrap_or_else(|error| path.error(&error, time)), dispatch);
     }
 
     /// Answers a call whose time has run out.
@@ -60,7 +60,7 @@ impl Accepted {
             self.shared.counters.expired.add();
             Error::not_executed(ErrorKind::DeadlineExceeded, "the call expired in the server's queue")
         };
-        self.answer(Err(error));
+        self.answer(Err(error), Dispatch::Soon);
     }
 }
 
@@ -73,7 +73,7 @@ impl Drop for Accepted {
                     Error::not_executed(ErrorKind::Unavailable, "the server stopped before the handler ran")
                 }
             };
-            self.answer(Err(error));
+            self.answer(Err(error), Dispatch::Now);
         }
         self.shared.admitted.leave(self.bytes);
     }
@@ -85,7 +85,7 @@ pub(super) fn run(endpoint: &Arc<Endpoint>, accepted: Accepted, body: Bytes, now
         let mut running = Running::start(endpoint, accepted, body, now);
         // Nobody is to be woken: what is pending now is polled again by its own task.
         match running.first_poll(endpoint, &mut TaskContext::from_waker(Waker::noop())) {
-            Poll::Ready(result) => running.accepted.answer(result),
+            Poll::Ready(result) => running.accepted.answer(result, Dispatch::AtFlush),
             Poll::Pending => {
                 let shared = Arc::clone(&running.accepted.shared);
                 shared.spawn(finish(running));
@@ -109,7 +109,7 @@ async fn run_in_task(endpoint: Arc<Endpoint>, mut accepted: Accepted, body: Byte
     }
     let mut running = Running::start(&endpoint, accepted, body, Instant::now());
     match std::future::poll_fn(|cx| Poll::Ready(running.first_poll(&endpoint, cx))).await {
-        Poll::Ready(result) => running.accepted.answer(result),
+        Poll::Ready(result) => running.accepted.answer(result, Dispatch::Soon),
         Poll::Pending => running.until_deadline().await,
     }
 }
@@ -174,7 +174,7 @@ impl Running {
     async fn until_deadline(mut self) {
         let deadline = self.accepted.context.deadline().instant();
         match tokio::time::timeout_at(deadline, Polling(&mut self)).await {
-            Ok(result) => self.accepted.answer(result),
+            Ok(result) => self.accepted.answer(result, Dispatch::Soon),
             Err(_) => self.accepted.expire(),
         }
     }
@@ -197,10 +197,26 @@ pub(super) fn overloaded(shared: &Shared) -> Error {
     Error::not_executed(ErrorKind::Overloaded, message).with_retry_after(RETRY_AFTER)
 }
 
+/// When a reply leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dispatch {
+    /// At once: its server is being dropped.
+    Now,
+    /// With what other tasks have to send.
+    Soon,
+    /// When the receiving task, which is polling us, has run out of messages.
+    AtFlush,
+}
+
 /// Sends a reply to whoever waits for one.
-pub(super) fn send(shared: &Arc<Shared>, path: &ReplyPath, reply: Reply) {
+pub(super) fn send(shared: &Arc<Shared>, path: &ReplyPath, reply: Reply, dispatch: Dispatch) {
     let Some(message) = path.message(reply) else { return };
-    match shared.connection.try_publish(message.clone()) {
+    let sent = match dispatch {
+        Dispatch::Now => shared.connection.try_publish(message.clone()),
+        Dispatch::Soon => shared.connection.post(message.clone()),
+        Dispatch::AtFlush => shared.connection.post_until_flush(message.clone()),
+    };
+    match sent {
         Ok(()) => {}
         Err(TryPublishError::Full) => send_later(shared, message),
         Err(TryPublishError::Refused(error)) => lost(shared, &error),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Shared;
-use super::dispatch::{self, Accepted, Endpoint, send};
+use super::dispatch::{self, Accepted, Dispatch, Endpoint, send};
 use super::pace::Pace;
 use super::probe::Probe;
 use crate::connection::{HeaderMap, Message, Subject};
@@ -190,7 +190,9 @@ impl Intake {
         });
         let deadline = match admitted {
             Ok(deadline) => deadline,
-            Err(error) => return send(&self.shared, &path, path.error(&error, Duration::ZERO)),
+            Err(error) => {
+                return send(&self.shared, &path, path.error(&error, Duration::ZERO), Dispatch::AtFlush);
+            }
         };
         let mut deadline = deadline;
         if method.kind() == MethodKind::Oneway {
@@ -199,7 +201,12 @@ impl Intake {
             if path.to.is_some() {
                 let receipt =
                     path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(&(), bytes));
-                send(&self.shared, &path, receipt.unwrap_or_else(|error| path.error(&error, Duration::ZERO)));
+                send(
+                    &self.shared,
+                    &path,
+                    receipt.unwrap_or_else(|error| path.error(&error, Duration::ZERO)),
+                    Dispatch::AtFlush,
+                );
                 path.to = None;
             }
         }
@@ -224,7 +231,7 @@ impl Intake {
         self.shared.counters.malformed.add();
         let format = refusal_format(message);
         let path = self.path(message.reply.clone(), format);
-        send(&self.shared, &path, path.error(error, Duration::ZERO));
+        send(&self.shared, &path, path.error(error, Duration::ZERO), Dispatch::AtFlush);
     }
 }
 

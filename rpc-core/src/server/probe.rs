@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
-use super::dispatch::send;
+use super::dispatch::{Dispatch, send};
 use super::intake::refusal_format;
 use crate::connection::Message;
 use crate::error::{Error, ErrorKind};
@@ -58,6 +58,11 @@ impl Probe {
                 ))
             }
         };
-        send(&self.shared, &path, answer.unwrap_or_else(|error| path.error(&error, Duration::ZERO)));
+        send(
+            &self.shared,
+            &path,
+            answer.unwrap_or_else(|error| path.error(&error, Duration::ZERO)),
+            Dispatch::AtFlush,
+        );
     }
 }

@@ -85,6 +85,13 @@ impl Shared {
     }
 }
 
+/// Whether a call is the only one that is out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Company {
+    Alone,
+    Others,
+}
+
 /// The slots of one service; dropping it retires them.
 pub(crate) struct SlotPool {
     index: usize,
@@ -108,8 +115,8 @@ impl fmt::Debug for SlotPool {
     }
 }
 
-/// The receiving task and the sweeper; they end with the connection.
-struct Tasks([AbortHandle; 2]);
+/// The receiving task, the sweeper and the connection's flusher; they end with the connection.
+struct Tasks([AbortHandle; 3]);
 
 impl Drop for Tasks {
     fn drop(&mut self) {
@@ -144,7 +151,8 @@ impl Inbox {
             let subscription = connection.subscribe(format!("{}.*", self.prefix), None).await?;
             let receiver = tokio::spawn(tasks::receive(subscription, Arc::clone(&self.shared)));
             let sweeper = tokio::spawn(tasks::sweep(Arc::clone(&self.shared)));
-            Ok(Tasks([receiver.abort_handle(), sweeper.abort_handle()]))
+            let flusher = tokio::spawn(connection.flusher());
+            Ok(Tasks([receiver, sweeper, flusher].map(|task| task.abort_handle())))
         };
         self.tasks.get_or_try_init(start).await.map(|_| ())
     }
@@ -161,23 +169,26 @@ impl Inbox {
         pool
     }
 
-    /// Notes that a call is about to be sent to `sent`; returns its reply subject.
+    /// Notes that a call is about to be sent to `sent`; returns its reply subject, and whether it is the only one out.
     pub(crate) fn expect(
         &self,
         expected: Expected,
         pool: &SlotPool,
         sent: &Subject,
         random: &Random,
-    ) -> Subject {
+    ) -> (Subject, Company) {
         let fresh = || {
             let token = random.token();
             (token, self.subject(token))
         };
-        let (reply, is_earliest) = self.shared.lock().waiters.add(expected, pool.index, sent, fresh);
+        let mut state = self.shared.lock();
+        let (reply, is_earliest) = state.waiters.add(expected, pool.index, sent, fresh);
+        let company = if state.waiters.len() > 1 { Company::Others } else { Company::Alone };
+        drop(state);
         if is_earliest {
             self.shared.sweep.notify_one();
         }
-        reply
+        (reply, company)
     }
 
     /// Waits for the answer to a call that was expected.
