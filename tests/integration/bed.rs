@@ -13,7 +13,7 @@ use nats_rpc::{
     CallError, Connection, Context, Error, ErrorKind, Execution, Server, ServerBuilder, memory::Broker,
 };
 use serde::{Deserialize, Serialize};
-use tests::{NatsServer, NatsServerBuilder};
+use tests::{NatsServer, NatsServerBuilder, Version};
 use tokio::sync::Notify;
 
 /// What every case calls.
@@ -216,6 +216,10 @@ impl Bed {
 
     pub(crate) fn nats() -> Self {
         Bed::configured(NatsServer::builder())
+    }
+
+    pub(crate) fn oldest_nats() -> Self {
+        Bed::configured(NatsServer::builder().version(Version::Oldest))
     }
 
     pub(crate) fn configured(server: NatsServerBuilder) -> Self {

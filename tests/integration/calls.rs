@@ -5,9 +5,9 @@ use std::time::Duration;
 use nats_rpc::{CallError, Client, Codec, ErrorKind, Execution};
 
 use crate::bed::{Bed, LabClient, MathError, Tree, assert_failed};
-use crate::on_both_brokers;
+use crate::on_every_broker;
 
-on_both_brokers! {
+on_every_broker! {
     values_come_back,
     the_services_own_error_is_typed,
     json_clients_are_served_like_all_others,
@@ -19,6 +19,8 @@ on_both_brokers! {
     two_services_share_a_server,
     a_header_that_could_forge_others_is_refused,
     the_client_bounds_its_calls_in_flight,
+    a_call_that_is_not_awaited_is_not_sent,
+    a_dropped_call_leaves_nothing_behind,
 }
 
 async fn values_come_back(bed: Bed) {
@@ -151,4 +153,28 @@ async fn the_client_bounds_its_calls_in_flight(bed: Bed) {
     first.await.unwrap().unwrap();
     assert_eq!(client.in_flight(), 0);
     assert_eq!(lab.echo("third").await.unwrap(), "third");
+}
+
+async fn a_call_that_is_not_awaited_is_not_sent(bed: Bed) {
+    let _server = bed.serve().await;
+    let lab = bed.client().await;
+    drop(lab.echo("never sent"));
+    lab.echo("sent").await.unwrap();
+    assert_eq!(bed.ledger.started(), 1);
+}
+
+async fn a_dropped_call_leaves_nothing_behind(bed: Bed) {
+    let _server = bed.serve().await;
+    let client = Client::from(bed.connect().await);
+    let lab = LabClient::new(&client);
+    for _ in 0..100 {
+        let mut call = Box::pin(lab.echo("given up"));
+        assert!(futures::poll!(&mut call).is_pending());
+        drop(call);
+        assert_eq!(client.in_flight(), 0);
+    }
+    // The answers to nobody do not get into the way of the next calls.
+    for n in 0..100 {
+        assert_eq!(lab.echo(&n.to_string()).await.unwrap(), n.to_string());
+    }
 }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use nats_rpc::{Client, Context, ErrorKind, Execution, Server};
 
 use crate::bed::{Bed, LabClient, assert_failed};
-use crate::on_both_brokers;
+use crate::on_every_broker;
 
-on_both_brokers! {
+on_every_broker! {
     a_call_is_resolved_at_its_deadline,
     a_handler_is_aborted_at_the_deadline,
     the_handler_sees_the_budget,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use nats_rpc::{ErrorKind, Execution, Server};
 
 use crate::bed::{Bed, Bench, LabServer, Ledger, assert_failed};
-use crate::on_both_brokers;
+use crate::on_every_broker;
 
-on_both_brokers! {
+on_every_broker! {
     a_queue_group_executes_each_call_once,
     a_broadcast_is_executed_by_every_instance_and_the_first_answer_wins,
     one_refusal_of_a_broadcast_does_not_hide_an_answer,

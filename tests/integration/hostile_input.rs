@@ -4,9 +4,9 @@ use bytes::{BufMut, Bytes};
 use nats_rpc::{Connection, ErrorKind, Execution, Server};
 
 use crate::bed::{Bed, assert_failed, assert_plain_error, raw_request};
-use crate::on_both_brokers;
+use crate::on_every_broker;
 
-on_both_brokers! {
+on_every_broker! {
     deeply_nested_enums_are_refused,
     a_declared_length_of_four_gigabytes_is_refused,
     trailing_bytes_are_refused,

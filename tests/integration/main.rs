@@ -24,8 +24,8 @@ mod shutdown;
 mod subjects;
 mod unreachable;
 
-/// Makes a test of each case on a nats-server and one on the broker in this process.
-macro_rules! on_both_brokers {
+/// Makes three tests of each case: on both versions of nats-server, and on the broker in this process.
+macro_rules! on_every_broker {
     ($($case:ident),+ $(,)?) => {
         $(mod $case {
             #[tokio::test]
@@ -37,7 +37,12 @@ macro_rules! on_both_brokers {
             async fn on_nats_server() {
                 super::$case(crate::bed::Bed::nats()).await;
             }
+
+            #[tokio::test]
+            async fn on_the_oldest_nats_server() {
+                super::$case(crate::bed::Bed::oldest_nats()).await;
+            }
         })+
     };
 }
-use on_both_brokers;
+use on_every_broker;

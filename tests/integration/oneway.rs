@@ -5,9 +5,9 @@ use std::time::Duration;
 use nats_rpc::{ErrorKind, Execution};
 
 use crate::bed::{Bed, assert_failed};
-use crate::on_both_brokers;
+use crate::on_every_broker;
 
-on_both_brokers! {
+on_every_broker! {
     nobody_waits_for_the_handler,
     handing_over_says_nothing_about_a_subscriber,
     a_receipt_comes_from_the_instance,

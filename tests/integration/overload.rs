@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use nats_rpc::{ErrorKind, Execution};
 
 use crate::bed::{Bed, assert_failed};
-use crate::on_both_brokers;
+use crate::on_every_broker;
 
-on_both_brokers! {
+on_every_broker! {
     calls_above_the_limits_are_refused_at_once,
     queued_calls_run_in_turn,
     a_call_that_expires_in_the_queue_is_not_executed,

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::bed::Bed;
-use crate::on_both_brokers;
+use crate::on_every_broker;
 
-on_both_brokers! {
+on_every_broker! {
     cheap_handlers_move_into_the_receiving_task,
     a_spawned_method_never_does,
     a_handler_that_turns_slow_holds_up_nobody,

@@ -4,9 +4,9 @@ use nats_rpc::Connection;
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, assert_plain_error, header, raw_request};
-use crate::on_both_brokers;
+use crate::on_every_broker;
 
-on_both_brokers! {
+on_every_broker! {
     json_by_name_and_by_position,
     message_pack_by_name_and_by_position,
     a_content_type_decides_and_is_named_in_the_answer,

@@ -6,9 +6,9 @@ use futures::StreamExt;
 use nats_rpc::{Client, ErrorKind, Execution, Subscription};
 
 use crate::bed::{Bed, LabClient, assert_failed, assert_plain_error, raw_request};
-use crate::on_both_brokers;
+use crate::on_every_broker;
 
-on_both_brokers! {
+on_every_broker! {
     a_panic_is_an_internal_error_with_an_incident,
     a_reply_over_the_brokers_limit_is_answered,
     a_request_over_the_brokers_limit_is_not_sent,

@@ -5,9 +5,9 @@ use std::time::Duration;
 use nats_rpc::{CallError, ErrorKind, Execution};
 
 use crate::bed::{Bed, LabClient, assert_failed};
-use crate::on_both_brokers;
+use crate::on_every_broker;
 
-on_both_brokers! {
+on_every_broker! {
     a_shutdown_waits_for_handlers,
     what_is_aborted_after_the_grace_time_is_answered,
     dropping_the_server_answers_its_calls,

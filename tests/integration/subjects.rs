@@ -5,9 +5,9 @@ use nats_rpc::{
 };
 
 use crate::bed::{Bed, LabClient, assert_failed};
-use crate::on_both_brokers;
+use crate::on_every_broker;
 
-on_both_brokers! {
+on_every_broker! {
     bad_names_are_refused_at_the_start,
     a_bad_prefix_is_refused_by_the_client,
     two_services_on_one_subject_are_refused,

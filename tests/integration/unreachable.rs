@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use nats_rpc::{Connection, ErrorKind, Execution};
 
 use crate::bed::{Bed, LabClient, assert_failed};
-use crate::on_both_brokers;
+use crate::on_every_broker;
 
-on_both_brokers! {
+on_every_broker! {
     a_missing_service_has_no_responders,
     a_missing_method_is_unimplemented,
     a_reply_subject_that_is_no_inbox_gets_nothing,
