@@ -8,11 +8,12 @@ use tests::NatsServer;
 
 use crate::bed::{Bed, LabClient, assert_failed};
 
-/// Users with different permissions; all passwords are "x".
+/// Users with different permissions; all passwords are "x". `service` and `caller` have those of docs/security.md.
 const USERS: &str = r#"
 authorization {
   users = [
-    { user: service, password: x }
+    { user: service, password: x, permissions: {
+        subscribe: ["lab.>", "_INBOX.>"], publish: ["_INBOX.>"] } }
     { user: caller, password: x, permissions: {
         publish: ["lab.echo", "lab._ctl.any"], subscribe: ["_INBOX.>"] } }
     { user: deaf, password: x, permissions: { publish: [">"], subscribe: ["nothing"] } }
