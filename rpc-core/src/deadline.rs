@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 /// The longest budget that a call can have; longer ones are cut to it.
-pub(crate) const MAX_BUDGET: Duration = Duration::from_secs(3600);
+const MAX_BUDGET: Duration = Duration::from_secs(3600);
 
 /// How far the clocks of client and server may differ before an absolute expiry is believed.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::codec::Codec;
-use crate::connection::{Connection, HeaderMap, OutboundMessage, Subject, header_map};
+use crate::connection::{Connection, HeaderMap, OutboundMessage, Subject, header_map, header_size};
 use crate::deadline::{as_wire_ms, as_wire_us};
 use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::dialect::header;
@@ -84,9 +84,8 @@ impl ReplyPath {
                 })
             }),
             Format::Plain { codec, .. } => {
-                let mut reply = self.written(|bytes| encode(codec, bytes))?;
-                reply.headers = self.plain_headers(headers, &[])?;
-                Ok(reply)
+                let reply = self.written(|bytes| encode(codec, bytes))?;
+                self.with_headers(reply, headers, &[])
             }
         }
     }
@@ -103,7 +102,7 @@ impl ReplyPath {
             code: SERVICE_ERROR,
             execution: Execution::Executed,
             flags: Flags::codec(self.format.codec()),
-            message,
+            message: shortened(message),
             handler_us: as_wire_us(handler_time),
             retry_after: None,
         };
@@ -130,8 +129,10 @@ impl ReplyPath {
             retry_after: error.retry_after(),
         };
         let nothing = None::<fn(Codec, &mut BytesMut) -> Result<(), Error>>;
-        self.failed(&Headers::new(), &failure, nothing)
-            .unwrap_or_else(|_| Reply { payload: Bytes::new(), headers: None })
+        self.failed(&Headers::new(), &failure, nothing).unwrap_or_else(|_| Reply {
+            payload: Bytes::new(),
+            headers: header_map([(header::ERROR_CODE, "500")]),
+        })
     }
 
     fn failed(
@@ -148,7 +149,7 @@ impl ReplyPath {
                 frame::write_error(bytes, &id, failure, &tail, encode)
             }),
             Format::Plain { codec, .. } => {
-                let mut reply = match encode {
+                let reply = match encode {
                     Some(encode) => self.written(|bytes| encode(codec, bytes))?,
                     None => Reply { payload: Bytes::new(), headers: None },
                 };
@@ -162,8 +163,7 @@ impl ReplyPath {
                     (header::EXECUTION, execution.as_str()),
                 ];
                 own.extend(retry_after.as_deref().map(|wait| (header::RETRY_AFTER_MS, wait)));
-                reply.headers = self.plain_headers(headers, &own)?;
-                Ok(reply)
+                self.with_headers(reply, headers, &own)
             }
         }
     }
@@ -189,6 +189,23 @@ impl ReplyPath {
 
     fn tail<'a>(&'a self, headers: &'a Headers, flags: Flags) -> ReplyTail<'a> {
         ReplyTail { headers, instance: flags.wants_instance().then_some(&*self.instance) }
+    }
+
+    /// Adds the NATS headers of a plain reply, which count against the broker's limit too.
+    fn with_headers(
+        &self,
+        mut reply: Reply,
+        headers: &Headers,
+        own: &[(&str, &str)],
+    ) -> Result<Reply, Error> {
+        reply.headers = self.plain_headers(headers, own)?;
+        let size = reply.payload.len() + reply.headers.as_ref().map_or(0, header_size);
+        let limit = self.connection.max_payload();
+        if size > limit {
+            let message = format!("the reply has {size} bytes with its headers, the broker takes {limit}");
+            return Err(Error::new(ErrorKind::PayloadTooLarge, message).with_execution(Execution::Executed));
+        }
+        Ok(reply)
     }
 
     /// The NATS headers of a plain reply.

@@ -48,7 +48,7 @@ async fn a_broadcast_is_executed_by_every_instance_and_the_first_answer_wins(bed
 
 async fn one_refusal_of_a_broadcast_does_not_hide_an_answer(bed: Bed) {
     let (full, _) = instance("full");
-    let full = bed.server_builder().await.broadcast().max_in_flight(0).max_queued(0).add(full);
+    let full = bed.server_builder().await.broadcast().max_bytes(0).add(full);
     let _full = full.start().await.unwrap();
     let (free, ledger) = instance("free");
     let _free = bed.server_builder().await.broadcast().add(free).start().await.unwrap();
@@ -58,7 +58,7 @@ async fn one_refusal_of_a_broadcast_does_not_hide_an_answer(bed: Bed) {
 }
 
 async fn refusals_alone_surface_at_the_deadline(bed: Bed) {
-    let full = bed.server_builder().await.broadcast().max_in_flight(0).max_queued(0).add(bed.service());
+    let full = bed.server_builder().await.broadcast().max_bytes(0).add(bed.service());
     let _full = full.start().await.unwrap();
     let result = bed.client().await.echo("").timeout(Duration::from_millis(100)).await;
     assert_failed(result, ErrorKind::Overloaded, Execution::MaybeExecuted);

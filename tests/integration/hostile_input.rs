@@ -18,6 +18,9 @@ on_every_broker! {
     random_bytes_never_end_the_server,
     nothing_is_run_of_a_message_that_is_broken_further_on,
     all_calls_of_a_message_are_answered,
+    a_flood_of_headers_is_refused_at_once,
+    a_call_without_time_is_not_executed,
+    bytes_that_a_call_keeps_in_memory_are_counted,
 }
 
 async fn serve(bed: &Bed) -> (Server, Connection) {
@@ -213,4 +216,44 @@ async fn all_calls_of_a_message_are_answered(bed: Bed) {
         ids.insert(frame[1].as_slice().unwrap().to_vec());
     }
     assert_eq!(bed.ledger.finished(), 10);
+}
+
+async fn a_flood_of_headers_is_refused_at_once(bed: Bed) {
+    let (_server, connection) = serve(&bed).await;
+    let names: Vec<String> = (0..20_000).map(|n| n.to_string()).collect();
+    let headers: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let answer = raw_request(&connection, "lab.echo", &headers, r#"{"text":"x"}"#).await;
+    assert_plain_error(&answer, "400", "0");
+    let headers: Vec<_> = headers.into_iter().take(64).collect();
+    let answer = raw_request(&connection, "lab.echo", &headers, r#"{"text":"x"}"#).await;
+    assert_eq!(answer.payload, "\"x\"");
+}
+
+async fn a_call_without_time_is_not_executed(bed: Bed) {
+    let (_server, connection) = serve(&bed).await;
+    let lab = bed.client().await;
+    for calls in [0, 300] {
+        // In a task of its own at first, and in the receiving task later.
+        for _ in 0..calls {
+            lab.echo("cheap").await.unwrap();
+        }
+        let before = bed.ledger.started();
+        let mut late = frame(4, 0, b"\x81\xA4text\xA1x");
+        late.splice(21..24, [0x00]);
+        let answer = raw_request(&connection, "lab.echo", &[], message(&[late])).await;
+        assert_eq!(read_error(&answer.payload), (4, 408, 0, 0));
+        assert_eq!(bed.ledger.started(), before);
+    }
+}
+
+async fn bytes_that_a_call_keeps_in_memory_are_counted(bed: Bed) {
+    let server = bed.server_builder().await.max_bytes(1000).add(bed.service());
+    let _server = server.start().await.unwrap();
+    // Small arguments, and behind them an element of a later version that is large.
+    let mut large = frame(6, 0, b"\x81\xA4text\xA1x");
+    large[0] = 0x9A;
+    large.extend([0xC6, 0, 0, 0x08, 0]);
+    large.resize(large.len() + 0x0800, 0);
+    let answer = raw_request(&bed.connect().await, "lab.echo", &[], message(&[large])).await;
+    assert_eq!(read_error(&answer.payload), (6, 429, 0, 0));
 }

@@ -9,6 +9,7 @@
 )]
 
 mod bed;
+mod by_hand;
 mod calls;
 mod deadlines;
 mod delivery;
@@ -20,6 +21,7 @@ mod pace;
 mod permissions;
 mod plain;
 mod replies;
+mod runtimes;
 mod shutdown;
 mod subjects;
 mod unreachable;

@@ -1,5 +1,7 @@
 //! Which task runs a handler.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::bed::Bed;
@@ -9,6 +11,7 @@ on_every_broker! {
     cheap_handlers_move_into_the_receiving_task,
     a_spawned_method_never_does,
     a_handler_that_turns_slow_holds_up_nobody,
+    the_limit_holds_for_cheap_handlers_too,
 }
 
 #[nats_rpc::service]
@@ -19,9 +22,15 @@ trait Tasks {
     async fn own_id(&self) -> String;
     /// Blocks its thread for so long, then yields for good.
     async fn block(&self, ms: u64) -> String;
+    /// Waits for a lock that all calls share; yields how many handlers are there.
+    async fn share(&self) -> usize;
 }
 
-struct Ids;
+#[derive(Clone, Default)]
+struct Ids {
+    lock: Arc<tokio::sync::Mutex<()>>,
+    inside: Arc<AtomicUsize>,
+}
 
 fn task_id() -> String {
     tokio::task::id().to_string()
@@ -40,10 +49,17 @@ impl Tasks for Ids {
         std::thread::sleep(Duration::from_millis(ms));
         task_id()
     }
+
+    async fn share(&self) -> usize {
+        let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
+        drop(self.lock.lock().await);
+        self.inside.fetch_sub(1, Ordering::SeqCst);
+        inside
+    }
 }
 
 async fn serve(bed: &Bed) -> (nats_rpc::Server, TasksClient) {
-    let server = bed.server_builder().await.add(TasksServer::new(Ids)).start().await.unwrap();
+    let server = bed.server_builder().await.add(TasksServer::new(Ids::default())).start().await.unwrap();
     (server, TasksClient::new(bed.connect().await))
 }
 
@@ -81,4 +97,25 @@ async fn a_handler_that_turns_slow_holds_up_nobody(bed: Bed) {
     tasks.block(5).await.unwrap();
     let after = tasks.block(0).await.unwrap();
     assert_ne!(after, tasks.block(0).await.unwrap(), "it gets tasks again");
+}
+
+async fn the_limit_holds_for_cheap_handlers_too(bed: Bed) {
+    let ids = Ids::default();
+    let server = bed.server_builder().await.max_in_flight(2).add(TasksServer::new(ids.clone()));
+    let _server = server.start().await.unwrap();
+    let tasks = TasksClient::new(bed.connect().await);
+    for _ in 0..300 {
+        tasks.share().await.unwrap();
+    }
+    let lock = ids.lock.lock().await;
+    let calls: Vec<_> = (0..50).map(|_| tokio::spawn(tasks.share())).collect();
+    while ids.inside.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    drop(lock);
+    // Who has begun can go on: nobody waits for a place with the lock in hand.
+    for call in calls {
+        let inside = call.await.unwrap().unwrap();
+        assert!(inside <= 2, "{inside} handlers at a time");
+    }
 }

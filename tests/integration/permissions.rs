@@ -61,6 +61,9 @@ async fn a_call_whose_reply_cannot_be_received_fails_at_once() {
     let begin = Instant::now();
     let result = lab.wait().timeout(Duration::from_secs(60)).await;
     assert_failed(result, ErrorKind::PermissionDenied, Execution::MaybeExecuted);
+    // From then on it is known, and nothing is sent.
+    let result = lab.echo("").timeout(Duration::from_secs(60)).await;
+    assert_failed(result, ErrorKind::PermissionDenied, Execution::NotExecuted);
     assert!(begin.elapsed() < Duration::from_secs(30), "not at the deadline");
 }
 

@@ -18,6 +18,7 @@ on_every_broker! {
     a_timeout_header_bounds_the_handler,
     headers_reach_the_handler_and_come_back,
     an_unreadable_body_is_answered_as_json,
+    headers_of_a_reply_count_against_the_brokers_limit,
 }
 
 async fn serve(bed: &Bed) -> (nats_rpc::Server, Connection) {
@@ -134,4 +135,15 @@ async fn an_unreadable_body_is_answered_as_json(bed: Bed) {
     for body in [&b"hello"[..], &[0xFF, 0xFE], b"\"text\"", &[0x01]] {
         assert_plain_error(&raw_request(&connection, "lab.echo", &[], body).await, "400", "0");
     }
+}
+
+async fn headers_of_a_reply_count_against_the_brokers_limit(bed: Bed) {
+    let (_server, connection) = serve(&bed).await;
+    // As base64 between quotes it fits, with a header it does not.
+    let count = (connection.max_payload() - 2) / 4 * 3;
+    let body = format!(r#"{{"count":{count}}}"#);
+    let answer = raw_request(&connection, "lab.bytes", &[], body.clone()).await;
+    assert!(answer.payload.len() > connection.max_payload() - 6);
+    let answer = raw_request(&connection, "lab.bytes", &[("Content-Type", "application/json")], body).await;
+    assert_plain_error(&answer, "413", "2");
 }

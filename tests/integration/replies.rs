@@ -15,6 +15,8 @@ on_every_broker! {
     a_reply_of_another_type_is_a_protocol_error,
     something_else_than_a_reply_is_a_protocol_error,
     a_reply_to_nobody_is_ignored,
+    a_reply_that_cannot_be_read_is_a_protocol_error,
+    an_error_about_an_earlier_message_is_ignored,
 }
 
 async fn a_panic_is_an_internal_error_with_an_incident(bed: Bed) {
@@ -101,13 +103,33 @@ async fn something_else_than_a_reply_is_a_protocol_error(bed: Bed) {
 
 async fn a_reply_to_nobody_is_ignored(bed: Bed) {
     bad_peer(&bed, "lab.echo", |id| {
-        let other = success(&[9; 8], b"\xA5wrong");
-        let malformed = [&other[..], &[0x96, 2]].concat();
         assert_ne!(id, [9; 8]);
-        malformed
+        success(&[9; 8], b"\xA5wrong")
     })
     .await;
     let lab: LabClient = bed.client().await;
     let result = lab.echo("x").timeout(std::time::Duration::from_millis(100)).await;
     assert_failed(result, ErrorKind::DeadlineExceeded, Execution::MaybeExecuted);
+}
+
+async fn a_reply_that_cannot_be_read_is_a_protocol_error(bed: Bed) {
+    for (n, reply) in [&b"\xC1\x01\x96\x02\xC4"[..], b"\xC1\x09", b"\xC1"].into_iter().enumerate() {
+        let (prefix, reply) = (format!("bad{n}"), reply.to_vec());
+        bad_peer(&bed, &format!("{prefix}.lab.echo"), move |_| reply.clone()).await;
+        let client = Client::builder(bed.connect().await).prefix(prefix).build().unwrap();
+        let result = LabClient::new(client).echo("x").await;
+        assert_failed(result, ErrorKind::Protocol, Execution::MaybeExecuted);
+    }
+}
+
+/// The reply subject of a message is used again for the next one: an error about the earlier message is late.
+async fn an_error_about_an_earlier_message_is_ignored(bed: Bed) {
+    let whole = |id: &[u8]| {
+        [&[0xC1, 1, 0x9B, 3, 0xC4, 8], id, b"\xCD\x01\x9D\x00\xCC\x80\xA0\x00\xC0\xC0\xC0\xC0"].concat()
+    };
+    bad_peer(&bed, "lab.echo", move |_| whole(&[9; 8])).await;
+    let result = bed.client().await.echo("x").timeout(std::time::Duration::from_millis(100)).await;
+    assert_failed(result, ErrorKind::DeadlineExceeded, Execution::MaybeExecuted);
+    bad_peer(&bed, "lab.sleep", whole).await;
+    assert_failed(bed.client().await.sleep(0).await, ErrorKind::PayloadTooLarge, Execution::NotExecuted);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nats_rpc::{CallError, ErrorKind, Execution};
+use nats_rpc::{CallError, ErrorKind, Execution, Server};
 
 use crate::bed::{Bed, LabClient, assert_failed};
 use crate::on_every_broker;
@@ -14,6 +14,8 @@ on_every_broker! {
     a_rolling_restart_loses_no_call,
     a_server_runs_until_its_future_is_ready,
     a_stopped_server_has_no_responders,
+    no_finished_reply_is_lost,
+    any_grace_time_is_allowed,
 }
 
 async fn a_shutdown_waits_for_handlers(bed: Bed) {
@@ -100,4 +102,60 @@ async fn a_stopped_server_has_no_responders(bed: Bed) {
     lab.echo("there").await.unwrap();
     server.shutdown().await;
     assert_failed(lab.echo("gone").await, ErrorKind::NoResponders, Execution::NotExecuted);
+}
+
+/// More replies at once than the connection's queue has room for.
+async fn no_finished_reply_is_lost(bed: Bed) {
+    const CALLS: usize = 5000;
+    let server = bed.server_builder().await.max_in_flight(CALLS).add(bed.service()).start().await.unwrap();
+    let lab = bed.client().await;
+    let calls: Vec<_> =
+        (0..CALLS).map(|_| tokio::spawn(lab.wait().timeout(Duration::from_secs(60)))).collect();
+    while bed.ledger.started() < CALLS {
+        tokio::task::yield_now().await;
+    }
+    bed.ledger.release.notify_waiters();
+    server.shutdown().await;
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+}
+
+async fn any_grace_time_is_allowed(bed: Bed) {
+    let server = bed.server_builder().await.grace(Duration::MAX).add(bed.service());
+    server.start().await.unwrap().shutdown().await;
+}
+
+/// The NATS server is gone and will not come back; the queue of the connection is full.
+#[tokio::test]
+async fn a_shutdown_ends_whatever_the_network_does() {
+    let server = tests::NatsServer::start();
+    let connection = nats_rpc::connect(server.url()).await.unwrap();
+    let lab = crate::bed::LabServer::new(crate::bed::Bench::default());
+    let running =
+        Server::builder(&connection).grace(Duration::from_millis(200)).add(lab).start().await.unwrap();
+    drop(server);
+    let message = || async_nats::message::OutboundMessage {
+        subject: "metrics".into(),
+        reply: None,
+        payload: "x".into(),
+        headers: None,
+    };
+    while tokio::time::timeout(Duration::from_millis(200), connection.publish(message())).await.is_ok() {}
+    tokio::time::timeout(Duration::from_secs(20), running.shutdown())
+        .await
+        .expect("the grace time bounds it");
+}
+
+#[tokio::test]
+async fn a_server_notices_that_its_connection_is_closed() {
+    let bed = Bed::nats();
+    let connection = bed.connect().await;
+    let running =
+        tokio::spawn(Server::builder(&connection).add(bed.service()).run_until(std::future::pending()));
+    let lab = bed.client().await;
+    while lab.echo("there?").await.is_err() {}
+    connection.nats().unwrap().drain().await.unwrap();
+    let result = tokio::time::timeout(Duration::from_secs(20), running).await.expect("it ends").unwrap();
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Unavailable);
 }

@@ -1,8 +1,6 @@
 //! Names are checked before anything is sent or subscribed.
 
-use nats_rpc::{
-    Client, ErrorKind, Execution, Method, MethodRegistry, RawCall, Server, Service, ServiceDescriptor,
-};
+use nats_rpc::{Client, ErrorKind, Execution, Server};
 
 use crate::bed::{Bed, LabClient, assert_failed};
 use crate::on_every_broker;
@@ -11,8 +9,7 @@ on_every_broker! {
     bad_names_are_refused_at_the_start,
     a_bad_prefix_is_refused_by_the_client,
     two_services_on_one_subject_are_refused,
-    a_service_must_match_its_description,
-    a_service_can_be_written_by_hand,
+    a_server_that_may_run_nothing_does_not_start,
 }
 
 const BAD: [&str; 8] = ["", "a b", "a.*", ">", "a..b", "_a", "a\r\nPUB b 0\r\n", "x\u{7f}"];
@@ -51,37 +48,7 @@ async fn two_services_on_one_subject_are_refused(bed: Bed) {
     assert_eq!(server.start().await.unwrap_err().kind(), ErrorKind::InvalidArgument);
 }
 
-/// A service by hand, whose handlers are those that are named.
-struct ByHand(&'static [&'static str]);
-
-static BY_HAND: ServiceDescriptor = ServiceDescriptor::new("by-hand", &[Method::unary("join")]);
-
-impl Service for ByHand {
-    fn descriptor(&self) -> &'static ServiceDescriptor {
-        &BY_HAND
-    }
-
-    fn register(&self, registry: &mut MethodRegistry) {
-        for name in self.0 {
-            registry.method(name, |call: RawCall| async move {
-                let words: Vec<String> = call.decode()?;
-                call.reply(words.join(" "))
-            });
-        }
-    }
-}
-
-async fn a_service_must_match_its_description(bed: Bed) {
-    for handlers in [&[][..], &["other"], &["join", "other"], &["join", "join"]] {
-        let server = bed.server_builder().await.add(ByHand(handlers));
-        let error = server.start().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{handlers:?}: {error}");
-    }
-}
-
-async fn a_service_can_be_written_by_hand(bed: Bed) {
-    let _server = bed.server_builder().await.add(ByHand(&["join"])).start().await.unwrap();
-    let connection = bed.connect().await;
-    let answer = crate::bed::raw_request(&connection, "by-hand.join", &[], r#"["a","b"]"#).await;
-    assert_eq!(answer.payload, "\"a b\"");
+async fn a_server_that_may_run_nothing_does_not_start(bed: Bed) {
+    let server = bed.server_builder().await.max_in_flight(0).add(bed.service());
+    assert_eq!(server.start().await.unwrap_err().kind(), ErrorKind::InvalidArgument);
 }

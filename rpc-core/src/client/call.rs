@@ -120,7 +120,7 @@ impl<T, E> Call<T, E> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Refused(error) => Err(error),
             State::Built(buffer) => self.outgoing.hand_over(&buffer),
-            _ => Ok(None),
+            _ => Err(polled_again()),
         }
     }
 
@@ -152,7 +152,7 @@ impl<T, E> Call<T, E> {
                 self.state = State::Sent(self.outgoing.send(buffer)?);
                 Ok(())
             }
-            _ => Err(Error::new(ErrorKind::Cancelled, "the call was polled after it had been resolved")),
+            _ => Err(polled_again()),
         }
     }
 
@@ -226,6 +226,10 @@ impl State {
             _ => None,
         }
     }
+}
+
+fn polled_again() -> Error {
+    Error::new(ErrorKind::Cancelled, "the call was polled after it had been resolved")
 }
 
 fn unreadable(what: &str, error: &DecodeError) -> Error {

@@ -82,6 +82,7 @@ impl Future for Cast {
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         if let Some(sending) = &mut self.sending {
             let sent = ready!(sending.as_mut().poll(cx));
+            self.sending = None;
             return Poll::Ready(sent.map_err(CallError::Rpc));
         }
         match self.call.hand_over() {

@@ -16,8 +16,7 @@ use crate::error::{Error, ErrorKind};
 
 /// A message that waits to be sent, is being sent, or waits for its answer.
 ///
-/// Dropping it forgets the call: what was not handed to the connection never leaves, and an answer that comes later
-/// is ignored.
+/// Dropping it forgets the call: before its first poll nothing has left, and an answer that comes later is ignored.
 pub(super) struct Exchange {
     target: Arc<Target>,
     id: u64,
@@ -90,7 +89,7 @@ impl Exchange {
             self.state = State::Sending(Box::pin(until(deadline, start)));
             return Ok(());
         }
-        let (message, company) = expect(&self.target, id, deadline, cx.waker().clone(), subject, payload);
+        let (message, company) = expect(&self.target, id, deadline, cx.waker().clone(), subject, payload)?;
         let sent = match company {
             // A lone call waits for nothing; others are about to send too.
             Company::Alone => connection.try_publish(message.clone()),
@@ -136,11 +135,12 @@ fn expect(
     waker: Waker,
     subject: Subject,
     payload: Bytes,
-) -> (OutboundMessage, Company) {
+) -> Result<(OutboundMessage, Company), Error> {
     let connection = target.client.connection();
     let expected = Expected { id, deadline: deadline.instant(), waker };
-    let (reply, company) = connection.inbox().expect(expected, &target.slots, &subject, connection.random());
-    (OutboundMessage { subject, reply: Some(reply), payload, headers: None }, company)
+    let (reply, company) =
+        connection.inbox().expect(expected, &target.slots, &subject, connection.random())?;
+    Ok((OutboundMessage { subject, reply: Some(reply), payload, headers: None }, company))
 }
 
 async fn start_and_send(
@@ -153,7 +153,7 @@ async fn start_and_send(
 ) -> Result<(), Error> {
     let connection = target.client.connection();
     connection.inbox().start(connection).await?;
-    let (message, _) = expect(&target, id, deadline, waker, subject, payload);
+    let (message, _) = expect(&target, id, deadline, waker, subject, payload)?;
     connection.publish(message).await
 }
 

@@ -28,17 +28,25 @@ impl BufferPool {
     /// Takes the message out of the buffer and keeps what is left of the chunk.
     pub(crate) fn finish(&self, mut buffer: BytesMut) -> BytesMut {
         let message = buffer.split();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < KEPT {
-            kept.push(buffer);
-        }
+        self.keep(buffer);
         message
     }
 
     /// Gives a buffer back whose content is not needed.
     pub(crate) fn discard(&self, mut buffer: BytesMut) {
         buffer.clear();
-        self.finish(buffer);
+        self.keep(buffer);
+    }
+
+    /// Keeps a chunk for the next message, unless a large message has made it grow.
+    fn keep(&self, buffer: BytesMut) {
+        if buffer.capacity() > CHUNK {
+            return;
+        }
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < KEPT {
+            kept.push(buffer);
+        }
     }
 }
 
@@ -58,5 +66,16 @@ mod tests {
             .collect();
         assert!(messages.iter().zip(0_u8..).all(|(message, n)| message[..] == [n; 100]));
         assert_eq!(pool.0.lock().unwrap().len(), 1, "one chunk serves one encoder");
+    }
+
+    #[test]
+    fn a_large_message_leaves_no_large_chunk() {
+        let pool = BufferPool::default();
+        for give_back in [BufferPool::discard, |pool: &BufferPool, buffer| drop(pool.finish(buffer))] {
+            let mut buffer = pool.take();
+            buffer.extend_from_slice(&[0; 100 * CHUNK]);
+            give_back(&pool, buffer);
+            assert!(pool.0.lock().unwrap().iter().all(|kept| kept.capacity() <= CHUNK));
+        }
     }
 }

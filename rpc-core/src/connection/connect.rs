@@ -39,7 +39,10 @@ pub async fn connect_with(options: ConnectOptions, address: impl ToServerAddrs) 
     let shared = Arc::new(Shared::default());
     let events = Arc::clone(&shared);
     let options = on_event(options.ping_interval(PING_INTERVAL), move |event| match event {
-        ServerEvent::PublishDenied(subject) => events.deny_publish(&subject),
+        ServerEvent::PublishDenied(subject) => {
+            tracing::warn!(subject, "the NATS server refused a message");
+            events.deny_publish(&subject);
+        }
         ServerEvent::SubscriptionDenied(subject) => {
             tracing::error!(subject, "the NATS server refused a subscription");
             events.deny_subscription(&subject);

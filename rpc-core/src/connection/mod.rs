@@ -186,6 +186,11 @@ impl Connection {
         self.inner.outbox.flush(&self.inner.transport);
     }
 
+    /// Publishes what was posted, waiting for room in the connection's queue.
+    pub(crate) async fn flush_all(&self) {
+        self.inner.outbox.flush_all(&self.inner.transport).await;
+    }
+
     /// The task that flushes what was posted.
     fn flusher(&self) -> impl Future<Output = ()> + Send + 'static {
         let (outbox, transport) = (Arc::clone(&self.inner.outbox), Arc::clone(&self.inner.transport));
@@ -301,7 +306,7 @@ impl fmt::Debug for Connection {
 }
 
 /// The error of a connection that will not come back.
-fn closed() -> Error {
+pub(crate) fn closed() -> Error {
     Error::not_executed(ErrorKind::Unavailable, "the connection is closed")
 }
 

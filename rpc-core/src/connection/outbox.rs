@@ -1,11 +1,13 @@
 //! Messages on their way out, collected so that many of them share one write.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
 use super::{OutboundMessage, Transport, TryPublishError};
+use crate::error::Error;
 
 /// How many messages may wait: as many as there can be calls in flight.
 const CAPACITY: usize = 64 * 1024;
@@ -19,6 +21,10 @@ const CAPACITY: usize = 64 * 1024;
 pub(super) struct Outbox {
     waiting: Mutex<Vec<OutboundMessage>>,
     wake: Notify,
+    /// Held by whoever waits for room in the connection's queue with messages in hand: who has held it since knows that
+    /// what was posted before is there.
+    sending: tokio::sync::Mutex<()>,
+    refused: AtomicBool,
 }
 
 impl Outbox {
@@ -44,7 +50,7 @@ impl Outbox {
         for message in &batch {
             match transport.try_publish(message.clone()) {
                 Err(TryPublishError::Full) => break,
-                Err(TryPublishError::Refused(error)) => tracing::warn!(%error, "a message was refused"),
+                Err(TryPublishError::Refused(error)) => self.note_refusal(&error),
                 Ok(()) => {}
             }
             published += 1;
@@ -61,17 +67,35 @@ impl Outbox {
         }
     }
 
+    /// Publishes what waits, however long that takes.
+    pub(super) async fn flush_all(&self, transport: &Transport) {
+        let _sending = self.sending.lock().await;
+        loop {
+            let batch = std::mem::take(&mut *self.lock());
+            if batch.is_empty() {
+                return;
+            }
+            for message in batch {
+                if let Err(error) = transport.publish(message).await {
+                    self.note_refusal(&error);
+                }
+            }
+        }
+    }
+
     /// Flushes whenever it is asked to, for as long as the connection lives.
     pub(super) async fn run(&self, transport: &Transport) {
         loop {
             self.wake.notified().await;
             yield_now().await;
-            let batch = std::mem::take(&mut *self.lock());
-            for message in batch {
-                if let Err(error) = transport.publish(message).await {
-                    tracing::warn!(%error, "a message was refused");
-                }
-            }
+            self.flush_all(transport).await;
+        }
+    }
+
+    /// The size of a message was checked before: it is the connection that is gone, and all further ones go the same way.
+    fn note_refusal(&self, error: &Error) {
+        if !self.refused.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%error, "a message could not be sent; further ones are not reported");
         }
     }
 

@@ -23,8 +23,8 @@ pub(super) struct Slots {
 #[derive(Default)]
 struct Pool {
     free: Vec<usize>,
-    /// The latest call of the service that was answered, by its place in the order of all calls.
-    answered: u64,
+    /// Whether a call of the service has ever been given up without an answer: it may still be refused, or run.
+    abandoned: bool,
 }
 
 struct Slot {
@@ -94,6 +94,11 @@ impl Slots {
             slot.calls.swap_remove(at);
         }
         slot.answered |= answer == Left::Answered;
+        if answer == Left::Abandoned
+            && let Some(pool) = self.pools.get_mut(slot.pool)
+        {
+            pool.abandoned = true;
+        }
         if !slot.calls.is_empty() {
             return;
         }
@@ -105,33 +110,16 @@ impl Slots {
         }
     }
 
-    /// Notes that a call was answered.
-    pub(super) fn note_answer(&mut self, index: usize, order: u64) {
-        let pool = self.slots.get(index).map(|slot| slot.pool);
-        if let Some(pool) = pool.and_then(|pool| self.pools.get_mut(pool)) {
-            pool.answered = pool.answered.max(order);
-        }
-    }
-
-    /// Whether the service of a slot has answered no call since the one with this place in the order.
-    pub(super) fn is_silent_since(&self, index: usize, order: u64) -> bool {
+    /// Whether every call of a slot's service was answered that is not out any more.
+    pub(super) fn none_abandoned(&self, index: usize) -> bool {
         let slot = self.slots.get(index);
-        slot.and_then(|slot| self.pools.get(slot.pool)).is_none_or(|pool| pool.answered < order)
+        slot.and_then(|slot| self.pools.get(slot.pool)).is_some_and(|pool| !pool.abandoned)
     }
 
     /// The calls of all messages that went to a subject.
     pub(super) fn calls_to(&self, subject: &str) -> Vec<u64> {
         let sent_there = self.slots.iter().filter(|(_, slot)| slot.sent.as_deref() == Some(subject));
         sent_there.flat_map(|(_, slot)| slot.calls.iter().copied()).collect()
-    }
-
-    /// The calls whose replies come below a subject.
-    pub(super) fn calls_below(&self, inbox: &str) -> Vec<u64> {
-        let below = self
-            .slots
-            .iter()
-            .filter(|(_, slot)| slot.reply.strip_prefix(inbox).is_some_and(|rest| rest.starts_with('.')));
-        below.flat_map(|(_, slot)| slot.calls.iter().copied()).collect()
     }
 
     fn retire(&mut self, index: usize) {
@@ -160,8 +148,12 @@ impl Slots {
 /// How a call left its slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
+    /// With a reply.
     Answered,
-    Unanswered,
+    /// Without one, but with certainty that none will come.
+    Refused,
+    /// Given up: what becomes of it is not known.
+    Abandoned,
 }
 
 #[cfg(test)]
@@ -191,7 +183,7 @@ mod tests {
         let pool = slots.add_pool();
         let (a, _) = slots.lease(pool, &"s.one".into(), || fresh(b'a'));
         slots.join(a, 1);
-        slots.leave(a, 1, Left::Unanswered);
+        slots.leave(a, 1, Left::Abandoned);
         assert_eq!(slots.len(), 0);
         assert!(slots.calls_of(b"aaaaaaaa", None).is_empty());
     }
@@ -207,7 +199,7 @@ mod tests {
         assert_eq!(slots.calls_of(b"aaaaaaaa", Some("s.two")), [0; 0], "a 503 of another message");
         assert_eq!(slots.calls_of(b"short", None), [0; 0]);
         slots.leave(a, 1, Left::Answered);
-        slots.leave(a, 2, Left::Unanswered);
+        slots.leave(a, 2, Left::Abandoned);
         assert_eq!(slots.len(), 1, "one answer proves the route");
         slots.remove_pool(pool);
         assert_eq!(slots.len(), 0);

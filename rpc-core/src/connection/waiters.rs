@@ -42,15 +42,12 @@ pub(crate) struct Expected {
 pub(super) struct Waiters {
     calls: HashMap<u64, Waiter, BuildHasherDefault<IdHasher>>,
     pub(super) slots: Slots,
-    /// How many calls there have been: their places in the order in which they were handed over.
-    order: u64,
     /// No call that is out has an earlier deadline.
     earliest: Option<Instant>,
 }
 
 struct Waiter {
     slot: usize,
-    order: u64,
     deadline: Instant,
     waker: Option<Waker>,
     answer: Option<Answer>,
@@ -69,10 +66,7 @@ impl Waiters {
         let Expected { id, deadline, waker } = expected;
         let (slot, reply) = self.slots.lease(pool, sent, fresh);
         self.slots.join(slot, id);
-        self.order += 1;
-        let order = self.order;
-        self.calls
-            .insert(id, Waiter { slot, order, deadline, waker: Some(waker), answer: None, refusal: None });
+        self.calls.insert(id, Waiter { slot, deadline, waker: Some(waker), answer: None, refusal: None });
         let is_earliest = self.earliest.is_none_or(|earliest| deadline < earliest);
         if is_earliest {
             self.earliest = Some(deadline);
@@ -104,7 +98,7 @@ impl Waiters {
         if let Some(waiter) = self.calls.remove(&id)
             && waiter.answer.is_none()
         {
-            self.slots.leave(waiter.slot, id, Left::Unanswered);
+            self.slots.leave(waiter.slot, id, Left::Abandoned);
         }
     }
 
@@ -120,29 +114,28 @@ impl Waiters {
                 return None;
             }
             Answer::Success(_) | Answer::Error(_) => (answer, Left::Answered),
-            Answer::Expired(_) => (Answer::Expired(waiter.refusal.take()), Left::Unanswered),
-            _ => (answer, Left::Unanswered),
+            Answer::Expired(_) => (Answer::Expired(waiter.refusal.take()), Left::Abandoned),
+            Answer::NoResponders | Answer::Denied(Execution::NotExecuted) => (answer, Left::Refused),
+            _ => (answer, Left::Abandoned),
         };
         waiter.answer = Some(answer);
-        if left == Left::Answered {
-            self.slots.note_answer(waiter.slot, waiter.order);
-        }
         self.slots.leave(waiter.slot, id, left);
         waiter.waker.take()
     }
 
-    /// Fails the calls of a subject that the broker does not let us publish to. Those that were handed over before the
-    /// last answer of their service may have passed while it still did.
+    /// Fails the calls of a subject that the broker does not let us publish to.
+    ///
+    /// It refuses one message and does not say which: permissions can change while calls are out. So a call was
+    /// certainly not executed only if it is the only one that can be meant.
     pub(super) fn deny(&mut self, subject: &str, wake: &mut Vec<Waker>) {
-        for id in self.slots.calls_to(subject) {
-            let Some(waiter) = self.calls.get(&id) else { continue };
-            let execution = if self.slots.is_silent_since(waiter.slot, waiter.order) {
+        let calls = self.slots.calls_to(subject);
+        let execution = match calls[..] {
+            [id] if self.calls.get(&id).is_some_and(|call| self.slots.none_abandoned(call.slot)) => {
                 Execution::NotExecuted
-            } else {
-                Execution::MaybeExecuted
-            };
-            wake.extend(self.answer(id, Answer::Denied(execution)));
-        }
+            }
+            _ => Execution::MaybeExecuted,
+        };
+        wake.extend(calls.into_iter().filter_map(|id| self.answer(id, Answer::Denied(execution))));
     }
 
     /// Expires the calls whose deadline has passed; returns when to come back.
@@ -270,19 +263,34 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refused_publish_proves_nothing_about_calls_before_the_last_answer() {
+    async fn a_refused_publish_proves_something_only_about_a_lone_call() {
         let mut waiters = Waiters::default();
         let pool = waiters.slots.add_pool();
-        for id in 1..=3 {
-            add(&mut waiters, pool, id, 5);
-        }
-        waiters.answer(2, error(Flags::default()));
-        let mut wake = Vec::new();
-        waiters.deny("other.subject", &mut wake);
-        assert!(wake.is_empty());
-        waiters.deny(SENT, &mut wake);
-        assert_eq!(wake.len(), 2);
-        assert!(matches!(poll(&mut waiters, 1), Poll::Ready(Answer::Denied(Execution::MaybeExecuted))));
-        assert!(matches!(poll(&mut waiters, 3), Poll::Ready(Answer::Denied(Execution::NotExecuted))));
+        let deny = |waiters: &mut Waiters, subject| {
+            let mut wake = Vec::new();
+            waiters.deny(subject, &mut wake);
+            wake.len()
+        };
+        add(&mut waiters, pool, 1, 5);
+        assert_eq!(deny(&mut waiters, "other.subject"), 0);
+        assert_eq!(deny(&mut waiters, SENT), 1);
+        assert!(matches!(poll(&mut waiters, 1), Poll::Ready(Answer::Denied(Execution::NotExecuted))));
+        add(&mut waiters, pool, 6, 5);
+        assert_eq!(deny(&mut waiters, SENT), 1, "and again");
+        assert!(matches!(poll(&mut waiters, 6), Poll::Ready(Answer::Denied(Execution::NotExecuted))));
+
+        let pool = waiters.slots.add_pool();
+        add(&mut waiters, pool, 2, 5);
+        add(&mut waiters, pool, 3, 5);
+        assert_eq!(deny(&mut waiters, SENT), 2);
+        assert!(matches!(poll(&mut waiters, 2), Poll::Ready(Answer::Denied(Execution::MaybeExecuted))));
+
+        let pool = waiters.slots.add_pool();
+        add(&mut waiters, pool, 4, 5);
+        waiters.forget(4);
+        add(&mut waiters, pool, 5, 5);
+        assert_eq!(deny(&mut waiters, SENT), 1);
+        let given_up_before = poll(&mut waiters, 5);
+        assert!(matches!(given_up_before, Poll::Ready(Answer::Denied(Execution::MaybeExecuted))));
     }
 }

@@ -35,6 +35,8 @@ struct Inner {
     code: u16,
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
+    /// Whether it is certain that the handler had done nothing, although it had been started.
+    before_work: bool,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -50,6 +52,7 @@ impl Error {
             code: kind.code(),
             message: message.into(),
             retry_after: None,
+            before_work: false,
             source: None,
         }))
     }
@@ -57,6 +60,22 @@ impl Error {
     /// An error of a call whose handler did not run.
     pub(crate) fn not_executed(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Error::new(kind, message).with_execution(Execution::NotExecuted)
+    }
+
+    /// An error of a handler that could not begin with its work, since its arguments do not decode.
+    pub(crate) fn before_work(mut self) -> Self {
+        self.0.before_work = true;
+        self
+    }
+
+    /// The error as the caller of a handler that had been started gets it.
+    pub(crate) fn of_started_handler(self) -> Self {
+        if self.0.execution != Execution::NotExecuted || self.0.before_work {
+            return self;
+        }
+        let mut error = self.with_execution(Execution::MaybeExecuted);
+        error.0.retry_after = None;
+        error
     }
 
     /// Says what is known about the handler.

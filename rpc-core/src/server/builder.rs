@@ -2,20 +2,21 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinSet;
 
 use super::counters::Counters;
 use super::deploy::{deploy, prove, subscribe};
+use super::dispatch::LATE_REPLIES;
+use super::handlers::Handlers;
 use super::limits::{Admitted, Limits};
 use super::shutdown::{Phase, receive};
 use super::{Server, Shared};
-use crate::connection::Connection;
-use crate::error::Error;
+use crate::connection::{Connection, closed};
+use crate::error::{Error, ErrorKind};
 use crate::reply::Audience;
 use crate::service::Service;
 use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ReplyPrefixes, check_token};
@@ -103,7 +104,7 @@ impl ServerBuilder {
         self
     }
 
-    /// The instance's id, in place of a random one: 1 to 64 letters, digits, `_` or `-`.
+    /// The instance's id, in place of a random one: 1 to 64 letters, digits, `_` or `-`, not beginning with `_`.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
@@ -124,13 +125,13 @@ impl ServerBuilder {
         self
     }
 
-    /// How long a shutdown waits for handlers before it aborts them; 30 s by default.
+    /// How long a shutdown waits for handlers before it aborts them; 30 s by default, an hour at most.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// How many handlers may run at a time; 1024 by default.
+    /// How many handlers may run at a time; 1024 by default, at least 1.
     pub fn max_in_flight(mut self, handlers: usize) -> Self {
         self.limits.in_flight = handlers;
         self
@@ -190,6 +191,10 @@ impl ServerBuilder {
         };
         let reply_prefixes =
             self.reply_prefixes.map_or_else(|| Ok(ReplyPrefixes::default()), ReplyPrefixes::new)?;
+        if self.limits.in_flight == 0 {
+            let message = "a server that may run no handler at a time cannot serve";
+            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
+        }
         let deployed = deploy(&self.services, self.prefix.as_deref())?;
         let methods = deployed.iter().map(|service| {
             let names = service.methods.iter().map(|(method, _)| method.name());
@@ -204,7 +209,8 @@ impl ServerBuilder {
             default_timeout: self.default_timeout,
             running: Semaphore::new(self.limits.in_flight.min(Semaphore::MAX_PERMITS)),
             admitted: Admitted::default(),
-            handlers: Mutex::new(JoinSet::new()),
+            late_replies: Arc::new(Semaphore::new(LATE_REPLIES)),
+            handlers: Handlers::new(),
             counters: Counters::default(),
             stopping: AtomicBool::new(false),
             methods: methods.collect(),
@@ -226,25 +232,30 @@ impl ServerBuilder {
     /// Starts, serves until SIGINT or SIGTERM, and shuts down; a second signal aborts the handlers that still run.
     ///
     /// # Errors
-    /// Those of [`start`](Self::start), and [`Internal`](crate::ErrorKind::Internal) where signals cannot be listened for.
+    /// Those of [`start`](Self::start); [`Unavailable`](crate::ErrorKind::Unavailable) when the connection is closed for
+    /// good; [`Internal`](crate::ErrorKind::Internal) where signals cannot be listened for.
     pub async fn run(self) -> Result<(), Error> {
         let mut signals = super::shutdown::Signals::listen()?;
-        let server = self.start().await?;
-        signals.next().await;
+        let mut server = self.start().await?;
         tokio::select! {
-            () = server.shutdown() => {}
-            () = signals.next() => tracing::warn!("a second signal: handlers are aborted"),
+            () = signals.next() => {}
+            () = server.closed() => return Err(closed()),
         }
+        server.shutdown_or_abort(signals.next()).await;
         Ok(())
     }
 
     /// Starts, serves until the future is ready, and shuts down.
     ///
     /// # Errors
-    /// Those of [`start`](Self::start).
+    /// Those of [`start`](Self::start), and [`Unavailable`](crate::ErrorKind::Unavailable) when the connection is closed for
+    /// good.
     pub async fn run_until(self, end: impl Future<Output = ()>) -> Result<(), Error> {
-        let server = self.start().await?;
-        end.await;
+        let mut server = self.start().await?;
+        tokio::select! {
+            () = end => {}
+            () = server.closed() => return Err(closed()),
+        }
         server.shutdown().await;
         Ok(())
     }

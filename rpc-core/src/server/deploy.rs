@@ -68,14 +68,21 @@ pub(super) async fn subscribe(
     for service in deployed {
         for (method, handler) in service.methods {
             let subject = service.subject.method(method.name())?;
-            let subscription = shared.connection.subscribe(subject.as_str(), group).await?;
+            let subscription = anew(&shared.connection, &subject, group).await?;
             subjects.push(subject);
             subscribed.push((subscription, Work::Calls(Intake::new(Arc::clone(shared), method, handler))));
         }
         // One instance answers a probe, also where all of them execute a call.
-        let subscription =
-            shared.connection.subscribe(service.subject.probe(), Some(DEFAULT_QUEUE_GROUP)).await?;
+        let probe = service.subject.probe();
+        let subscription = anew(&shared.connection, &probe, Some(DEFAULT_QUEUE_GROUP)).await?;
+        subjects.push(probe);
         subscribed.push((subscription, Work::Probes(Probe::new(Arc::clone(shared), service.subject))));
     }
     Ok(subscribed)
+}
+
+/// Subscribes, whatever the broker said about the subject before.
+async fn anew(connection: &Connection, subject: &str, group: Option<&str>) -> Result<Subscription, Error> {
+    connection.inbox().forget_denial(subject);
+    connection.subscribe(subject, group).await
 }

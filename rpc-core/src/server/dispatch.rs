@@ -47,8 +47,13 @@ impl Accepted {
     fn answer(&mut self, result: Result<Reply, Error>, dispatch: Dispatch) {
         self.answered = true;
         let path = self.context.reply_path();
-        let time = self.context.handler_time().unwrap_or_default();
-        send(&self.shared, path, result.unwrap_or_else(|error| path.error(&error, time)), dispatch);
+        let time = self.context.handler_time();
+        let reply = result.unwrap_or_else(|error| {
+            // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
+            let error = if time.is_some() { error.of_started_handler() } else { error };
+            path.error(&error, time.unwrap_or_default())
+        });
+        send(&self.shared, path, reply, dispatch);
     }
 
     /// Answers a call whose time has run out.
@@ -75,26 +80,43 @@ impl Drop for Accepted {
             };
             self.answer(Err(error), Dispatch::Now);
         }
-        self.shared.admitted.leave(self.bytes);
+        self.shared.leave(self.bytes);
     }
 }
 
 /// Runs a call: cheap handlers at once, in the task that received it, all others in a task of their own.
 pub(super) fn run(endpoint: &Arc<Endpoint>, accepted: Accepted, body: Bytes, now: Instant) {
-    if endpoint.pace.is_inline() {
+    let shared = Arc::clone(&accepted.shared);
+    if endpoint.pace.is_inline()
+        && !shared.is_closed()
+        && let Ok(permit) = shared.running.try_acquire()
+    {
         let mut running = Running::start(endpoint, accepted, body, now);
         // Nobody is to be woken: what is pending now is polled again by its own task.
         match running.first_poll(endpoint, &mut TaskContext::from_waker(Waker::noop())) {
             Poll::Ready(result) => running.accepted.answer(result, Dispatch::AtFlush),
             Poll::Pending => {
-                let shared = Arc::clone(&running.accepted.shared);
-                shared.spawn(finish(running));
+                // The permit goes along: a handler that has begun may hold what others wait for, and must not wait itself.
+                permit.forget();
+                let permit = Permit(Arc::clone(&shared));
+                shared.spawn(async move {
+                    let _permit = permit;
+                    running.until_deadline().await;
+                });
             }
         }
         return;
     }
-    let shared = Arc::clone(&accepted.shared);
     shared.spawn(run_in_task(Arc::clone(endpoint), accepted, body));
+}
+
+/// A permit that was taken in one task and is given back by another.
+struct Permit(Arc<Shared>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.running.add_permits(1);
+    }
 }
 
 /// Waits for its turn, then runs the handler from its start.
@@ -114,22 +136,17 @@ async fn run_in_task(endpoint: Arc<Endpoint>, mut accepted: Accepted, body: Byte
     }
 }
 
-/// Runs a handler to its end that was begun in the receiving task.
-async fn finish(running: Running) {
-    let shared = Arc::clone(&running.accepted.shared);
-    let mut running = running;
-    match tokio::time::timeout_at(running.accepted.context.deadline().instant(), shared.running.acquire())
-        .await
-    {
-        Ok(_permit) => running.until_deadline().await,
-        Err(_) => running.accepted.expire(),
-    }
-}
-
 /// A handler that has been started.
 struct Running {
-    handler: HandlerFuture,
+    handler: Stage,
     accepted: Accepted,
+}
+
+/// Where a handler is. Its future is made, polled and dropped where a panic is caught: all three are user code.
+enum Stage {
+    Called(Handler, RawCall),
+    Polled(HandlerFuture),
+    Ended,
 }
 
 impl Running {
@@ -138,7 +155,7 @@ impl Running {
         accepted.shared.counters.started.add();
         let call =
             RawCall::new(accepted.context.clone(), body, &endpoint.method, accepted.shared.limits.scan);
-        Running { handler: (endpoint.handler)(call), accepted }
+        Running { handler: Stage::Called(Arc::clone(&endpoint.handler), call), accepted }
     }
 
     /// Polls the handler for the first time, and notes how long that takes.
@@ -150,8 +167,8 @@ impl Running {
 
     /// Polls the handler with its context as the ambient one; a panic is an answer like any other.
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Reply, Error>> {
-        let handler = &mut self.handler;
-        let poll = || catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx)));
+        let stage = &mut self.handler;
+        let poll = || catch_unwind(AssertUnwindSafe(|| stage.poll(cx)));
         self.accepted.context.enter(poll).unwrap_or_else(|panic| Poll::Ready(Err(self.panicked(&*panic))))
     }
 
@@ -177,6 +194,23 @@ impl Running {
             Ok(result) => self.accepted.answer(result, Dispatch::Soon),
             Err(_) => self.accepted.expire(),
         }
+    }
+}
+
+impl Stage {
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Reply, Error>> {
+        let mut future = match std::mem::replace(self, Stage::Ended) {
+            Stage::Called(handler, call) => handler(call),
+            Stage::Polled(future) => future,
+            Stage::Ended => {
+                return Poll::Ready(Err(Error::new(ErrorKind::Internal, "the handler has ended")));
+            }
+        };
+        let polled = future.as_mut().poll(cx);
+        if polled.is_pending() {
+            *self = Stage::Polled(future);
+        }
+        polled
     }
 }
 
@@ -223,14 +257,21 @@ pub(super) fn send(shared: &Arc<Shared>, path: &ReplyPath, reply: Reply, dispatc
     }
 }
 
+/// How many replies may wait for room in the connection's queue.
+pub(super) const LATE_REPLIES: usize = 4096;
+
 /// The connection's queue is full: the reply waits, the receiving task does not.
 fn send_later(shared: &Arc<Shared>, message: OutboundMessage) {
+    let Ok(place) = Arc::clone(&shared.late_replies).try_acquire_owned() else {
+        return lost(shared, &Error::new(ErrorKind::Unavailable, "too many replies wait for the connection"));
+    };
     // Not one of the handlers: those can be aborted, and their last answers come through here.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return lost(shared, &Error::new(ErrorKind::Unavailable, "the runtime has ended"));
     };
     let shared = Arc::clone(shared);
     runtime.spawn(async move {
+        let _place = place;
         let published = tokio::time::timeout(REPLY_TIMEOUT, shared.connection.publish(message)).await;
         let too_late = || Err(Error::new(ErrorKind::Unavailable, "the connection took no reply for 5 s"));
         if let Err(error) = published.unwrap_or_else(|_| too_late()) {

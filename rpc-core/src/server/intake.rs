@@ -12,7 +12,7 @@ use super::pace::Pace;
 use super::probe::Probe;
 use crate::connection::{HeaderMap, Message, Subject};
 use crate::context::{Arrival, Context};
-use crate::deadline::{CLOCK_TOLERANCE, Deadline, MAX_BUDGET};
+use crate::deadline::{CLOCK_TOLERANCE, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::reply::{ContentType, Format, ReplyPath};
 use crate::service::{Handler, Method, MethodKind};
@@ -45,6 +45,8 @@ pub(super) struct Intake {
 /// A call, whatever dialect it came in.
 struct Incoming {
     arrived: Instant,
+    /// How many bytes it keeps in memory: its share of the message.
+    held: usize,
     format: Format,
     deadline: Result<Deadline, Error>,
     attempt: u32,
@@ -113,24 +115,29 @@ impl Intake {
         };
         let first = match frames.next() {
             None => return self.refuse(message, &malformed()),
-            Some(Ok(frame)) if frames.is_empty() => return self.take_frame(message, frame),
+            Some(Ok(frame)) if frames.is_empty() => {
+                return self.take_frame(message, frame, message.payload.len());
+            }
             Some(first) => first,
         };
         // Nothing of a message is run before all of it has been read: its error would claim that nothing was.
         match std::iter::once(first).chain(frames).collect::<Result<Vec<_>, _>>() {
-            Ok(frames) => frames.into_iter().for_each(|frame| self.take_frame(message, frame)),
+            Ok(frames) => {
+                let held = message.payload.len() / frames.len().max(1);
+                frames.into_iter().for_each(|frame| self.take_frame(message, frame, held));
+            }
             Err(_) => self.refuse(message, &malformed()),
         }
     }
 
     /// Takes a call; frames of other kinds are not for a method's subject.
-    fn take_frame(&self, message: &Message, frame: Frame) {
+    fn take_frame(&self, message: &Message, frame: Frame, held: usize) {
         if let Frame::Call(call) = frame {
-            self.take_call(message, call);
+            self.take_call(message, call, held);
         }
     }
 
-    fn take_call(&self, message: &Message, call: CallFrame) {
+    fn take_call(&self, message: &Message, call: CallFrame, held: usize) {
         let arrived = Instant::now();
         let deadline = if call.flags.demands_the_unknown() {
             let text = "the call demands an extension of the protocol that is not known here";
@@ -140,6 +147,7 @@ impl Intake {
         };
         let incoming = Incoming {
             arrived,
+            held,
             format: Format::Framed { id: call.id, flags: call.flags },
             deadline,
             attempt: call.attempt,
@@ -151,50 +159,57 @@ impl Intake {
 
     fn take_plain(&self, message: Message, format: Format) {
         let arrived = Instant::now();
-        let headers = plain_headers(message.headers.as_ref());
-        let deadline = headers.check().and_then(|()| {
-            let budget = plain_budget(&headers)?.unwrap_or(self.shared.default_timeout);
-            Ok(Deadline::of(arrived, budget))
-        });
-        let incoming = Incoming { arrived, format, deadline, attempt: 1, headers, body: message.payload };
+        let (headers, deadline) = match plain_headers(message.headers.as_ref()) {
+            Ok(headers) => {
+                let budget =
+                    plain_budget(&headers).map(|budget| budget.unwrap_or(self.shared.default_timeout));
+                (headers, budget.map(|budget| Deadline::of(arrived, budget)))
+            }
+            Err(error) => (Headers::new(), Err(error)),
+        };
+        let held = message.payload.len();
+        let incoming =
+            Incoming { arrived, held, format, deadline, attempt: 1, headers, body: message.payload };
         self.admit(message.subject, message.reply, incoming);
     }
 
-    /// When the call expires by the clock here. Its absolute expiry bounds it too, since it may have been under way for
-    /// long, unless it is further off than the two clocks may differ.
+    /// When the call expires by the clock here. Its moment of expiry, by its caller's clock, can only have it refused: it
+    /// may be off by as much as two clocks may differ, and must not cut a handler short.
     fn deadline(&self, call: &CallFrame, arrived: Instant) -> Result<Deadline, Error> {
-        let budget = call.budget.unwrap_or(self.shared.default_timeout).min(MAX_BUDGET);
-        let Some(expires) = call.expires_unix_ms else { return Ok(Deadline::of(arrived, budget)) };
         let now = self.shared.connection.clock().unix_ms();
         let tolerance = u64::try_from(CLOCK_TOLERANCE.as_millis()).unwrap_or_default();
-        let left = expires.saturating_add(tolerance).saturating_sub(now);
-        if left == 0 {
+        if let Some(expires) = call.expires_unix_ms
+            && expires.saturating_add(tolerance) <= now
+        {
             self.shared.counters.expired.add();
             let text = format!("the call expired at {expires} ms after the epoch, it is {now} ms here");
             return Err(Error::not_executed(ErrorKind::DeadlineExceeded, text));
         }
-        Ok(Deadline::of(arrived, budget.min(Duration::from_millis(left))))
+        Ok(Deadline::of(arrived, call.budget.unwrap_or(self.shared.default_timeout)))
     }
 
     /// Takes the call on, or says why not.
     fn admit(&self, subject: Subject, reply: Option<Subject>, incoming: Incoming) {
         let method = &self.endpoint.method;
-        let Incoming { arrived, format, deadline, attempt, headers, body } = incoming;
+        let Incoming { arrived, held, format, deadline, attempt, headers, body } = incoming;
         let mut path = self.path(reply, format);
         let admitted = deadline.and_then(|deadline| {
-            if self.shared.admitted.enter(&self.shared.limits, body.len()) {
+            if deadline.since(arrived).is_zero() {
+                self.shared.counters.expired.add();
+                return Err(Error::not_executed(ErrorKind::DeadlineExceeded, "the call has no time left"));
+            }
+            if self.shared.admitted.enter(&self.shared.limits, held) {
                 return Ok(deadline);
             }
             self.shared.counters.overloaded.add();
             Err(dispatch::overloaded(&self.shared))
         });
-        let deadline = match admitted {
+        let mut deadline = match admitted {
             Ok(deadline) => deadline,
             Err(error) => {
                 return send(&self.shared, &path, path.error(&error, Duration::ZERO), Dispatch::AtFlush);
             }
         };
-        let mut deadline = deadline;
         if method.kind() == MethodKind::Oneway {
             // Nobody waits for the handler: the caller's budget bounds the receipt, not the work.
             deadline = Deadline::of(arrived, method.timeout().unwrap_or(self.shared.default_timeout));
@@ -210,9 +225,8 @@ impl Intake {
                 path.to = None;
             }
         }
-        let bytes = body.len();
         let arrival = Arrival { subject, method: method.name(), deadline, attempt, headers, reply: path };
-        let accepted = Accepted::new(Arc::clone(&self.shared), Context::new(arrival), bytes);
+        let accepted = Accepted::new(Arc::clone(&self.shared), Context::new(arrival), held);
         dispatch::run(&self.endpoint, accepted, body, arrived);
     }
 
@@ -239,7 +253,7 @@ impl Intake {
 pub(super) fn refusal_format(message: &Message) -> Format {
     if message.payload.first() == Some(&frame::MAGIC) {
         // Whose id cannot be read gets a made-up one: the error is about the whole message anyway.
-        let id = frame::first_id(&message.payload).unwrap_or_else(|| Id::new(0));
+        let id = frame::first_id(&message.payload).unwrap_or_else(|| Id::new(Id::UNREADABLE));
         return Format::Framed { id, flags: Flags::default().with_whole() };
     }
     let content_type = content_type(message);
@@ -259,11 +273,10 @@ fn content_type(message: &Message) -> Option<&str> {
 }
 
 /// The NATS headers of a plain call; of a name with several values, the first.
-fn plain_headers(map: Option<&HeaderMap>) -> Headers {
-    let Some(map) = map else { return Headers::new() };
-    let first =
-        map.iter().filter_map(|(name, values)| Some((AsRef::<str>::as_ref(name), values.first()?.as_str())));
-    first.collect()
+fn plain_headers(map: Option<&HeaderMap>) -> Result<Headers, Error> {
+    let Some(map) = map else { return Ok(Headers::new()) };
+    let first = map.iter().filter_map(|(name, values)| Some((name.as_ref(), values.first()?.as_str())));
+    Headers::from_untrusted(first)
 }
 
 fn plain_budget(headers: &Headers) -> Result<Option<Duration>, Error> {

@@ -52,13 +52,13 @@ impl Admitted {
 
     /// Ends a call.
     pub(super) fn leave(&self, bytes: usize) {
-        self.calls.fetch_sub(1, Ordering::Relaxed);
+        self.calls.fetch_sub(1, Ordering::SeqCst);
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// How many calls run or wait.
     pub(super) fn calls(&self) -> usize {
-        self.calls.load(Ordering::Relaxed)
+        self.calls.load(Ordering::SeqCst)
     }
 }
 

@@ -4,6 +4,7 @@ mod builder;
 mod counters;
 mod deploy;
 mod dispatch;
+mod handlers;
 mod intake;
 mod limits;
 mod pace;
@@ -13,16 +14,17 @@ mod shutdown;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 pub use self::builder::ServerBuilder;
 use self::counters::Counters;
 pub use self::counters::ServerCounters;
+use self::handlers::Handlers;
 use self::limits::Limits;
 use self::shutdown::Phase;
 use crate::connection::Connection;
@@ -73,7 +75,9 @@ struct Shared {
     /// One permit for each handler that runs in a task of its own.
     running: Semaphore,
     admitted: limits::Admitted,
-    handlers: Mutex<JoinSet<()>>,
+    /// One permit for each reply that waits for room in the connection's queue.
+    late_replies: Arc<Semaphore>,
+    handlers: Handlers,
     counters: Counters,
     /// Set once, so that a busy receiver sees the end of its work without waiting for a pause.
     stopping: AtomicBool,
@@ -95,16 +99,6 @@ impl Server {
     /// What has happened so far: what was run, and what was refused or dropped on purpose.
     pub fn counters(&self) -> ServerCounters {
         self.shared.counters.snapshot()
-    }
-}
-
-impl Shared {
-    /// Gives a task to the server, which ends it when the server ends.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut handlers = self.handlers.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that ended since the last time: the set keeps them until they are taken.
-        while handlers.try_join_next().is_some() {}
-        handlers.spawn(task);
     }
 }
 

@@ -9,7 +9,7 @@ use super::intake::refusal_format;
 use crate::connection::Message;
 use crate::error::{Error, ErrorKind};
 use crate::reply::{Audience, Format, ReplyPath};
-use crate::wire::frame::{Frame, Frames};
+use crate::wire::frame::{CallFrame, Frame, Frames};
 use crate::wire::headers::Headers;
 use crate::wire::subject::ServiceSubject;
 
@@ -24,6 +24,13 @@ impl Probe {
         Probe { shared, service }
     }
 
+    /// The method that a caller asks for.
+    fn asked(&self, format: Format, call: &CallFrame) -> Option<String> {
+        let codec = format.codec();
+        codec.scan(&call.args, self.shared.limits.scan).ok()?;
+        codec.decode::<Option<String>>(&call.args).ok()?
+    }
+
     pub(super) fn answer(&self, message: &Message) {
         let Some(reply) = message.reply.clone().filter(|reply| self.shared.reply_prefixes.accept(reply))
         else {
@@ -34,7 +41,7 @@ impl Probe {
         let (format, asked) = match &call {
             Some(Ok(Frame::Call(call))) => {
                 let format = Format::Framed { id: call.id, flags: call.flags };
-                (format, format.codec().decode::<Option<String>>(&call.args).ok().flatten())
+                (format, self.asked(format, call))
             }
             _ => (refusal_format(message), None),
         };

@@ -2,16 +2,19 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinSet, unconstrained};
+use tokio::task::unconstrained;
+use tokio::time::Instant;
 
 use super::intake::Work;
 use super::{Server, Shared};
 use crate::connection::{Message, Subscription};
+use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 
 /// Where a server is in its life.
@@ -24,52 +27,76 @@ pub(super) enum Phase {
     Draining,
 }
 
+/// How long the last replies may take to the broker, after everything else has ended.
+const LAST_FLUSH: Duration = Duration::from_secs(1);
+
 impl Server {
     /// Ends the server without losing a call.
     ///
     /// It asks the broker for no more calls, takes in those that were on their way, waits for all handlers up to the
-    /// grace time, aborts the rest, each with an answer to its caller, and returns when the broker has all replies.
+    /// grace time, aborts the rest, each with an answer to its caller, and returns when the broker has all replies. It
+    /// takes no longer than the grace time and a second, whatever the network does.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, the server is dropped: handlers that still run are aborted, each with an answer.
-    pub async fn shutdown(mut self) {
-        let grace = tokio::time::Instant::now() + self.grace;
-        self.shared.stopping.store(true, Ordering::Relaxed);
+    pub async fn shutdown(self) {
+        self.shutdown_or_abort(std::future::pending()).await;
+    }
+
+    /// The same, but aborts what still runs as soon as `abort` is ready.
+    pub(super) async fn shutdown_or_abort(mut self, abort: impl Future<Output = ()>) {
+        let grace = Deadline::after(self.grace).instant();
+        let finished = tokio::select! {
+            finished = tokio::time::timeout_at(grace, self.finish()) => finished.is_ok(),
+            () = abort => false,
+        };
+        let mut handlers = self.shared.close();
+        if !finished {
+            tracing::warn!(handlers = handlers.len(), "handlers are aborted");
+        }
+        handlers.shutdown().await;
+        let _ = tokio::time::timeout(LAST_FLUSH, self.barrier()).await;
+    }
+
+    /// Ends intake, then waits for all handlers.
+    async fn finish(&mut self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
         self.phase.send_replace(Phase::Stopping);
         // Ends when the last receiver has dropped its sender.
         let _ = self.stopped.recv().await;
         self.barrier().await;
         self.phase.send_replace(Phase::Draining);
-        for receiver in self.receivers.drain(..) {
+        for receiver in &mut self.receivers {
             let _ = receiver.await;
         }
-        let mut handlers = self.take_handlers();
-        let finish = async { while handlers.join_next().await.is_some() {} };
-        if tokio::time::timeout_at(grace, finish).await.is_err() {
-            tracing::warn!(handlers = handlers.len(), "the grace time is over: handlers are aborted");
-        }
-        handlers.shutdown().await;
-        self.barrier().await;
+        self.shared.idle().await;
+    }
+
+    /// Waits until every receiver has ended by itself, which happens when the connection is closed for good.
+    pub(super) async fn closed(&mut self) {
+        let _ = self.stopped.recv().await;
     }
 
     /// Waits until the broker has taken all that was sent before, or until it is clear that it will not.
     async fn barrier(&self) {
-        self.shared.connection.flush();
-        if let Err(error) = self.shared.connection.inbox().barrier(&self.shared.connection).await {
+        let connection = &self.shared.connection;
+        if !connection.is_connected() {
+            return;
+        }
+        connection.flush_all().await;
+        if let Err(error) = connection.inbox().barrier(connection).await {
             tracing::warn!(%error, "the broker did not confirm the shutdown");
         }
-    }
-
-    fn take_handlers(&self) -> JoinSet<()> {
-        std::mem::take(&mut *self.shared.handlers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Drop for Server {
+    /// The receivers end by themselves: they find that the server is closed, and answer what has arrived with that.
     fn drop(&mut self) {
-        self.receivers.iter().for_each(tokio::task::JoinHandle::abort);
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.phase.send_replace(Phase::Draining);
         // Each handler answers its caller as it is dropped.
-        self.take_handlers().abort_all();
+        self.shared.close().abort_all();
     }
 }
 
@@ -81,18 +108,25 @@ pub(super) async fn receive(
     mut phase: watch::Receiver<Phase>,
     stopped: mpsc::Sender<Infallible>,
 ) {
-    {
+    let broken = {
         let mut stopping = pin!(phase.wait_for(|phase| *phase >= Phase::Stopping));
-        while !shared.stopping.load(Ordering::Relaxed) {
+        loop {
+            if shared.stopping.load(Ordering::Relaxed) {
+                break false;
+            }
             tokio::select! {
                 biased;
                 message = subscription.next() => match message {
                     Some(message) => take_batch(message, &mut subscription, &work, &shared),
-                    None => return,
+                    None => break true,
                 },
-                _ = &mut stopping => break,
+                _ = &mut stopping => break false,
             }
         }
+    };
+    if broken {
+        tracing::error!("a subscription ended: the connection is closed");
+        return;
     }
     if let Err(error) = subscription.stop_intake().await {
         tracing::warn!(%error, "a subscription could not be stopped");
@@ -113,13 +147,18 @@ pub(super) async fn receive(
     }
 }
 
-/// How many messages share a flush: so many cheap handlers hold up the first reply for well under a millisecond.
+/// How many messages share a flush, and for how long the first reply may wait for it.
 const BATCH: usize = 16;
+const BATCH_TIME: Duration = Duration::from_micros(200);
 
 /// Takes a message and those that have arrived with it, then sends the replies that are there, in one go.
 fn take_batch(first: Message, subscription: &mut Subscription, work: &Work, shared: &Shared) {
+    let begin = Instant::now();
     work.take(first);
     for _ in 1..BATCH {
+        if begin.elapsed() > BATCH_TIME {
+            break;
+        }
         match arrived(subscription) {
             Some(message) => work.take(message),
             None => break,

@@ -44,7 +44,8 @@ impl RawCall {
         self.context.reply_path().format.codec()
     }
 
-    /// Decodes the arguments, which may borrow from the message.
+    /// Decodes the arguments, which may borrow from the message. A handler decodes before it does anything else: the
+    /// error promises its caller that nothing was done.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] if they are not of this type, or so large or so deep that decoding them could
@@ -56,7 +57,8 @@ impl RawCall {
             body => body,
         };
         codec.scan(body, self.limits).and_then(|()| codec.decode(body)).map_err(|error| {
-            Error::not_executed(ErrorKind::InvalidArgument, format!("the arguments do not decode: {error}"))
+            let message = format!("the arguments do not decode: {error}");
+            Error::not_executed(ErrorKind::InvalidArgument, message).before_work()
         })
     }
 
@@ -104,7 +106,7 @@ impl RawCall {
         }
     }
 
-    /// Ends a oneway call.
+    /// Ends a oneway call. Not for methods with a result: their callers would find none in the reply.
     ///
     /// # Errors
     /// None; it is a `Result` like all the others.

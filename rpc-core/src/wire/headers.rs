@@ -7,6 +7,9 @@ use crate::error::{Error, ErrorKind};
 /// The most bytes that all names and values of a message may have together.
 pub(crate) const MAX_HEADERS: usize = 8 * 1024;
 
+/// The most headers of a message. A lookup goes through all of them.
+pub(crate) const MAX_HEADER_COUNT: usize = 64;
+
 /// Names and values that travel with a call, or with its reply.
 ///
 /// Names are compared letter by letter, as NATS does (ADR-4).
@@ -60,6 +63,21 @@ impl Headers {
         self.0.is_empty()
     }
 
+    /// Collects headers of a peer: as soon as there are too many, it stops.
+    pub(crate) fn from_untrusted<'a>(
+        entries: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, Error> {
+        let mut headers = Headers::new();
+        let mut size = 0;
+        for (name, value) in entries {
+            size += name.len() + value.len();
+            check_amount(headers.len() + 1, size)?;
+            headers.insert(name, value);
+        }
+        headers.check()?;
+        Ok(headers)
+    }
+
     /// Checks what may travel: a plain NATS header ends at a line break and its name at a colon, and a message of
     /// headers alone could starve everyone else.
     pub(crate) fn check(&self) -> Result<(), Error> {
@@ -76,12 +94,16 @@ impl Headers {
             }
             size += name.len() + value.len();
         }
-        if size > MAX_HEADERS {
-            let message = format!("headers of {size} bytes are over the limit of {MAX_HEADERS}");
-            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
-        }
-        Ok(())
+        check_amount(self.len(), size)
     }
+}
+
+fn check_amount(count: usize, size: usize) -> Result<(), Error> {
+    if count > MAX_HEADER_COUNT || size > MAX_HEADERS {
+        let message = format!("more than {MAX_HEADER_COUNT} headers, or than {MAX_HEADERS} bytes of them");
+        return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Headers {
@@ -120,6 +142,7 @@ mod tests {
             assert!(Headers::from_iter([(name, value)]).check().is_err(), "{name:?}: {value:?}");
         }
         assert!(Headers::from_iter([("a", "x".repeat(MAX_HEADERS))]).check().is_err());
+        assert!(Headers::from_iter((0..=MAX_HEADER_COUNT).map(|n| (n.to_string(), ""))).check().is_err());
         assert!(Headers::from_iter([("traceparent", "00-ab-cd-01"), ("x", "é ok")]).check().is_ok());
     }
 }

@@ -4,11 +4,12 @@ mod tasks;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OnceCell, oneshot};
+use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 
 use super::random::Random;
@@ -24,7 +25,7 @@ const BARRIER_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Inbox {
     prefix: String,
     shared: Arc<Shared>,
-    tasks: OnceCell<Tasks>,
+    tasks: tokio::sync::Mutex<Option<Tasks>>,
 }
 
 /// What the tasks of an inbox and its connection share.
@@ -32,6 +33,8 @@ pub(crate) struct Inbox {
 pub(super) struct Shared {
     state: Mutex<State>,
     sweep: Notify,
+    /// Whether the tasks run. They end with the connection, and with the runtime that they were spawned in.
+    running: AtomicBool,
 }
 
 #[derive(Default)]
@@ -39,12 +42,14 @@ struct State {
     waiters: Waiters,
     pools: HashMap<Box<str>, Weak<SlotPool>>,
     barriers: HashMap<Token, oneshot::Sender<Result<(), Error>>>,
+    /// The subject that the inbox subscribes to.
+    inbox: Box<str>,
     /// The subjects that the broker did not let us subscribe to.
-    unsubscribed: HashSet<Box<str>>,
+    denied: HashSet<Box<str>>,
 }
 
 /// How many refused subscriptions are remembered.
-const MAX_UNSUBSCRIBED: usize = 1024;
+const MAX_DENIED: usize = 1024;
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -66,19 +71,17 @@ impl Shared {
 
     /// The broker refused a subscription to this subject.
     pub(super) fn deny_subscription(&self, subject: &str) {
-        let mut state = self.lock();
-        if state.unsubscribed.len() < MAX_UNSUBSCRIBED {
-            state.unsubscribed.insert(subject.into());
-        }
-        // Whoever waits for a message to come back looks whether it can.
-        for (_, barrier) in state.barriers.drain() {
-            let _ = barrier.send(Err(denied("subscribe", subject)));
-        }
         let mut wake = Vec::new();
-        let inbox = subject.strip_suffix(".*");
-        for id in inbox.map(|inbox| state.waiters.slots.calls_below(inbox)).unwrap_or_default() {
-            // The calls themselves may have arrived: it is their replies that cannot.
-            wake.extend(state.waiters.answer(id, Answer::Denied(Execution::MaybeExecuted)));
+        let mut state = self.lock();
+        if state.denied.len() < MAX_DENIED {
+            state.denied.insert(subject.into());
+        }
+        if *state.inbox == *subject {
+            // Nothing will come back. The calls themselves may have arrived.
+            for (_, barrier) in state.barriers.drain() {
+                let _ = barrier.send(Err(denied("subscribe", subject)));
+            }
+            state.waiters.answer_all(|| Answer::Denied(Execution::MaybeExecuted), &mut wake);
         }
         drop(state);
         wake.into_iter().for_each(Waker::wake);
@@ -127,7 +130,13 @@ impl Drop for Tasks {
 impl Inbox {
     pub(super) fn new(prefix: &str, random: &Random, shared: Arc<Shared>) -> Self {
         let prefix = format!("{prefix}.{}", random.token_string::<12>());
-        Inbox { prefix, shared, tasks: OnceCell::new() }
+        shared.lock().inbox = format!("{prefix}.*").into();
+        Inbox { prefix, shared, tasks: tokio::sync::Mutex::default() }
+    }
+
+    /// Forgets that the broker refused a subscription, before it is asked again.
+    pub(crate) fn forget_denial(&self, subject: &str) {
+        self.shared.lock().denied.remove(subject);
     }
 
     /// The first of these subjects that the broker did not let us subscribe to, as far as it has said so.
@@ -136,25 +145,28 @@ impl Inbox {
         subjects: impl IntoIterator<Item = &'a str>,
     ) -> Option<Error> {
         let state = self.shared.lock();
-        let first = subjects.into_iter().find(|subject| state.unsubscribed.contains(*subject));
+        let first = subjects.into_iter().find(|subject| state.denied.contains(*subject));
         first.map(|subject| denied("subscribe", subject))
     }
 
     /// Whether replies can be received.
     pub(crate) fn is_started(&self) -> bool {
-        self.tasks.initialized()
+        self.shared.running.load(Ordering::Acquire)
     }
 
-    /// Subscribes, once. What is published after it cannot overtake the subscription.
+    /// Subscribes, unless that has been done. What is published after it cannot overtake the subscription.
     pub(crate) async fn start(&self, connection: &Connection) -> Result<(), Error> {
-        let start = || async {
-            let subscription = connection.subscribe(format!("{}.*", self.prefix), None).await?;
-            let receiver = tokio::spawn(tasks::receive(subscription, Arc::clone(&self.shared)));
-            let sweeper = tokio::spawn(tasks::sweep(Arc::clone(&self.shared)));
-            let flusher = tokio::spawn(connection.flusher());
-            Ok(Tasks([receiver, sweeper, flusher].map(|task| task.abort_handle())))
-        };
-        self.tasks.get_or_try_init(start).await.map(|_| ())
+        let mut tasks = self.tasks.lock().await;
+        if self.is_started() {
+            return Ok(());
+        }
+        let subscription = connection.subscribe(format!("{}.*", self.prefix), None).await?;
+        let running = tasks::Running::new(Arc::clone(&self.shared));
+        let receiver = tokio::spawn(tasks::receive(subscription, running));
+        let sweeper = tokio::spawn(tasks::sweep(Arc::clone(&self.shared)));
+        let flusher = tokio::spawn(connection.flusher());
+        *tasks = Some(Tasks([receiver, sweeper, flusher].map(|task| task.abort_handle())));
+        Ok(())
     }
 
     /// The slots for one service, shared by all stubs of it.
@@ -169,26 +181,30 @@ impl Inbox {
         pool
     }
 
-    /// Notes that a call is about to be sent to `sent`; returns its reply subject, and whether it is the only one out.
+    /// Notes that a call is about to be sent to `sent`; returns its reply subject, and whether it is the only one out. An
+    /// error if its reply could not be received.
     pub(crate) fn expect(
         &self,
         expected: Expected,
         pool: &SlotPool,
         sent: &Subject,
         random: &Random,
-    ) -> (Subject, Company) {
+    ) -> Result<(Subject, Company), Error> {
         let fresh = || {
             let token = random.token();
             (token, self.subject(token))
         };
         let mut state = self.shared.lock();
+        if !state.denied.is_empty() && state.denied.contains(&*state.inbox) {
+            return Err(denied("subscribe", &state.inbox));
+        }
         let (reply, is_earliest) = state.waiters.add(expected, pool.index, sent, fresh);
         let company = if state.waiters.len() > 1 { Company::Others } else { Company::Alone };
         drop(state);
         if is_earliest {
             self.shared.sweep.notify_one();
         }
-        (reply, company)
+        Ok((reply, company))
     }
 
     /// Waits for the answer to a call that was expected.

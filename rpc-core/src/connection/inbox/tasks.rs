@@ -1,6 +1,7 @@
 //! The two tasks of an inbox: one pairs replies with calls, one expires calls.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -11,20 +12,41 @@ use super::Shared;
 use crate::connection::slots::Token;
 use crate::connection::{Answer, Message, Subscription, status_code};
 use crate::wire::dialect::header;
-use crate::wire::frame::{Frame, Frames, MAGIC};
+use crate::wire::frame::{ErrorFrame, Frame, Frames, Id, MAGIC};
 
 /// The sweeper rests for so long at least: deadlines that lie closer together share one pass over the calls.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(5);
 
+/// Says that the inbox is received. However that ends — with the connection, or with the runtime — nobody waits in
+/// vain afterwards, and the next call starts it anew.
+pub(super) struct Running(Arc<Shared>);
+
+impl Running {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        shared.running.store(true, Ordering::Release);
+        Running(shared)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut wake = Vec::new();
+        let mut state = self.0.lock();
+        self.0.running.store(false, Ordering::Release);
+        state.waiters.answer_all(|| Answer::Closed, &mut wake);
+        drop(state);
+        wake.into_iter().for_each(Waker::wake);
+    }
+}
+
 /// Pairs what arrives with who waits for it, until the connection closes.
-pub(super) async fn receive(mut subscription: Subscription, shared: Arc<Shared>) {
+pub(super) async fn receive(mut subscription: Subscription, running: Running) {
+    let shared = &running.0;
     let mut wake = Vec::new();
     while let Some(message) = subscription.next().await {
-        deliver(&message, &shared, &mut wake);
+        deliver(&message, shared, &mut wake);
         wake.drain(..).for_each(Waker::wake);
     }
-    shared.lock().waiters.answer_all(|| Answer::Closed, &mut wake);
-    wake.drain(..).for_each(Waker::wake);
 }
 
 fn deliver(message: &Message, shared: &Shared, wake: &mut Vec<Waker>) {
@@ -51,8 +73,7 @@ fn deliver(message: &Message, shared: &Shared, wake: &mut Vec<Waker>) {
 
 fn deliver_frames(message: &Message, token: &[u8], shared: &Shared, wake: &mut Vec<Waker>) {
     let Ok(frames) = Frames::new(&message.payload) else {
-        tracing::warn!(subject = %message.subject, "dropped a reply of another protocol version");
-        return;
+        return deliver_unreadable(message, token, shared, wake);
     };
     for frame in frames {
         match frame {
@@ -62,20 +83,36 @@ fn deliver_frames(message: &Message, token: &[u8], shared: &Shared, wake: &mut V
                     wake.extend(shared.lock().waiters.answer(id, answer));
                 }
             }
-            Ok(Frame::Error(id, error)) => {
-                let mut state = shared.lock();
-                let calls = match id.own() {
-                    _ if error.flags.is_whole() => state.waiters.slots.calls_of(token, None),
-                    Some(id) => vec![id],
-                    None => Vec::new(),
-                };
-                for id in calls {
-                    wake.extend(state.waiters.answer(id, Answer::Error(Box::new(error.clone()))));
-                }
-            }
+            Ok(Frame::Error(id, error)) => deliver_error(id, error, token, shared, wake),
             Ok(Frame::Call(_) | Frame::Unknown) => {}
-            Err(_) => tracing::warn!(subject = %message.subject, "dropped the rest of a malformed reply"),
+            Err(_) => deliver_unreadable(message, token, shared, wake),
         }
+    }
+}
+
+/// An error is about one call, or about all of its message. The slot may be that of another message by now: then the
+/// id is none of its calls.
+fn deliver_error(id: Id, error: ErrorFrame, token: &[u8], shared: &Shared, wake: &mut Vec<Waker>) {
+    let Some(id) = id.own() else { return };
+    let mut state = shared.lock();
+    if !error.flags.is_whole() {
+        wake.extend(state.waiters.answer(id, Answer::Error(Box::new(error))));
+        return;
+    }
+    let calls = state.waiters.slots.calls_of(token, None);
+    if id == Id::UNREADABLE || calls.contains(&id) {
+        for call in calls {
+            wake.extend(state.waiters.answer(call, Answer::Error(Box::new(error.clone()))));
+        }
+    }
+}
+
+/// A reply that cannot be read is a reply all the same: whose it is, its slot says.
+fn deliver_unreadable(message: &Message, token: &[u8], shared: &Shared, wake: &mut Vec<Waker>) {
+    tracing::warn!(subject = %message.subject, "a reply, or the rest of it, is not made of frames of this version");
+    let mut state = shared.lock();
+    for id in state.waiters.slots.calls_of(token, None) {
+        wake.extend(state.waiters.answer(id, Answer::Foreign));
     }
 }
 

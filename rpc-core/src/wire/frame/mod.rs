@@ -105,6 +105,9 @@ impl Id {
     /// How many bytes our own ids have.
     const OWN: usize = 8;
 
+    /// The number of the id that stands for one that cannot be read.
+    pub(crate) const UNREADABLE: u64 = 0;
+
     pub(crate) fn new(id: u64) -> Self {
         let mut bytes = [0; 16];
         for (to, from) in bytes.iter_mut().zip(id.to_be_bytes()) {

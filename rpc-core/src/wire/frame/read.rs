@@ -44,8 +44,11 @@ pub(crate) struct ErrorFrame {
 impl ErrorFrame {
     /// The error that a caller sees, unless the frame carries the service's own.
     pub(crate) fn to_error(&self) -> Error {
+        // Of several instances one may have run it, whatever this one says.
+        let one_of_many = self.flags.is_one_of_many() && self.execution == Execution::NotExecuted;
+        let execution = if one_of_many { Execution::MaybeExecuted } else { self.execution };
         let error = Error::new(ErrorKind::from_code(self.code), self.message.to_string())
-            .with_execution(self.execution)
+            .with_execution(execution)
             .with_code(self.code);
         match self.retry_after {
             Some(wait) => error.with_retry_after(wait),

@@ -5,7 +5,7 @@ use rmp::Marker;
 use rmp::decode;
 
 use crate::codec::scan::{self, ScanLimits};
-use crate::wire::headers::{Headers, MAX_HEADERS};
+use crate::wire::headers::{Headers, MAX_HEADER_COUNT, MAX_HEADERS};
 
 /// The bytes are no frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +89,9 @@ impl<'a> Reader<'a> {
     pub(super) fn headers(&mut self) -> Result<Headers, Malformed> {
         let start = self.at;
         let entries = self.read(decode::read_map_len)?;
+        if usize::try_from(entries).map_or(true, |entries| entries > MAX_HEADER_COUNT) {
+            return Err(Malformed);
+        }
         let mut headers = Headers::new();
         for _ in 0..entries {
             let name = self.str()?;
