@@ -10,9 +10,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::counters::Counters;
 use super::deploy::{deploy, prove, subscribe};
-use super::dispatch::LATE_REPLIES;
 use super::handlers::Handlers;
 use super::limits::{Admitted, Limits};
+use super::replies::LATE_REPLIES;
 use super::shutdown::{Phase, receive};
 use super::{Server, Shared};
 use crate::connection::{Connection, closed};

@@ -12,17 +12,14 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::pace::Pace;
-use crate::connection::{OutboundMessage, TryPublishError};
+use super::replies::{Dispatch, send};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::reply::{Reply, ReplyPath};
+use crate::reply::Reply;
 use crate::service::{Handler, HandlerFuture, Method, RawCall};
 
 /// How long a caller is asked to wait before it tries an overloaded server again.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
-
-/// How long a reply may wait for room in the connection's queue.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A method with what serves it.
 pub(super) struct Endpoint {
@@ -229,59 +226,4 @@ impl Future for Polling<'_> {
 pub(super) fn overloaded(shared: &Shared) -> Error {
     let message = format!("{} calls are running or waiting", shared.admitted.calls());
     Error::not_executed(ErrorKind::Overloaded, message).with_retry_after(RETRY_AFTER)
-}
-
-/// When a reply leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dispatch {
-    /// At once: its server is being dropped.
-    Now,
-    /// With what other tasks have to send.
-    Soon,
-    /// When the receiving task, which is polling us, has run out of messages.
-    AtFlush,
-}
-
-/// Sends a reply to whoever waits for one.
-pub(super) fn send(shared: &Arc<Shared>, path: &ReplyPath, reply: Reply, dispatch: Dispatch) {
-    let Some(message) = path.message(reply) else { return };
-    let sent = match dispatch {
-        Dispatch::Now => shared.connection.try_publish(message.clone()),
-        Dispatch::Soon => shared.connection.post(message.clone()),
-        Dispatch::AtFlush => shared.connection.post_until_flush(message.clone()),
-    };
-    match sent {
-        Ok(()) => {}
-        Err(TryPublishError::Full) => send_later(shared, message),
-        Err(TryPublishError::Refused(error)) => lost(shared, &error),
-    }
-}
-
-/// How many replies may wait for room in the connection's queue.
-pub(super) const LATE_REPLIES: usize = 4096;
-
-/// The connection's queue is full: the reply waits, the receiving task does not.
-fn send_later(shared: &Arc<Shared>, message: OutboundMessage) {
-    let Ok(place) = Arc::clone(&shared.late_replies).try_acquire_owned() else {
-        return lost(shared, &Error::new(ErrorKind::Unavailable, "too many replies wait for the connection"));
-    };
-    // Not one of the handlers: those can be aborted, and their last answers come through here.
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        return lost(shared, &Error::new(ErrorKind::Unavailable, "the runtime has ended"));
-    };
-    let shared = Arc::clone(shared);
-    runtime.spawn(async move {
-        let _place = place;
-        let published = tokio::time::timeout(REPLY_TIMEOUT, shared.connection.publish(message)).await;
-        let too_late = || Err(Error::new(ErrorKind::Unavailable, "the connection took no reply for 5 s"));
-        if let Err(error) = published.unwrap_or_else(|_| too_late()) {
-            lost(&shared, &error);
-        }
-    });
-}
-
-fn lost(shared: &Shared, error: &Error) {
-    if shared.counters.reply_lost.add() == 0 {
-        tracing::warn!(%error, "a reply could not be sent");
-    }
 }

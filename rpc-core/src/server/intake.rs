@@ -7,9 +7,10 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Shared;
-use super::dispatch::{self, Accepted, Dispatch, Endpoint, send};
+use super::dispatch::{self, Accepted, Endpoint};
 use super::pace::Pace;
 use super::probe::Probe;
+use super::replies::{Dispatch, send};
 use crate::connection::{HeaderMap, Message, Subject};
 use crate::context::{Arrival, Context};
 use crate::deadline::{CLOCK_TOLERANCE, Deadline};

@@ -9,6 +9,7 @@ mod intake;
 mod limits;
 mod pace;
 mod probe;
+mod replies;
 mod shutdown;
 
 use std::collections::HashMap;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
-use super::dispatch::{Dispatch, send};
 use super::intake::refusal_format;
+use super::replies::{Dispatch, send};
 use crate::connection::Message;
 use crate::error::{Error, ErrorKind};
 use crate::reply::{Audience, Format, ReplyPath};
