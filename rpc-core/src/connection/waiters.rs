@@ -46,7 +46,8 @@ pub(super) struct Waiters {
     earliest: Option<Instant>,
 }
 
-struct Waiter {
+/// One of them.
+pub(super) struct Waiter {
     slot: usize,
     deadline: Instant,
     waker: Option<Waker>,
@@ -79,27 +80,27 @@ impl Waiters {
         self.calls.len()
     }
 
-    /// Takes the answer of a call, or leaves a waker for it.
-    pub(super) fn poll(&mut self, id: u64, cx: &Context<'_>) -> Poll<Answer> {
+    /// Takes the answer of a call, or leaves a waker for it. `replaced` gets the one that was there: a waker may own a
+    /// task, and must not be dropped under a lock.
+    pub(super) fn poll(&mut self, id: u64, cx: &Context<'_>, replaced: &mut Option<Waker>) -> Poll<Answer> {
         let Some(waiter) = self.calls.get_mut(&id) else { return Poll::Ready(Answer::Closed) };
         if waiter.answer.is_some() {
             let answer = self.calls.remove(&id).and_then(|waiter| waiter.answer);
             return Poll::Ready(answer.unwrap_or(Answer::Closed));
         }
-        match &mut waiter.waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
+        if !waiter.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *replaced = waiter.waker.replace(cx.waker().clone());
         }
         Poll::Pending
     }
 
-    /// Forgets a call that nobody waits for any more.
-    pub(super) fn forget(&mut self, id: u64) {
-        if let Some(waiter) = self.calls.remove(&id)
-            && waiter.answer.is_none()
-        {
+    /// Forgets a call that nobody waits for any more. What it leaves is not to be dropped under a lock either.
+    pub(super) fn forget(&mut self, id: u64) -> Option<Waiter> {
+        let waiter = self.calls.remove(&id)?;
+        if waiter.answer.is_none() {
             self.slots.leave(waiter.slot, id, Left::Abandoned);
         }
+        Some(waiter)
     }
 
     /// Gives a call its answer; the first one counts. Returns whom to wake.
@@ -203,7 +204,7 @@ mod tests {
     }
 
     fn poll(waiters: &mut Waiters, id: u64) -> Poll<Answer> {
-        waiters.poll(id, &Context::from_waker(Waker::noop()))
+        waiters.poll(id, &Context::from_waker(Waker::noop()), &mut None)
     }
 
     fn error(flags: Flags) -> Answer {

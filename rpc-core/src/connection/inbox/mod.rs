@@ -209,12 +209,14 @@ impl Inbox {
 
     /// Waits for the answer to a call that was expected.
     pub(crate) fn poll_answer(&self, id: u64, cx: &Context<'_>) -> Poll<Answer> {
-        self.shared.lock().waiters.poll(id, cx)
+        let mut replaced = None;
+        self.shared.lock().waiters.poll(id, cx, &mut replaced)
     }
 
     /// Forgets a call that nobody waits for any more.
     pub(crate) fn forget(&self, id: u64) {
-        self.shared.lock().waiters.forget(id);
+        let forgotten = self.shared.lock().waiters.forget(id);
+        drop(forgotten);
     }
 
     /// Sends a message to oneself and waits for it. When it is back, the broker has taken everything that this
