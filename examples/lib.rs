@@ -12,9 +12,9 @@ use nats_rpc::{Connection, memory};
 /// # Errors
 /// If nothing listens there.
 pub async fn connect() -> Result<Connection, Box<dyn Error>> {
-    match std::env::var("NATS_URL") {
-        Ok(url) => connect_to(&url).await,
-        Err(_) => {
+    match std::env::var("NATS_URL").ok().filter(|url| !url.is_empty()) {
+        Some(url) => connect_to(&url).await,
+        None => {
             println!("NATS_URL is not set: using the broker in this process\n");
             Ok(memory::Broker::new().connect())
         }

@@ -33,9 +33,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn connect() -> Result<Connection, Box<dyn std::error::Error>> {
-    match std::env::var("NATS_URL") {
-        Ok(url) => Ok(nats_rpc::connect(url).await?),
-        Err(_) => {
+    match std::env::var("NATS_URL").ok().filter(|url| !url.is_empty()) {
+        Some(url) => Ok(nats_rpc::connect(url).await?),
+        None => {
             println!("NATS_URL is not set: using the broker in this process");
             Ok(memory::Broker::new().connect())
         }

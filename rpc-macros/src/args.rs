@@ -33,13 +33,8 @@ pub(crate) struct MethodOptions {
     pub(crate) oneway: Option<Span>,
     pub(crate) spawn: Option<Span>,
     pub(crate) bare: Option<Span>,
-    pub(crate) timeout: Option<Timeout>,
-}
-
-/// The default timeout of a method's calls.
-pub(crate) struct Timeout {
-    pub(crate) millis: u64,
-    pub(crate) span: Span,
+    /// In milliseconds.
+    pub(crate) timeout: Option<u64>,
 }
 
 impl ServiceOptions {
@@ -162,10 +157,10 @@ fn path(option: &Meta, errors: &mut Errors) -> Option<Path> {
     None
 }
 
-fn timeout(option: &Meta, errors: &mut Errors) -> Option<Timeout> {
+fn timeout(option: &Meta, errors: &mut Errors) -> Option<u64> {
     let written = text(option, "2s", errors)?;
     match parse_millis(&written.value()) {
-        Ok(millis) => Some(Timeout { millis, span: written.span() }),
+        Ok(millis) => Some(millis),
         Err(fault) => {
             errors.report(written, fault);
             None

@@ -103,7 +103,7 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `name = "say-hello"` | the name on the wire, instead of the method's |
 /// | `idempotent` | it may be executed twice without harm, and so be sent again when an attempt has failed |
-/// | `oneway` | nobody waits for it: the client's method returns a `Cast`. It returns nothing and has no timeout |
+/// | `oneway` | nobody waits for it: the client's method returns a `Cast`. It returns nothing; its `timeout` bounds the handler |
 /// | `spawn` | its handler always gets a task of its own, however cheap it seems |
 /// | `bare` | its only argument is the whole message, instead of a field of a map |
 /// | `timeout = "2s"` | how long a call waits unless it says otherwise: a whole number of `ms`, `s`, `m` or `h`, at most one hour |

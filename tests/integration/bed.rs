@@ -38,6 +38,8 @@ pub(crate) trait Lab {
     async fn bare(&self, text: &str) -> String;
     #[rpc(oneway)]
     async fn note(&self, line: &str);
+    #[rpc(oneway, timeout = "50ms")]
+    async fn brief(&self);
     #[rpc(timeout = "150ms")]
     async fn hasty(&self) -> u64;
 }
@@ -189,6 +191,12 @@ impl Lab for Bench {
 
     async fn note(&self, _line: &str) {
         self.ledger.start().done(());
+    }
+
+    async fn brief(&self) {
+        let run = self.ledger.start();
+        self.ledger.release.notified().await;
+        run.done(());
     }
 
     async fn hasty(&self) -> u64 {

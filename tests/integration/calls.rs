@@ -21,6 +21,7 @@ on_every_broker! {
     the_client_bounds_its_calls_in_flight,
     a_call_that_is_not_awaited_is_not_sent,
     a_dropped_call_leaves_nothing_behind,
+    the_client_bounds_the_values_of_a_reply,
 }
 
 async fn values_come_back(bed: Bed) {
@@ -177,4 +178,14 @@ async fn a_dropped_call_leaves_nothing_behind(bed: Bed) {
     for n in 0..100 {
         assert_eq!(lab.echo(&n.to_string()).await.unwrap(), n.to_string());
     }
+}
+
+async fn the_client_bounds_the_values_of_a_reply(bed: Bed) {
+    let _server = bed.serve().await;
+    let lab = |client| LabClient::new(client);
+    let strict = lab(Client::builder(bed.connect().await).max_values(1).build().unwrap());
+    assert_failed(strict.unwritable().await, ErrorKind::Protocol, Execution::Executed);
+    assert_eq!(strict.bytes(1000).await.unwrap().len(), 1000, "bytes are one value");
+    let shallow = lab(Client::builder(bed.connect().await).max_depth(1).build().unwrap());
+    assert_failed(shallow.unwritable().await, ErrorKind::Protocol, Execution::Executed);
 }

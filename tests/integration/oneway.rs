@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nats_rpc::{ErrorKind, Execution};
 
-use crate::bed::{Bed, assert_failed};
+use crate::bed::{Bed, LabClient, assert_failed};
 use crate::on_every_broker;
 
 on_every_broker! {
@@ -13,6 +13,8 @@ on_every_broker! {
     a_receipt_comes_from_the_instance,
     without_a_subscriber_there_is_no_receipt,
     what_cannot_be_sent_is_an_error,
+    the_methods_timeout_bounds_the_handler,
+    what_was_flushed_arrives,
 }
 
 async fn nobody_waits_for_the_handler(bed: Bed) {
@@ -46,4 +48,22 @@ async fn what_cannot_be_sent_is_an_error(bed: Bed) {
     assert_failed(result, ErrorKind::PayloadTooLarge, Execution::NotExecuted);
     let result = lab.note("").header("a\nb", "c").await;
     assert_failed(result, ErrorKind::InvalidArgument, Execution::NotExecuted);
+}
+
+async fn the_methods_timeout_bounds_the_handler(bed: Bed) {
+    let server = bed.serve().await;
+    bed.client().await.brief().acked().await.unwrap();
+    while server.counters().timed_out == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(bed.ledger.finished(), 0);
+}
+
+async fn what_was_flushed_arrives(bed: Bed) {
+    let _server = bed.serve().await;
+    let connection = bed.connect().await;
+    LabClient::new(&connection).note("the last words").await.unwrap();
+    connection.flush().await.unwrap();
+    drop(connection);
+    bed.ledger.begun.notified().await;
 }

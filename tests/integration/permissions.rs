@@ -84,6 +84,15 @@ async fn a_server_that_may_not_publish_does_not_start() {
 }
 
 #[tokio::test]
+async fn a_user_in_the_address_is_used() {
+    let bed = Guarded::new();
+    let _server = bed.serve().await;
+    let port = bed.0.server().unwrap().client_port();
+    let connection = connect(format!("nats://caller:x@127.0.0.1:{port}")).await.unwrap();
+    assert_eq!(LabClient::new(connection).echo("hello").await.unwrap(), "hello");
+}
+
+#[tokio::test]
 async fn connecting_says_what_is_wrong() {
     let bed = Guarded::new();
     let url = bed.0.server().unwrap().url();

@@ -19,6 +19,7 @@ async fn a_missing_service_has_no_responders(bed: Bed) {
     let error =
         assert_failed(bed.client().await.echo("").await, ErrorKind::NoResponders, Execution::NotExecuted);
     assert!(error.is_retryable());
+    assert!(error.message().contains("lab.echo"), "it names the subject: {error}");
     assert!(begin.elapsed() < Duration::from_secs(5), "at once, not at the deadline");
 }
 
@@ -94,4 +95,21 @@ async fn a_call_without_a_reply_subject_is_not_run(bed: Bed) {
     // A oneway call needs none.
     publish(&connection, "lab.note", None, r#"{"line":"runs"}"#).await;
     bed.ledger.begun.notified().await;
+}
+
+#[tokio::test]
+async fn a_closed_connection_is_not_worth_a_retry() {
+    let bed = Bed::nats();
+    let _server = bed.serve().await;
+    let connection = bed.connect().await;
+    let lab = LabClient::new(&connection);
+    lab.echo("open").await.unwrap();
+    connection.nats().unwrap().drain().await.unwrap();
+    let mut error = None;
+    while error.is_none() {
+        error = lab.echo("closed?").await.err().and_then(|error| error.rpc().cloned());
+    }
+    let error = error.unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(!error.is_retryable(), "{error:?}");
 }

@@ -12,7 +12,7 @@ use serde::ser::Serialize;
 
 use super::InFlight;
 use super::exchange::Exchange;
-use super::outgoing::{Expiry, Handover, Outgoing, Sent, no_responders};
+use super::outgoing::{Expiry, Handover, Outgoing, Sent};
 use super::response::Response;
 use super::returns::Returns;
 use super::stub::Target;
@@ -54,6 +54,9 @@ use crate::wire::frame::{CallBuffer, ErrorFrame, Flags, SERVICE_ERROR, SuccessFr
 /// # Errors
 /// [`CallError::Service`] with what the handler returned, or [`CallError::Rpc`]; see [`ErrorKind`] for what can go
 /// wrong, and [`Error::execution`] for what each says about the handler.
+///
+/// # Panics
+/// Polled outside of a tokio runtime.
 ///
 /// # Cancel safety
 /// Dropped before it is first polled, it is never sent. Dropped later, the handler may run to its end, and nobody
@@ -178,30 +181,34 @@ impl<T, E> Call<T, E> {
 
     /// Turns what came back into what the caller gets.
     fn conclude(&self, answer: Answer) -> Result<Response<T>, CallError<E>> {
-        let maybe = |kind, message: &'static str| Err(CallError::Rpc(Error::new(kind, message)));
-        match answer {
-            Answer::Success(success) => self.read_success(success),
-            Answer::Error(error) => Err(self.read_error(&error)),
-            Answer::Expired(Some(refusal)) => Err(CallError::Rpc(refusal.to_error())),
-            Answer::Expired(None) => maybe(ErrorKind::DeadlineExceeded, "no reply came before the deadline"),
-            Answer::Foreign => maybe(
-                ErrorKind::Protocol,
-                "something else than a reply came; does a JetStream stream take the subject?",
-            ),
-            Answer::Denied(execution) => {
-                let message = "the NATS server does not let this user publish the call or get its reply";
-                Err(CallError::Rpc(
-                    Error::new(ErrorKind::PermissionDenied, message).with_execution(execution),
-                ))
+        let subject = self.outgoing.subject();
+        let error = match answer {
+            Answer::Success(success) => return self.read_success(success),
+            Answer::Error(error) => return Err(self.read_error(&error)),
+            Answer::Expired(Some(refusal)) => refusal.to_error(),
+            Answer::Expired(None) => {
+                let message = format!("no reply from {subject} came before the deadline");
+                Error::new(ErrorKind::DeadlineExceeded, message)
             }
-            Answer::Closed => maybe(ErrorKind::Unavailable, "the connection closed"),
-            Answer::NoResponders => Err(CallError::Rpc(no_responders())),
-        }
+            Answer::Foreign => {
+                let message = format!(
+                    "something else than a reply came from {subject}; does a JetStream stream take the subject?"
+                );
+                Error::new(ErrorKind::Protocol, message)
+            }
+            Answer::Denied(execution) => {
+                let message = format!("NATS does not let this user publish to {subject}, or get the reply");
+                Error::new(ErrorKind::PermissionDenied, message).with_execution(execution)
+            }
+            Answer::Closed => Error::new(ErrorKind::Unavailable, "the connection closed").for_good(),
+            Answer::NoResponders => self.outgoing.no_responders(),
+        };
+        Err(CallError::Rpc(error))
     }
 
     fn read_success(&self, success: SuccessFrame) -> Result<Response<T>, CallError<E>> {
         let SuccessFrame { handler_time, body, headers, instance } = success;
-        let value = (self.returns.value)(self.outgoing.codec(), &body)
+        let value = (self.returns.value)(self.outgoing.codec(), &body, self.outgoing.limits())
             .map_err(|error| unreadable("value", &error))?;
         Ok(Response::new(value, headers, instance, handler_time))
     }
@@ -211,7 +218,11 @@ impl<T, E> Call<T, E> {
             return CallError::Rpc(error.to_error());
         }
         let codec = error.flags.read_codec().unwrap_or_default();
-        match (self.returns.error)(codec, error.body.as_ref().unwrap_or(&Bytes::new())) {
+        match (self.returns.error)(
+            codec,
+            error.body.as_ref().unwrap_or(&Bytes::new()),
+            self.outgoing.limits(),
+        ) {
             Ok(error) => CallError::Service(error),
             Err(decoding) => CallError::Rpc(unreadable("error", &decoding)),
         }

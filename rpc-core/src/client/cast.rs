@@ -57,7 +57,7 @@ pub struct Cast {
 impl Cast {
     pub(super) fn new<A: Serialize>(target: Arc<Target>, method: usize, args: &A) -> Self {
         let returns =
-            Returns { value: |_, _: &Bytes| Ok(()), error: Returns::<(), Infallible>::infallible().error };
+            Returns { value: |_, _: &Bytes, _| Ok(()), error: Returns::<(), Infallible>::infallible().error };
         Cast { call: Call::new(target, method, args, returns), sending: None }
     }
 

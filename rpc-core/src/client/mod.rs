@@ -20,6 +20,7 @@ pub use self::returns::Returns;
 pub use self::stub::Stub;
 
 use crate::codec::Codec;
+use crate::codec::scan::ScanLimits;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::wire::subject::check_tokens;
@@ -55,6 +56,7 @@ struct Inner {
     prefix: Option<String>,
     timeout: Duration,
     codec: Codec,
+    limits: ScanLimits,
     max_in_flight: usize,
     in_flight: AtomicUsize,
 }
@@ -67,6 +69,7 @@ impl Client {
             prefix: None,
             timeout: DEFAULT_TIMEOUT,
             codec: Codec::default(),
+            limits: ScanLimits::default(),
             max_in_flight: DEFAULT_MAX_IN_FLIGHT,
         }
     }
@@ -91,6 +94,10 @@ impl Client {
 
     pub(crate) fn codec(&self) -> Codec {
         self.0.codec
+    }
+
+    pub(crate) fn limits(&self) -> ScanLimits {
+        self.0.limits
     }
 
     /// Counts a call in, unless there are too many.
@@ -147,6 +154,7 @@ pub struct ClientBuilder {
     prefix: Option<String>,
     timeout: Duration,
     codec: Codec,
+    limits: ScanLimits,
     max_in_flight: usize,
 }
 
@@ -175,6 +183,19 @@ impl ClientBuilder {
         self
     }
 
+    /// How deep the values of a reply may be nested; 64 by default.
+    pub fn max_depth(mut self, depth: usize) -> Self {
+        self.limits.depth = depth;
+        self
+    }
+
+    /// How many values a reply may have; 100 000 by default. Bytes are one value, but in a struct or a tuple a `Vec<u8>` is
+    /// as many as it is long, unless it is marked with `serde_bytes`.
+    pub fn max_values(mut self, values: usize) -> Self {
+        self.limits.values = values;
+        self
+    }
+
     /// Makes the client.
     ///
     /// # Errors
@@ -187,8 +208,8 @@ impl ClientBuilder {
     }
 
     fn unchecked(self) -> Client {
-        let ClientBuilder { connection, prefix, timeout, codec, max_in_flight } = self;
+        let ClientBuilder { connection, prefix, timeout, codec, limits, max_in_flight } = self;
         let in_flight = AtomicUsize::new(0);
-        Client(Arc::new(Inner { connection, prefix, timeout, codec, max_in_flight, in_flight }))
+        Client(Arc::new(Inner { connection, prefix, timeout, codec, limits, max_in_flight, in_flight }))
     }
 }

@@ -13,11 +13,12 @@ use super::InFlight;
 use super::exchange::{Exchange, too_late, until};
 use super::stub::Target;
 use crate::codec::Codec;
+use crate::codec::scan::ScanLimits;
 use crate::connection::{Answer, OutboundMessage, Subject, TryPublishError, too_large};
 use crate::context::Context;
 use crate::deadline::{Deadline, as_wire_ms};
 use crate::error::{Error, ErrorKind, Execution};
-use crate::service::Method;
+use crate::service::{Method, MethodKind};
 use crate::wire::frame::{CallBuffer, CallHead, Flags, Times};
 use crate::wire::headers::Headers;
 
@@ -66,7 +67,11 @@ impl Outgoing {
         Outgoing {
             id: target.client.connection().random().u64(),
             flags: Flags::codec(target.client.codec()),
-            timeout: target.method(method).and_then(Method::timeout),
+            // That of a oneway method bounds its handler; the call waits for no more than the receipt.
+            timeout: target
+                .method(method)
+                .filter(|method| method.kind() != MethodKind::Oneway)
+                .and_then(Method::timeout),
             target,
             method,
             inherited,
@@ -79,10 +84,25 @@ impl Outgoing {
         self.target.client.codec()
     }
 
+    /// What is refused in a reply before it is decoded.
+    pub(super) fn limits(&self) -> ScanLimits {
+        self.target.client.limits()
+    }
+
     /// The names of the service and of the method.
     pub(super) fn names(&self) -> (&'static str, &'static str) {
         let method = self.target.method(self.method).map(Method::name);
         (self.target.descriptor.name(), method.unwrap_or_default())
+    }
+
+    /// Where the call goes, for messages.
+    pub(super) fn subject(&self) -> &str {
+        self.target.subject(self.method).map_or("", |subject| subject.as_str())
+    }
+
+    /// The error of a call whose message nobody got.
+    pub(super) fn no_responders(&self) -> Error {
+        Error::not_executed(ErrorKind::NoResponders, format!("nobody serves {}", self.subject()))
     }
 
     pub(super) fn set_timeout(&mut self, timeout: Duration) {
@@ -236,14 +256,9 @@ impl Outgoing {
             }
             // The service is there without the method, or with it since a moment ago; or it did not answer. In each
             // case the call itself reached nobody.
-            _ => no_responders(),
+            _ => self.no_responders(),
         }
     }
-}
-
-/// The error of a call whose message nobody got.
-pub(super) fn no_responders() -> Error {
-    Error::not_executed(ErrorKind::NoResponders, "nobody serves the subject")
 }
 
 /// A budget as the wire carries it: never zero, which would have run out.

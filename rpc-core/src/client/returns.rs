@@ -14,7 +14,7 @@ pub struct Returns<T, E> {
     pub(crate) error: Decode<E>,
 }
 
-pub(crate) type Decode<T> = fn(Codec, &Bytes) -> Result<T, DecodeError>;
+pub(crate) type Decode<T> = fn(Codec, &Bytes, ScanLimits) -> Result<T, DecodeError>;
 
 impl<T, E> Clone for Returns<T, E> {
     fn clone(&self) -> Self {
@@ -58,12 +58,16 @@ impl<T: for<'de> FromBytes<'de>, E: DeserializeOwned> Returns<T, E> {
     }
 }
 
-fn decode<T: DeserializeOwned>(codec: Codec, body: &Bytes) -> Result<T, DecodeError> {
-    codec.scan(body, ScanLimits::default())?;
+fn decode<T: DeserializeOwned>(codec: Codec, body: &Bytes, limits: ScanLimits) -> Result<T, DecodeError> {
+    codec.scan(body, limits)?;
     codec.decode(body)
 }
 
-fn decode_bytes<T: for<'de> FromBytes<'de>>(codec: Codec, body: &Bytes) -> Result<T, DecodeError> {
+fn decode_bytes<T: for<'de> FromBytes<'de>>(
+    codec: Codec,
+    body: &Bytes,
+    limits: ScanLimits,
+) -> Result<T, DecodeError> {
     /// A value that travelled as bytes.
     struct AsBytes<T>(T);
 
@@ -73,10 +77,10 @@ fn decode_bytes<T: for<'de> FromBytes<'de>>(codec: Codec, body: &Bytes) -> Resul
         }
     }
 
-    codec.scan(body, ScanLimits::default())?;
+    codec.scan(body, limits)?;
     codec.decode::<AsBytes<T>>(body).map(|AsBytes(value)| value)
 }
 
-fn cannot_fail(_: Codec, _: &Bytes) -> Result<Infallible, DecodeError> {
+fn cannot_fail(_: Codec, _: &Bytes, _: ScanLimits) -> Result<Infallible, DecodeError> {
     Err(DecodeError::new("the method has no error of its own"))
 }

@@ -61,7 +61,7 @@ pub fn serialize<T: BytesLike + ?Sized, S: Serializer>(value: &T, serializer: S)
 /// # Errors
 /// Those of the deserializer, and text that is not base64.
 pub fn deserialize<'de, T: FromBytes<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    let visitor = BytesVisitor(PhantomData);
+    let visitor = BytesVisitor { text: deserializer.is_human_readable(), target: PhantomData };
     if T::OPTIONAL {
         deserializer.deserialize_option(visitor)
     } else if deserializer.is_human_readable() {
@@ -71,13 +71,17 @@ pub fn deserialize<'de, T: FromBytes<'de>, D: Deserializer<'de>>(deserializer: D
     }
 }
 
-struct BytesVisitor<T>(PhantomData<T>);
+struct BytesVisitor<T> {
+    /// Whether text stands for bytes: in JSON only. A text in MessagePack is a mistake of its writer.
+    text: bool,
+    target: PhantomData<T>,
+}
 
 impl<'de, T: FromBytes<'de>> Visitor<'de> for BytesVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("bytes, or base64 text")
+        f.write_str(if self.text { "base64 text" } else { "bytes" })
     }
 
     fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<T, E> {
@@ -93,7 +97,11 @@ impl<'de, T: FromBytes<'de>> Visitor<'de> for BytesVisitor<T> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        STANDARD.decode(text).map(T::from_owned).map_err(E::custom)
+        if !self.text {
+            return Err(E::invalid_type(de::Unexpected::Str(text), &self));
+        }
+        let bytes = STANDARD.decode(text).map_err(|error| E::custom(format_args!("not base64: {error}")))?;
+        Ok(T::from_owned(bytes))
     }
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut numbers: A) -> Result<T, A::Error> {
@@ -245,5 +253,8 @@ mod tests {
         let packed = rmp_serde::to_vec(&(1, 2)).unwrap();
         let mut packed = rmp_serde::Deserializer::from_read_ref(&packed);
         assert_eq!(deserialize::<Vec<u8>, _>(&mut packed).unwrap(), [1, 2]);
+        let packed = rmp_serde::to_vec("abcd").unwrap();
+        let mut packed = rmp_serde::Deserializer::from_read_ref(&packed);
+        assert!(deserialize::<Vec<u8>, _>(&mut packed).is_err(), "text is not base64 here");
     }
 }

@@ -172,7 +172,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Publishes at the next [`flush`](Self::flush), which the caller promises.
+    /// Publishes at the next [`flush_posted`](Self::flush_posted), which the caller promises.
     pub(crate) fn post_until_flush(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
         match &*self.inner.transport {
             Transport::Nats(_) if self.inner.inbox.is_started() => self.inner.outbox.push(message),
@@ -182,8 +182,24 @@ impl Connection {
     }
 
     /// Publishes what was posted.
-    pub(crate) fn flush(&self) {
+    pub(crate) fn flush_posted(&self) {
         self.inner.outbox.flush(&self.inner.transport);
+    }
+
+    /// Waits until everything that was sent on this connection has been written to its socket: before a program ends
+    /// that has made oneway calls, say. It does not prove that the broker has it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] when the connection is closed.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing is lost, and nothing is known.
+    pub async fn flush(&self) -> Result<(), Error> {
+        self.flush_all().await;
+        match &*self.inner.transport {
+            Transport::Nats(nats) => nats.flush().await,
+            Transport::Memory(_) => Ok(()),
+        }
     }
 
     /// Publishes what was posted, waiting for room in the connection's queue.
@@ -307,7 +323,7 @@ impl fmt::Debug for Connection {
 
 /// The error of a connection that will not come back.
 pub(crate) fn closed() -> Error {
-    Error::not_executed(ErrorKind::Unavailable, "the connection is closed")
+    Error::not_executed(ErrorKind::Unavailable, "the connection is closed for good").for_good()
 }
 
 /// The error of a payload over the broker's limit.

@@ -40,6 +40,12 @@ impl NatsTransport {
         // Host and port only: an address may have a password in it.
         let names: Vec<_> =
             servers.iter().map(|server| format!("{}:{}", server.host(), server.port())).collect();
+        // async-nats leaves a user in the address out.
+        let user = servers.iter().find_map(|server| Some((server.username()?, server.password()?)));
+        let options = match user {
+            Some((user, password)) => options.user_and_password(user.to_owned(), password.to_owned()),
+            None => options,
+        };
         let connected = options.connect(servers).await;
         connected.map(|client| NatsTransport { client, hears_events: true }).map_err(|error| {
             let kind = match error.kind() {
@@ -49,8 +55,11 @@ impl NatsTransport {
                 ConnectErrorKind::ServerParse => ErrorKind::InvalidArgument,
                 _ => ErrorKind::Unavailable,
             };
-            Error::not_executed(kind, format!("no connection to NATS at {}", names.join(", ")))
-                .with_source(error)
+            let message = match kind {
+                ErrorKind::Unauthenticated => "these credentials are not accepted by NATS",
+                _ => "no connection to NATS",
+            };
+            Error::not_executed(kind, format!("{message} at {}", names.join(", "))).with_source(error)
         })
     }
 
@@ -83,6 +92,10 @@ impl NatsTransport {
         }
         let size = size(&message);
         self.client.publish_message(message).await.map_err(|error| self.refused(&error, size))
+    }
+
+    pub(super) async fn flush(&self) -> Result<(), Error> {
+        self.client.flush().await.map_err(|error| closed().with_source(error))
     }
 
     /// The client's queue is tried once. Its `publish_message` is polled and dropped: what it had not handed over by

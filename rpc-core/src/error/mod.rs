@@ -37,6 +37,8 @@ struct Inner {
     retry_after: Option<Duration>,
     /// Whether it is certain that the handler had done nothing, although it had been started.
     before_work: bool,
+    /// Whether the reason never passes.
+    for_good: bool,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -53,6 +55,7 @@ impl Error {
             message: message.into(),
             retry_after: None,
             before_work: false,
+            for_good: false,
             source: None,
         }))
     }
@@ -66,6 +69,17 @@ impl Error {
     pub(crate) fn before_work(mut self) -> Self {
         self.0.before_work = true;
         self
+    }
+
+    /// An error whose reason never passes.
+    pub(crate) fn for_good(mut self) -> Self {
+        self.0.for_good = true;
+        self
+    }
+
+    /// Whether the handler could not begin, since its arguments do not decode.
+    pub(crate) fn is_before_work(&self) -> bool {
+        self.0.before_work
     }
 
     /// The error as the caller of a handler that had been started gets it.
@@ -124,6 +138,7 @@ impl Error {
     /// Whether a second attempt is safe, since the handler did not run, and may succeed, since the reason passes.
     pub fn is_retryable(&self) -> bool {
         self.0.execution == Execution::NotExecuted
+            && !self.0.for_good
             && matches!(self.0.kind, ErrorKind::NoResponders | ErrorKind::Unavailable | ErrorKind::Overloaded)
     }
 

@@ -162,7 +162,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How many values a request may have; 100 000 by default.
+    /// How many values a request may have; 100 000 by default. Bytes are one value, but in a struct or a tuple a `Vec<u8>` is
+    /// as many as it is long, unless it is marked with `serde_bytes`.
     pub fn max_values(mut self, values: usize) -> Self {
         self.limits.scan.values = values;
         self

@@ -36,7 +36,7 @@ counters! {
     timed_out,
     /// Handlers that panicked.
     panicked,
-    /// Messages that were refused because they could not be read.
+    /// Messages and arguments that were refused because they could not be read.
     malformed,
     /// Messages that were dropped because their reply subject is not allowed.
     reply_refused,

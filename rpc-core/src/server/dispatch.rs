@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -17,9 +16,6 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::reply::Reply;
 use crate::service::{Handler, HandlerFuture, Method, RawCall};
-
-/// How long a caller is asked to wait before it tries an overloaded server again.
-const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// A method with what serves it.
 pub(super) struct Endpoint {
@@ -47,6 +43,9 @@ impl Accepted {
         let time = self.context.handler_time();
         let reply = result.unwrap_or_else(|error| {
             // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
+            if error.is_before_work() {
+                self.shared.counters.malformed.add();
+            }
             let error = if time.is_some() { error.of_started_handler() } else { error };
             path.error(&error, time.unwrap_or_default())
         });
@@ -57,6 +56,13 @@ impl Accepted {
     fn expire(&mut self) {
         let error = if self.context.handler_time().is_some() {
             self.shared.counters.timed_out.add();
+            if self.context.reply_path().to.is_none() {
+                // Nobody else learns of it.
+                tracing::warn!(
+                    subject = self.context.subject(),
+                    "a oneway handler was aborted at its deadline"
+                );
+            }
             Error::new(ErrorKind::DeadlineExceeded, "the handler was aborted at the call's deadline")
         } else {
             self.shared.counters.expired.add();
@@ -220,10 +226,4 @@ impl Future for Polling<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         self.0.poll(cx)
     }
-}
-
-/// The answer to a call that the server cannot take on now.
-pub(super) fn overloaded(shared: &Shared) -> Error {
-    let message = format!("{} calls are running or waiting", shared.admitted.calls());
-    Error::not_executed(ErrorKind::Overloaded, message).with_retry_after(RETRY_AFTER)
 }

@@ -21,6 +21,9 @@ use crate::wire::dialect::{self, Dialect, PlainBody, header};
 use crate::wire::frame::{self, BadMessage, CallFrame, Flags, Frame, Frames, Id};
 use crate::wire::headers::Headers;
 
+/// How long a caller is asked to wait before it tries an overloaded server again.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
 /// What is done with the messages of a subscription.
 pub(super) enum Work {
     Calls(Intake),
@@ -199,11 +202,11 @@ impl Intake {
                 self.shared.counters.expired.add();
                 return Err(Error::not_executed(ErrorKind::DeadlineExceeded, "the call has no time left"));
             }
-            if self.shared.admitted.enter(&self.shared.limits, held) {
-                return Ok(deadline);
-            }
-            self.shared.counters.overloaded.add();
-            Err(dispatch::overloaded(&self.shared))
+            self.shared.admitted.enter(&self.shared.limits, held).map_err(|too_much| {
+                self.shared.counters.overloaded.add();
+                Error::not_executed(ErrorKind::Overloaded, too_much).with_retry_after(RETRY_AFTER)
+            })?;
+            Ok(deadline)
         });
         let mut deadline = match admitted {
             Ok(deadline) => deadline,

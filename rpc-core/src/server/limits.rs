@@ -39,15 +39,23 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
-    /// Takes on a call of so many bytes, unless that is too much.
-    pub(super) fn enter(&self, limits: &Limits, bytes: usize) -> bool {
+    /// Takes on a call of so many bytes, or says what there is too much of.
+    pub(super) fn enter(&self, limits: &Limits, bytes: usize) -> Result<(), String> {
         let calls = self.calls.fetch_add(1, Ordering::Relaxed);
         let held = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let fits = calls < limits.in_flight.saturating_add(limits.queued) && held + bytes <= limits.bytes;
-        if !fits {
-            self.leave(bytes);
-        }
-        fits
+        let most = limits.in_flight.saturating_add(limits.queued);
+        let too_much = if calls >= most {
+            format!("{calls} calls are running or waiting, of {most} that may")
+        } else if held + bytes > limits.bytes {
+            format!(
+                "the requests that are running or waiting have {held} bytes, of {} that they may",
+                limits.bytes
+            )
+        } else {
+            return Ok(());
+        };
+        self.leave(bytes);
+        Err(too_much)
     }
 
     /// Ends a call.
@@ -70,11 +78,11 @@ mod tests {
     fn calls_and_bytes_are_bounded_and_given_back() {
         let limits = Limits { in_flight: 1, queued: 1, bytes: 100, ..Limits::default() };
         let admitted = Admitted::default();
-        assert!(admitted.enter(&limits, 60));
-        assert!(!admitted.enter(&limits, 60), "bytes");
-        assert!(admitted.enter(&limits, 40));
-        assert!(!admitted.enter(&limits, 0), "calls");
+        assert_eq!(admitted.enter(&limits, 60), Ok(()));
+        assert!(admitted.enter(&limits, 60).unwrap_err().contains("bytes"));
+        assert_eq!(admitted.enter(&limits, 40), Ok(()));
+        assert!(admitted.enter(&limits, 0).unwrap_err().contains("2 calls"));
         admitted.leave(60);
-        assert!(admitted.enter(&limits, 60));
+        assert_eq!(admitted.enter(&limits, 60), Ok(()));
     }
 }

@@ -164,7 +164,7 @@ fn take_batch(first: Message, subscription: &mut Subscription, work: &Work, shar
             None => break,
         }
     }
-    shared.connection.flush();
+    shared.connection.flush_posted();
 }
 
 /// The next message, if it is there. Unconstrained: else the runtime would make the task pause after 128 messages, which

@@ -125,7 +125,8 @@ impl Method {
         self
     }
 
-    /// How long a client waits for it unless the call says otherwise, in milliseconds.
+    /// How long a client waits for it unless the call says otherwise, in milliseconds. Of a oneway method, how long its
+    /// handler may take.
     #[must_use]
     pub const fn timeout_ms(mut self, timeout_ms: u64) -> Self {
         self.timeout_ms = Some(timeout_ms);

@@ -8,6 +8,9 @@ pub(crate) const MAX_SUBJECT: usize = 512;
 /// The longest token of a name that comes from data.
 const MAX_TOKEN: usize = 64;
 
+/// What a token is, for messages.
+const TOKEN_RULE: &str = "1 to 64 of A-Z a-z 0-9 _ - that do not begin with an underscore";
+
 /// The longest reply subject that a server answers to.
 const MAX_REPLY: usize = 256;
 
@@ -19,15 +22,17 @@ pub(crate) fn check_token(what: &str, token: &str) -> Result<(), Error> {
     if is_token(token) {
         return Ok(());
     }
-    Err(Error::not_executed(
-        ErrorKind::InvalidArgument,
-        format!("{what} {token:?} is not 1 to {MAX_TOKEN} of A-Z a-z 0-9 _ - that start with no underscore"),
-    ))
+    Err(Error::not_executed(ErrorKind::InvalidArgument, format!("{what} {token:?} is not {TOKEN_RULE}")))
 }
 
 /// Checks a subject that is made of such tokens.
 pub(crate) fn check_tokens(what: &str, subject: &str) -> Result<(), Error> {
-    subject.split('.').try_for_each(|token| check_token(what, token))?;
+    if let Some(token) = subject.split('.').find(|token| !is_token(token)) {
+        return Err(Error::not_executed(
+            ErrorKind::InvalidArgument,
+            format!("{what} {subject:?} has the part {token:?}, which is not {TOKEN_RULE}"),
+        ));
+    }
     check_length(subject)
 }
 

@@ -78,10 +78,7 @@ fn entry(service: &Service, method: &Method) -> TokenStream {
     let idempotent = options.idempotent.map(|_| quote!(.idempotent()));
     let spawn = options.spawn.map(|_| quote!(.spawn()));
     let bare = options.bare.map(|_| quote!(.bare()));
-    let timeout = options.timeout.as_ref().map(|timeout| {
-        let millis = timeout.millis;
-        quote!(.timeout_ms(#millis))
-    });
+    let timeout = options.timeout.map(|millis| quote!(.timeout_ms(#millis)));
     quote_spanned! {Span::mixed_site()=>
         #(#conditions)* #runtime::Method::#kind(#name) #idempotent #spawn #bare #timeout
     }

@@ -165,6 +165,8 @@ impl Inbox {
         let receiver = tokio::spawn(tasks::receive(subscription, running));
         let sweeper = tokio::spawn(tasks::sweep(Arc::clone(&self.shared)));
         let flusher = tokio::spawn(connection.flusher());
+        // What an earlier flusher has left, whose runtime ended before it could send it.
+        connection.flush_posted();
         *tasks = Some(Tasks([receiver, sweeper, flusher].map(|task| task.abort_handle())));
         Ok(())
     }

@@ -1,7 +1,0 @@
-#[nats_rpc::service]
-trait Greeter {
-    #[rpc(oneway, timeout = "1s")]
-    async fn log(&self, line: &str);
-}
-
-fn main() {}
