@@ -9,6 +9,7 @@ mod outbox;
 pub(crate) mod random;
 mod slots;
 mod subscription;
+mod transport;
 mod waiters;
 
 use std::fmt;
@@ -19,12 +20,15 @@ use std::time::Duration;
 use self::buffers::BufferPool;
 pub use self::connect::{connect, connect_with};
 use self::inbox::Inbox;
+use self::nats::NatsTransport;
 pub(crate) use self::nats::{
     HeaderMap, Message, OutboundMessage, Subject, header_map, header_size, status_code,
 };
 use self::outbox::Outbox;
 use self::random::Random;
 pub use self::subscription::Subscription;
+use self::transport::Transport;
+pub(crate) use self::transport::TryPublishError;
 pub(crate) use self::waiters::{Answer, Expected};
 use crate::deadline::{WallClock, as_wire_ms};
 use crate::error::{Error, ErrorKind};
@@ -59,36 +63,6 @@ struct Inner {
 /// For how long calls are sent without a moment of expiry after a server has found one expired that was not.
 const DISTRUST: Duration = Duration::from_secs(60);
 
-enum Transport {
-    Nats(nats::NatsTransport),
-    Memory(memory::MemoryTransport),
-}
-
-impl Transport {
-    async fn publish(&self, message: OutboundMessage) -> Result<(), Error> {
-        match self {
-            Transport::Nats(nats) => nats.publish(message).await,
-            Transport::Memory(memory) => memory.publish(message),
-        }
-    }
-
-    fn try_publish(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
-        match self {
-            Transport::Nats(nats) => nats.try_publish(message),
-            Transport::Memory(memory) => memory.publish(message).map_err(TryPublishError::Refused),
-        }
-    }
-}
-
-/// Why a message was not taken at once.
-#[derive(Debug)]
-pub(crate) enum TryPublishError {
-    /// The connection's queue is full: [`Connection::publish`] waits for room.
-    Full,
-    /// It will never be taken.
-    Refused(Error),
-}
-
 impl Connection {
     fn new(transport: Transport, random: Random, inbox_prefix: &str, shared: Arc<inbox::Shared>) -> Self {
         let inbox = Inbox::new(inbox_prefix, &random, shared);
@@ -111,25 +85,19 @@ impl Connection {
     }
 
     /// A connection to NATS, whose calls learn from `shared` what its events say.
-    fn nats_with(transport: nats::NatsTransport, shared: Arc<inbox::Shared>) -> Self {
+    fn nats_with(transport: NatsTransport, shared: Arc<inbox::Shared>) -> Self {
         let prefix = transport.inbox_prefix();
         Connection::new(Transport::Nats(transport), Random::system(), &prefix, shared)
     }
 
     /// The client of async-nats underneath, or `None` on an in-process broker.
     pub fn nats(&self) -> Option<&async_nats::Client> {
-        match &*self.inner.transport {
-            Transport::Nats(nats) => Some(nats.client()),
-            Transport::Memory(_) => None,
-        }
+        self.inner.transport.nats().map(NatsTransport::client)
     }
 
     /// The largest payload that the broker takes, in bytes.
     pub fn max_payload(&self) -> usize {
-        match &*self.inner.transport {
-            Transport::Nats(nats) => nats.max_payload(),
-            Transport::Memory(memory) => memory.max_payload(),
-        }
+        self.inner.transport.max_payload()
     }
 
     /// Publishes a message of one's own making, next to the calls: for tests, and for peers that do not speak RPC.
@@ -196,9 +164,9 @@ impl Connection {
     /// Dropped before it is ready, nothing is lost, and nothing is known.
     pub async fn flush(&self) -> Result<(), Error> {
         self.flush_all().await;
-        match &*self.inner.transport {
-            Transport::Nats(nats) => nats.flush().await,
-            Transport::Memory(_) => Ok(()),
+        match self.inner.transport.nats() {
+            Some(nats) => nats.flush().await,
+            None => Ok(()),
         }
     }
 
@@ -227,26 +195,17 @@ impl Connection {
         queue_group: Option<&str>,
     ) -> Result<Subscription, Error> {
         let subject = subject.into();
-        match &*self.inner.transport {
-            Transport::Nats(nats) => nats.subscribe(subject, queue_group).await.map(Into::into),
-            Transport::Memory(memory) => memory.subscribe(subject, queue_group).map(Into::into),
-        }
+        self.inner.transport.subscribe(subject, queue_group).await
     }
 
     /// Whether a permission that is missing shows here.
     pub(crate) fn hears_denials(&self) -> bool {
-        match &*self.inner.transport {
-            Transport::Nats(nats) => nats.hears_events(),
-            Transport::Memory(_) => false,
-        }
+        self.inner.transport.nats().is_some_and(NatsTransport::hears_events)
     }
 
     /// Whether messages can leave now.
     pub(crate) fn is_connected(&self) -> bool {
-        match &*self.inner.transport {
-            Transport::Nats(nats) => nats.is_connected(),
-            Transport::Memory(_) => true,
-        }
+        self.inner.transport.nats().is_none_or(NatsTransport::is_connected)
     }
 
     pub(crate) fn inbox(&self) -> &Inbox {
@@ -301,7 +260,7 @@ impl From<async_nats::Client> for Connection {
     /// A connection over a client of one's own. Its event callback is not ours: a permission that is missing shows at
     /// the deadlines of the calls, not at once as with [`connect`].
     fn from(client: async_nats::Client) -> Self {
-        Connection::nats_with(nats::NatsTransport::new(client), Arc::default())
+        Connection::nats_with(NatsTransport::new(client), Arc::default())
     }
 }
 

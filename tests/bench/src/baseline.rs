@@ -38,6 +38,9 @@ impl Baseline {
     pub(crate) async fn start(url: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let server = async_nats::connect(url).await?;
         let mut requests = server.queue_subscribe("baseline.hello", "q".to_owned()).await?;
+        // The broker works off the commands of a connection in order: its answer proves the subscription.
+        let nobody = server.request("baseline.nobody", "".into()).await;
+        assert!(nobody.is_err(), "the broker answers that nobody is there");
         tokio::spawn(async move {
             while let Some(message) = requests.next().await {
                 let Some(reply) = message.reply else { continue };
@@ -46,10 +49,7 @@ impl Baseline {
                 server.publish(reply, answer.into()).await.expect("the connection is open");
             }
         });
-        let client = async_nats::connect(url).await?;
-        client.flush().await?;
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        Ok(Baseline(Arc::new(client)))
+        Ok(Baseline(Arc::new(async_nats::connect(url).await?)))
     }
 }
 
