@@ -285,6 +285,16 @@ pub(crate) fn assert_failed<T: std::fmt::Debug, E: std::fmt::Debug>(
     }
 }
 
+/// A message of any NATS client.
+pub(crate) fn outbound(subject: &str, reply: Option<&str>, payload: impl Into<Bytes>) -> OutboundMessage {
+    OutboundMessage {
+        subject: subject.into(),
+        reply: reply.map(Into::into),
+        payload: payload.into(),
+        headers: None,
+    }
+}
+
 /// Sends a message as any NATS client could, and returns the first answer.
 pub(crate) async fn raw_request(
     connection: &Connection,
@@ -297,12 +307,7 @@ pub(crate) async fn raw_request(
     let mut map = HeaderMap::new();
     headers.iter().for_each(|(name, value)| map.append(*name, *value));
     let headers = (!map.is_empty()).then_some(map);
-    let message = OutboundMessage {
-        subject: subject.into(),
-        reply: Some(inbox.into()),
-        payload: payload.into(),
-        headers,
-    };
+    let message = OutboundMessage { headers, ..outbound(subject, Some(&inbox), payload) };
     connection.publish(message).await.unwrap();
     let answer = tokio::time::timeout(Duration::from_secs(20), answers.next()).await;
     answer.expect("an answer comes").expect("the connection is open")

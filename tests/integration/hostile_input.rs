@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes};
 use nats_rpc::{Connection, ErrorKind, Execution, Server};
 
-use crate::bed::{Bed, assert_failed, assert_plain_error, raw_request};
+use crate::bed::{Bed, assert_failed, assert_plain_error, outbound, raw_request};
 use crate::on_every_broker;
 
 on_every_broker! {
@@ -178,12 +178,7 @@ async fn random_bytes_never_end_the_server(bed: Bed) {
             bytes.insert(0, 0xC1);
         }
         for subject in ["lab.nest", "lab.echo", "lab._ctl.any"] {
-            let message = async_nats::message::OutboundMessage {
-                subject: subject.into(),
-                reply: Some("_INBOX.nobody".into()),
-                payload: bytes.clone().into(),
-                headers: None,
-            };
+            let message = outbound(subject, Some("_INBOX.nobody"), bytes.clone());
             connection.publish(message).await.unwrap();
         }
     }
@@ -202,12 +197,7 @@ async fn all_calls_of_a_message_are_answered(bed: Bed) {
     let (_server, connection) = serve(&bed).await;
     let mut answers = connection.subscribe("_INBOX.many", None).await.unwrap();
     let frames: Vec<_> = (0..10).map(|id| frame(id, 0, b"\x81\xA4text\xA1x")).collect();
-    let call = async_nats::message::OutboundMessage {
-        subject: "lab.echo".into(),
-        reply: Some("_INBOX.many".into()),
-        payload: message(&frames),
-        headers: None,
-    };
+    let call = outbound("lab.echo", Some("_INBOX.many"), message(&frames));
     connection.publish(call).await.unwrap();
     let mut ids = std::collections::BTreeSet::new();
     while ids.len() < 10 {

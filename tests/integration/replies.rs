@@ -1,11 +1,9 @@
 //! What goes wrong behind the handler, or in it.
 
-use async_nats::message::OutboundMessage;
-use bytes::Bytes;
 use futures::StreamExt;
 use nats_rpc::{Client, ErrorKind, Execution, Subscription};
 
-use crate::bed::{Bed, LabClient, assert_failed, assert_plain_error, raw_request};
+use crate::bed::{Bed, LabClient, assert_failed, assert_plain_error, outbound, raw_request};
 use crate::on_every_broker;
 
 on_every_broker! {
@@ -63,19 +61,15 @@ async fn bad_peer(bed: &Bed, subject: &str, answer: impl Fn(&[u8]) -> Vec<u8> + 
     let mut calls: Subscription = connection.subscribe(subject, None).await.unwrap();
     // Known to the broker once a message to oneself is back.
     let mut ready = connection.subscribe("bad.peer.ready", None).await.unwrap();
-    connection.publish(outbound("bad.peer.ready", Vec::new())).await.unwrap();
+    connection.publish(outbound("bad.peer.ready", None, "")).await.unwrap();
     ready.next().await.unwrap();
     tokio::spawn(async move {
         while let Some(call) = calls.next().await {
             let id = call.payload[6..14].to_vec();
             let reply = call.reply.unwrap();
-            connection.publish(outbound(&reply, answer(&id))).await.unwrap();
+            connection.publish(outbound(&reply, None, answer(&id))).await.unwrap();
         }
     });
-}
-
-fn outbound(subject: &str, payload: Vec<u8>) -> OutboundMessage {
-    OutboundMessage { subject: subject.into(), reply: None, payload: Bytes::from(payload), headers: None }
 }
 
 /// A success frame with this body.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nats_rpc::{CallError, ErrorKind, Execution, Server};
 
-use crate::bed::{Bed, LabClient, assert_failed};
+use crate::bed::{Bed, LabClient, assert_failed, outbound};
 use crate::on_every_broker;
 
 on_every_broker! {
@@ -135,12 +135,7 @@ async fn a_shutdown_ends_whatever_the_network_does() {
     let running =
         Server::builder(&connection).grace(Duration::from_millis(200)).add(lab).start().await.unwrap();
     drop(server);
-    let message = || async_nats::message::OutboundMessage {
-        subject: "metrics".into(),
-        reply: None,
-        payload: "x".into(),
-        headers: None,
-    };
+    let message = || outbound("metrics", None, "x");
     while tokio::time::timeout(Duration::from_millis(200), connection.publish(message())).await.is_ok() {}
     tokio::time::timeout(Duration::from_secs(20), running.shutdown())
         .await

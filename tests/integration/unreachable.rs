@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nats_rpc::{Connection, ErrorKind, Execution};
 
-use crate::bed::{Bed, LabClient, assert_failed};
+use crate::bed::{Bed, LabClient, assert_failed, outbound};
 use crate::on_every_broker;
 
 on_every_broker! {
@@ -55,13 +55,7 @@ async fn a_missing_method_is_unimplemented(bed: Bed) {
 }
 
 async fn publish(connection: &Connection, subject: &str, reply: Option<&str>, payload: &'static str) {
-    let message = async_nats::message::OutboundMessage {
-        subject: subject.into(),
-        reply: reply.map(Into::into),
-        payload: payload.into(),
-        headers: None,
-    };
-    connection.publish(message).await.unwrap();
+    connection.publish(outbound(subject, reply, payload)).await.unwrap();
 }
 
 async fn a_reply_subject_that_is_no_inbox_gets_nothing(bed: Bed) {
