@@ -178,7 +178,7 @@ impl ReplyPath {
                 ErrorKind::PayloadTooLarge,
                 format!("the reply has {} bytes, the broker takes {limit}", bytes.len()),
             )),
-            Err(error) => Err(Error::new(ErrorKind::Internal, format!("in the reply: {}", error.message()))),
+            Err(error) => Err(in_reply(&error)),
         };
         if let Err(error) = written {
             self.connection.buffers().discard(bytes);
@@ -235,6 +235,12 @@ impl ReplyPath {
         let subject = self.to.clone()?;
         Some(OutboundMessage { subject, reply: None, payload: reply.payload, headers: reply.headers })
     }
+}
+
+/// What the caller is told of a fault in what the handler has returned.
+pub(crate) fn in_reply(fault: &Error) -> Error {
+    Error::new(ErrorKind::Internal, format!("in the reply: {}", fault.message()))
+        .with_execution(Execution::Executed)
 }
 
 /// A message short enough for a header and for a log line.

@@ -11,15 +11,15 @@ use bytes::Bytes;
 use serde::ser::Serialize;
 
 use super::InFlight;
-use super::exchange::Exchange;
-use super::outgoing::{Expiry, Handover, Outgoing, Sent};
+use super::exchange::{Exchange, Handover};
+use super::outgoing::{Expiry, Outgoing, Sent};
 use super::response::Response;
 use super::returns::Returns;
 use super::stub::Target;
 use crate::codec::DecodeError;
 use crate::connection::Answer;
 use crate::error::{CallError, Error, ErrorKind, Execution};
-use crate::wire::frame::{CallBuffer, ErrorFrame, Flags, SERVICE_ERROR, SuccessFrame};
+use crate::wire::frame::{CallBuffer, ErrorFrame, Flags, SERVICE_ERROR, SuccessFrame, Times};
 
 /// A call that has been made but not sent: it does nothing until it is awaited.
 ///
@@ -86,9 +86,10 @@ impl<T, E> Call<T, E> {
         method: usize,
         args: &A,
         returns: Returns<T, E>,
+        times: Times,
     ) -> Self {
         let outgoing = Outgoing::new(target, method);
-        let state = outgoing.build(args).map_or_else(State::Refused, State::Built);
+        let state = outgoing.build(args, times).map_or_else(State::Refused, State::Built);
         Call { outgoing, returns, state }
     }
 
@@ -114,7 +115,7 @@ impl<T, E> Call<T, E> {
 
     /// Asks for a receipt of a oneway call.
     pub(super) fn with_receipt(mut self) -> Self {
-        self.outgoing.set_flags(Flags::with_receipt, self.state.built());
+        self.outgoing.want_receipt();
         self
     }
 
@@ -122,7 +123,7 @@ impl<T, E> Call<T, E> {
     pub(super) fn hand_over(&mut self) -> Result<Option<Handover>, Error> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Refused(error) => Err(error),
-            State::Built(buffer) => self.outgoing.hand_over(&buffer),
+            State::Built(buffer) => self.outgoing.hand_over(buffer),
             _ => Err(polled_again()),
         }
     }

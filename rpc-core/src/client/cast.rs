@@ -11,10 +11,11 @@ use bytes::Bytes;
 use serde::ser::Serialize;
 
 use super::call::Call;
-use super::outgoing::Handover;
+use super::exchange::Handover;
 use super::returns::Returns;
 use super::stub::Target;
 use crate::error::CallError;
+use crate::wire::frame::Times;
 
 /// A oneway call that has been made but not sent: it does nothing until it is awaited.
 ///
@@ -58,7 +59,7 @@ impl Cast {
     pub(super) fn new<A: Serialize>(target: Arc<Target>, method: usize, args: &A) -> Self {
         let returns =
             Returns { value: |_, _: &Bytes, _| Ok(()), error: Returns::<(), Infallible>::infallible().error };
-        Cast { call: Call::new(target, method, args, returns), sending: None }
+        Cast { call: Call::new(target, method, args, returns, Times::Unlimited), sending: None }
     }
 
     /// Adds a header, in place of an earlier one of the same name.

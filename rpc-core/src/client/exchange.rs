@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::stub::Target;
 use crate::connection::inbox::Company;
-use crate::connection::{Answer, Expected, OutboundMessage, Subject, TryPublishError};
+use crate::connection::{Answer, Connection, Expected, OutboundMessage, Subject, TryPublishError};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 
@@ -27,7 +27,7 @@ pub(super) struct Exchange {
 enum State {
     Ready(Subject, Bytes),
     /// The rare way: the inbox is not there yet, or the connection's queue is full.
-    Sending(Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>),
+    Sending(Handover),
     Waiting,
     Done,
 }
@@ -86,7 +86,7 @@ impl Exchange {
         if !connection.inbox().is_started() {
             let target = Arc::clone(&self.target);
             let start = start_and_send(target, id, deadline, cx.waker().clone(), subject, payload);
-            self.state = State::Sending(Box::pin(until(deadline, start)));
+            self.state = State::Sending(until(deadline, start));
             return Ok(());
         }
         let (message, company) = expect(&self.target, id, deadline, cx.waker().clone(), subject, payload)?;
@@ -99,9 +99,7 @@ impl Exchange {
             Ok(()) => Ok(()),
             Err(TryPublishError::Refused(error)) => Err(error),
             Err(TryPublishError::Full) => {
-                let connection = connection.clone();
-                let publish = async move { connection.publish(message).await };
-                self.state = State::Sending(Box::pin(until(deadline, publish)));
+                self.state = State::Sending(hand_over_later(connection, message, deadline));
                 Ok(())
             }
         }
@@ -157,12 +155,24 @@ async fn start_and_send(
     connection.publish(message).await
 }
 
-/// Bounds what comes before the message is handed over by the call's deadline.
-pub(super) async fn until(
+/// The rest of a handover, for which the connection has no room yet.
+pub(super) type Handover = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// Waits for room in the connection's queue, but not beyond the deadline.
+pub(super) fn hand_over_later(
+    connection: &Connection,
+    message: OutboundMessage,
     deadline: Deadline,
-    send: impl Future<Output = Result<(), Error>>,
-) -> Result<(), Error> {
-    tokio::time::timeout_at(deadline.instant(), send).await.unwrap_or_else(|_| Err(too_late()))
+) -> Handover {
+    let connection = connection.clone();
+    until(deadline, async move { connection.publish(message).await })
+}
+
+/// Bounds what comes before the message is handed over by the call's deadline.
+fn until(deadline: Deadline, send: impl Future<Output = Result<(), Error>> + Send + 'static) -> Handover {
+    Box::pin(async move {
+        tokio::time::timeout_at(deadline.instant(), send).await.unwrap_or_else(|_| Err(too_late()))
+    })
 }
 
 /// The error of a call whose deadline passed before it could be sent.

@@ -1,7 +1,5 @@
 //! How the message of a call is written and sent, the first time and again.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +8,7 @@ use serde::ser::Serialize;
 use tokio::time::Instant;
 
 use super::InFlight;
-use super::exchange::{Exchange, too_late, until};
+use super::exchange::{Exchange, Handover, hand_over_later, too_late};
 use super::stub::Target;
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
@@ -25,9 +23,6 @@ use crate::wire::headers::Headers;
 /// The headers of a trace (W3C Trace Context), which calls inherit from the handler that makes them.
 const TRACE_HEADERS: [&str; 2] = ["traceparent", "tracestate"];
 
-/// The rest of a handover for which the connection has no room yet.
-pub(super) type Handover = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
-
 /// What is needed to write the call's message.
 pub(super) struct Outgoing {
     target: Arc<Target>,
@@ -39,8 +34,8 @@ pub(super) struct Outgoing {
     inherited: Option<Deadline>,
     /// What the caller added, and a trace.
     headers: Headers,
-    /// Whether the caller added one after the message had been written.
-    headers_changed: bool,
+    /// Whether the message has to be written anew: the caller added a header, or wants a receipt, after it was written.
+    stale: bool,
 }
 
 /// A call that is out.
@@ -76,7 +71,7 @@ impl Outgoing {
             method,
             inherited,
             headers,
-            headers_changed: false,
+            stale: false,
         }
     }
 
@@ -111,7 +106,7 @@ impl Outgoing {
 
     pub(super) fn set_header(&mut self, name: Box<str>, value: Box<str>) {
         self.headers.insert(name, value);
-        self.headers_changed = true;
+        self.stale = true;
     }
 
     /// Changes the flags, in a message that has been written too.
@@ -126,10 +121,16 @@ impl Outgoing {
         }
     }
 
-    /// Encodes the arguments behind a head in which budget and expiry are left open.
-    pub(super) fn build<A: Serialize>(&self, args: &A) -> Result<CallBuffer, Error> {
+    /// Makes a oneway call one that waits for a receipt, and so has a budget.
+    pub(super) fn want_receipt(&mut self) {
+        self.flags = self.flags.with_receipt();
+        self.stale = true;
+    }
+
+    /// Encodes the arguments, behind a head whose budget and expiry are left open or, of a oneway call, to the server.
+    pub(super) fn build<A: Serialize>(&self, args: &A, times: Times) -> Result<CallBuffer, Error> {
         let codec = self.codec();
-        self.write(Times::Later, &self.headers, |bytes| codec.encode(args, bytes))
+        self.write(times, &self.headers, |bytes| codec.encode(args, bytes))
     }
 
     fn write(
@@ -174,7 +175,7 @@ impl Outgoing {
         if expiry == Expiry::LeftOut {
             buffer = self.rewrite(Times::Budget { ms: budget_ms }, buffer.args())?;
         } else {
-            if self.headers_changed {
+            if self.stale {
                 buffer = self.rewrite(Times::Later, buffer.args())?;
             }
             buffer.set_times(budget_ms, connection.clock().unix_ms() + u64::from(budget_ms));
@@ -196,9 +197,12 @@ impl Outgoing {
     }
 
     /// Publishes the call without a reply subject: the server's own limit bounds its handler.
-    pub(super) fn hand_over(&self, buffer: &CallBuffer) -> Result<Option<Handover>, Error> {
+    pub(super) fn hand_over(&self, mut buffer: CallBuffer) -> Result<Option<Handover>, Error> {
         let subject = self.target.subject(self.method)?.clone();
-        let (payload, _) = self.rewrite(Times::Unlimited, buffer.args())?.into_parts();
+        if self.stale {
+            buffer = self.rewrite(Times::Unlimited, buffer.args())?;
+        }
+        let (payload, _) = buffer.into_parts();
         self.check(&payload)?;
         let message = OutboundMessage { subject, reply: None, payload, headers: None };
         let connection = self.target.client.connection();
@@ -206,9 +210,7 @@ impl Outgoing {
             Ok(()) => Ok(None),
             Err(TryPublishError::Refused(error)) => Err(error),
             Err(TryPublishError::Full) => {
-                let (connection, deadline) = (connection.clone(), self.deadline(Instant::now()));
-                let publish = async move { connection.publish(message).await };
-                Ok(Some(Box::pin(until(deadline, publish))))
+                Ok(Some(hand_over_later(connection, message, self.deadline(Instant::now()))))
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::connection::Subject;
 use crate::connection::inbox::SlotPool;
 use crate::error::{Error, ErrorKind};
 use crate::service::{Method, ServiceDescriptor};
+use crate::wire::frame::Times;
 use crate::wire::subject::ServiceSubject;
 
 /// A service as its clients see it. Cheap to clone.
@@ -52,7 +53,7 @@ impl Stub {
 
     /// Makes a call of the method with this index in the description.
     pub fn call<T, E, A: Serialize>(&self, method: usize, args: &A, returns: Returns<T, E>) -> Call<T, E> {
-        Call::new(Arc::clone(&self.0), method, args, returns)
+        Call::new(Arc::clone(&self.0), method, args, returns, Times::Later)
     }
 
     /// Makes a oneway call.

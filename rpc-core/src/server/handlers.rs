@@ -42,11 +42,13 @@ impl Shared {
 
     /// Whether the server has ended, so that nothing may be started.
     pub(super) fn is_closed(&self) -> bool {
-        self.handlers.lock().is_none()
+        // A server that serves is asked for each call: no lock for that.
+        self.stopping.load(Ordering::SeqCst) && self.handlers.lock().is_none()
     }
 
     /// Ends the server: from now on nothing is started. Returns what still runs.
     pub(super) fn close(&self) -> JoinSet<()> {
+        self.stopping.store(true, Ordering::SeqCst);
         self.handlers.lock().take().unwrap_or_default()
     }
 

@@ -10,12 +10,12 @@ use super::Shared;
 use super::dispatch::{self, Accepted, Endpoint};
 use super::pace::Pace;
 use super::probe::Probe;
-use super::replies::{Dispatch, send};
+use super::replies::{send_receipt, send_refusal};
 use crate::connection::{HeaderMap, Message, Subject};
 use crate::context::{Arrival, Context};
 use crate::deadline::{CLOCK_TOLERANCE, Deadline};
 use crate::error::{Error, ErrorKind};
-use crate::reply::{ContentType, Format, ReplyPath};
+use crate::reply::{ContentType, Format};
 use crate::service::{Handler, Method, MethodKind};
 use crate::wire::dialect::{self, Dialect, PlainBody, header};
 use crate::wire::frame::{self, BadMessage, CallFrame, Flags, Frame, Frames, Id};
@@ -196,7 +196,7 @@ impl Intake {
     fn admit(&self, subject: Subject, reply: Option<Subject>, incoming: Incoming) {
         let method = &self.endpoint.method;
         let Incoming { arrived, held, format, deadline, attempt, headers, body } = incoming;
-        let mut path = self.path(reply, format);
+        let mut path = self.shared.reply_path(reply, format, self.shared.audience);
         let admitted = deadline.and_then(|deadline| {
             if deadline.since(arrived).is_zero() {
                 self.shared.counters.expired.add();
@@ -211,21 +211,14 @@ impl Intake {
         let mut deadline = match admitted {
             Ok(deadline) => deadline,
             Err(error) => {
-                return send(&self.shared, &path, path.error(&error, Duration::ZERO), Dispatch::AtFlush);
+                return send_refusal(&self.shared, &path, &error);
             }
         };
         if method.kind() == MethodKind::Oneway {
             // Nobody waits for the handler: the caller's budget bounds the receipt, not the work.
             deadline = Deadline::of(arrived, method.timeout().unwrap_or(self.shared.default_timeout));
             if path.to.is_some() {
-                let receipt =
-                    path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(&(), bytes));
-                send(
-                    &self.shared,
-                    &path,
-                    receipt.unwrap_or_else(|error| path.error(&error, Duration::ZERO)),
-                    Dispatch::AtFlush,
-                );
+                send_receipt(&self.shared, &path);
                 path.to = None;
             }
         }
@@ -234,22 +227,12 @@ impl Intake {
         dispatch::run(&self.endpoint, accepted, body, arrived);
     }
 
-    fn path(&self, to: Option<Subject>, format: Format) -> ReplyPath {
-        ReplyPath {
-            connection: self.shared.connection.clone(),
-            to,
-            format,
-            instance: Arc::clone(&self.shared.instance),
-            audience: self.shared.audience,
-        }
-    }
-
     /// Answers a message of which nothing was run.
     fn refuse(&self, message: &Message, error: &Error) {
         self.shared.counters.malformed.add();
-        let format = refusal_format(message);
-        let path = self.path(message.reply.clone(), format);
-        send(&self.shared, &path, path.error(error, Duration::ZERO), Dispatch::AtFlush);
+        let reply = message.reply.clone();
+        let path = self.shared.reply_path(reply, refusal_format(message), self.shared.audience);
+        send_refusal(&self.shared, &path, error);
     }
 }
 

@@ -1,16 +1,14 @@
 //! The probe: tells a caller whose call reached nobody whether the method is missing, or the service.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Shared;
 use super::intake::refusal_format;
-use super::replies::{Dispatch, send};
+use super::replies::{send_receipt, send_refusal};
 use crate::connection::Message;
 use crate::error::{Error, ErrorKind};
-use crate::reply::{Audience, Format, ReplyPath};
+use crate::reply::{Audience, Format};
 use crate::wire::frame::{CallFrame, Frame, Frames};
-use crate::wire::headers::Headers;
 use crate::wire::subject::ServiceSubject;
 
 /// Answers whether a method is known here: for a caller whose call reached nobody.
@@ -45,31 +43,14 @@ impl Probe {
             }
             _ => (refusal_format(message), None),
         };
-        let path = ReplyPath {
-            connection: self.shared.connection.clone(),
-            to: Some(reply),
-            format,
-            instance: Arc::clone(&self.shared.instance),
-            audience: Audience::One,
-        };
-        let known = self.shared.methods.get(self.service.as_str()).zip(asked.as_deref());
-        let answer = match known {
-            Some((methods, asked)) if methods.contains(&asked) => {
-                path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(&(), bytes))
-            }
-            _ => {
-                let asked = asked.unwrap_or_default();
-                Err(Error::not_executed(
-                    ErrorKind::Unimplemented,
-                    format!("the service has no method {asked:?}"),
-                ))
-            }
-        };
-        send(
-            &self.shared,
-            &path,
-            answer.unwrap_or_else(|error| path.error(&error, Duration::ZERO)),
-            Dispatch::AtFlush,
-        );
+        // One instance answers a probe, also where all of them execute a call.
+        let path = self.shared.reply_path(Some(reply), format, Audience::One);
+        let asked = asked.unwrap_or_default();
+        let known = self.shared.methods.get(self.service.as_str());
+        if known.is_some_and(|methods| methods.contains(&asked.as_str())) {
+            return send_receipt(&self.shared, &path);
+        }
+        let message = format!("the service has no method {asked:?}");
+        send_refusal(&self.shared, &path, &Error::not_executed(ErrorKind::Unimplemented, message));
     }
 }

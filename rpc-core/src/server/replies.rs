@@ -4,9 +4,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
-use crate::connection::{OutboundMessage, TryPublishError};
+use crate::connection::{OutboundMessage, Subject, TryPublishError};
 use crate::error::{Error, ErrorKind};
-use crate::reply::{Reply, ReplyPath};
+use crate::reply::{Audience, Format, Reply, ReplyPath};
+use crate::wire::headers::Headers;
+
+impl Shared {
+    /// The way back to a caller.
+    pub(super) fn reply_path(&self, to: Option<Subject>, format: Format, audience: Audience) -> ReplyPath {
+        ReplyPath {
+            connection: self.connection.clone(),
+            to,
+            format,
+            instance: Arc::clone(&self.instance),
+            audience,
+        }
+    }
+}
+
+/// Answers from the receiving task that a call is there, or that a probe was right: with nothing.
+pub(super) fn send_receipt(shared: &Arc<Shared>, path: &ReplyPath) {
+    let receipt = path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(&(), bytes));
+    let reply = receipt.unwrap_or_else(|error| path.error(&error, Duration::ZERO));
+    send(shared, path, reply, Dispatch::AtFlush);
+}
+
+/// Answers from the receiving task that nothing was run, and why.
+pub(super) fn send_refusal(shared: &Arc<Shared>, path: &ReplyPath, error: &Error) {
+    send(shared, path, path.error(error, Duration::ZERO), Dispatch::AtFlush);
+}
 
 /// How long a reply may wait for room in the connection's queue.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -93,10 +93,10 @@ impl Server {
 impl Drop for Server {
     /// The receivers end by themselves: they find that the server is closed, and answer what has arrived with that.
     fn drop(&mut self) {
-        self.shared.stopping.store(true, Ordering::SeqCst);
+        let mut running = self.shared.close();
         self.phase.send_replace(Phase::Draining);
         // Each handler answers its caller as it is dropped.
-        self.shared.close().abort_all();
+        running.abort_all();
     }
 }
 

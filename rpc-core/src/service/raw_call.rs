@@ -11,8 +11,8 @@ use crate::codec::Codec;
 use crate::codec::as_bytes::{self, BytesLike};
 use crate::codec::scan::ScanLimits;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Execution};
-use crate::reply::Reply;
+use crate::error::{Error, ErrorKind};
+use crate::reply::{Reply, in_reply};
 use crate::wire::headers::Headers;
 
 /// A call before its arguments are decoded and after its result is: what a handler is given.
@@ -132,11 +132,7 @@ impl RawCall {
 
     fn reply_headers(&self) -> Result<Headers, Error> {
         let headers = self.context.reply_headers();
-        let executed = |error: Error| {
-            Error::new(ErrorKind::Internal, format!("in the reply: {}", error.message()))
-                .with_execution(Execution::Executed)
-        };
-        headers.check().map_err(executed)?;
+        headers.check().map_err(|fault| in_reply(&fault))?;
         Ok(headers)
     }
 }
