@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::codec::Codec;
-use crate::connection::{Connection, HeaderMap, OutboundMessage, Subject, header_map, header_size};
+use crate::connection::{Connection, HeaderMap, Joining, OutboundMessage, Subject, header_map, header_size};
 use crate::deadline::{as_wire_ms, as_wire_us};
 use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::dialect::header;
@@ -28,6 +28,8 @@ pub(crate) struct ReplyPath {
     pub(crate) connection: Connection,
     /// Where the reply goes; `None` if nobody waits for one.
     pub(crate) to: Option<Subject>,
+    /// Whether the replies to other calls of the same message go there too.
+    pub(crate) joining: Joining,
     pub(crate) format: Format,
     pub(crate) instance: Arc<str>,
     /// Whether other instances got the same call, so that a refusal of this one proves nothing.

@@ -201,6 +201,7 @@ impl<T, E> Call<T, E> {
                 let message = format!("NATS does not let this user publish to {subject}, or get the reply");
                 Error::new(ErrorKind::PermissionDenied, message).with_execution(execution)
             }
+            Answer::NotSent(error) => error,
             Answer::Closed => Error::new(ErrorKind::Unavailable, "the connection closed").for_good(),
             Answer::NoResponders => self.outgoing.no_responders(),
         };

@@ -4,13 +4,15 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::stub::Target;
-use crate::connection::inbox::Company;
-use crate::connection::{Answer, Connection, Expected, OutboundMessage, Subject, TryPublishError};
+use crate::connection::{
+    Answer, Connection, Departure, DestinationId, Expected, OutboundMessage, TryPublishError, too_late,
+};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 
@@ -25,7 +27,7 @@ pub(super) struct Exchange {
 }
 
 enum State {
-    Ready(Subject, Bytes),
+    Ready(Instant, DestinationId, Bytes),
     /// The rare way: the inbox is not there yet, or the connection's queue is full.
     Sending(Handover),
     Waiting,
@@ -36,11 +38,12 @@ impl Exchange {
     pub(super) fn new(
         target: Arc<Target>,
         id: u64,
+        now: Instant,
         deadline: Deadline,
-        subject: Subject,
+        destination: DestinationId,
         payload: Bytes,
     ) -> Self {
-        Exchange { target, id, deadline, state: State::Ready(subject, payload) }
+        Exchange { target, id, deadline, state: State::Ready(now, destination, payload) }
     }
 
     pub(super) fn deadline(&self) -> Deadline {
@@ -77,32 +80,31 @@ impl Exchange {
 
     /// Hands the message over. Who is to be woken by its answer is known before that can come.
     fn send(&mut self, cx: &Context<'_>) -> Result<(), Error> {
-        let State::Ready(subject, payload) = std::mem::replace(&mut self.state, State::Waiting) else {
+        let State::Ready(now, destination, payload) = std::mem::replace(&mut self.state, State::Waiting)
+        else {
             self.state = State::Done;
             return Err(Error::new(ErrorKind::Cancelled, "polled after it had been answered"));
         };
         let connection = self.target.client.connection();
-        let (id, deadline) = (self.id, self.deadline);
+        let (deadline, waker) = (self.deadline.instant(), cx.waker().clone());
+        let expected = Expected { id: self.id, destination, payload, now, deadline, waker };
         if !connection.inbox().is_started() {
-            let target = Arc::clone(&self.target);
-            let start = start_and_send(target, id, deadline, cx.waker().clone(), subject, payload);
-            self.state = State::Sending(until(deadline, start));
+            let start = start_and_send(connection.clone(), expected);
+            self.state = State::Sending(until(self.deadline, start));
             return Ok(());
         }
-        let (message, company) = expect(&self.target, id, deadline, cx.waker().clone(), subject, payload)?;
-        let sent = match company {
-            // A lone call waits for nothing; others are about to send too.
-            Company::Alone => connection.try_publish(message.clone()),
-            Company::Others => connection.post(message.clone()),
-        };
-        match sent {
-            Ok(()) => Ok(()),
-            Err(TryPublishError::Refused(error)) => Err(error),
-            Err(TryPublishError::Full) => {
-                self.state = State::Sending(hand_over_later(connection, message, deadline));
-                Ok(())
-            }
+        match connection.inbox().expect(expected, connection.max_payload())? {
+            Departure::Later => {}
+            Departure::Full(full) => connection.send_full(full),
+            Departure::Alone(message) => match connection.try_publish(message.clone()) {
+                Ok(()) => {}
+                Err(TryPublishError::Refused(error)) => return Err(error),
+                Err(TryPublishError::Full) => {
+                    self.state = State::Sending(hand_over_later(connection, message, self.deadline));
+                }
+            },
         }
+        Ok(())
     }
 
     fn end(&mut self) {
@@ -125,34 +127,16 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// Makes the inbox expect an answer; returns the message with the reply subject for it, and whether it is the only one.
-fn expect(
-    target: &Target,
-    id: u64,
-    deadline: Deadline,
-    waker: Waker,
-    subject: Subject,
-    payload: Bytes,
-) -> Result<(OutboundMessage, Company), Error> {
-    let connection = target.client.connection();
-    let expected = Expected { id, deadline: deadline.instant(), waker };
-    let (reply, company) =
-        connection.inbox().expect(expected, &target.slots, &subject, connection.random())?;
-    Ok((OutboundMessage { subject, reply: Some(reply), payload, headers: None }, company))
-}
-
-async fn start_and_send(
-    target: Arc<Target>,
-    id: u64,
-    deadline: Deadline,
-    waker: Waker,
-    subject: Subject,
-    payload: Bytes,
-) -> Result<(), Error> {
-    let connection = target.client.connection();
-    connection.inbox().start(connection).await?;
-    let (message, _) = expect(&target, id, deadline, waker, subject, payload)?;
-    connection.publish(message).await
+async fn start_and_send(connection: Connection, expected: Expected) -> Result<(), Error> {
+    connection.inbox().start(&connection).await?;
+    match connection.inbox().expect(expected, connection.max_payload())? {
+        Departure::Later => Ok(()),
+        Departure::Full(full) => {
+            connection.send_full(full);
+            Ok(())
+        }
+        Departure::Alone(message) => connection.publish(message).await,
+    }
 }
 
 /// The rest of a handover, for which the connection has no room yet.
@@ -173,9 +157,4 @@ fn until(deadline: Deadline, send: impl Future<Output = Result<(), Error>> + Sen
     Box::pin(async move {
         tokio::time::timeout_at(deadline.instant(), send).await.unwrap_or_else(|_| Err(too_late()))
     })
-}
-
-/// The error of a call whose deadline passed before it could be sent.
-pub(super) fn too_late() -> Error {
-    Error::not_executed(ErrorKind::DeadlineExceeded, "the deadline passed before the call could be sent")
 }

@@ -8,11 +8,11 @@ use serde::ser::Serialize;
 use tokio::time::Instant;
 
 use super::InFlight;
-use super::exchange::{Exchange, Handover, hand_over_later, too_late};
+use super::exchange::{Exchange, Handover, hand_over_later};
 use super::stub::Target;
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
-use crate::connection::{Answer, OutboundMessage, Subject, TryPublishError, too_large};
+use crate::connection::{Answer, DestinationId, OutboundMessage, TryPublishError, too_large, too_late};
 use crate::context::Context;
 use crate::deadline::{Deadline, as_wire_ms};
 use crate::error::{Error, ErrorKind, Execution};
@@ -92,7 +92,7 @@ impl Outgoing {
 
     /// Where the call goes, for messages.
     pub(super) fn subject(&self) -> &str {
-        self.target.subject(self.method).map_or("", |subject| subject.as_str())
+        self.target.route(self.method).map_or("", |route| route.subject.as_str())
     }
 
     /// The error of a call whose message nobody got.
@@ -162,7 +162,7 @@ impl Outgoing {
     /// Checks everything that can be known before the message leaves, and starts the exchange.
     pub(super) fn send(&self, mut buffer: CallBuffer) -> Result<Sent, Error> {
         let connection = self.target.client.connection();
-        let subject = self.target.subject(self.method)?.clone();
+        let destination = self.target.route(self.method)?.destination;
         let now = Instant::now();
         let deadline = self.deadline(now);
         let budget = deadline.since(now);
@@ -181,7 +181,7 @@ impl Outgoing {
             buffer.set_times(budget_ms, connection.clock().unix_ms() + u64::from(budget_ms));
         }
         let (payload, args) = buffer.into_parts();
-        let exchange = self.exchange(deadline, subject, payload)?;
+        let exchange = self.exchange(now, deadline, destination, payload)?;
         Ok(Sent { exchange, args, expiry, in_flight })
     }
 
@@ -190,15 +190,15 @@ impl Outgoing {
         let connection = self.target.client.connection();
         connection.distrust_clocks();
         self.id = connection.random().u64();
-        let subject = self.target.subject(self.method)?.clone();
+        let destination = self.target.route(self.method)?.destination;
         let (payload, _) =
             self.rewrite(Times::Budget { ms: at_least_one_ms(deadline.remaining()) }, args)?.into_parts();
-        self.exchange(deadline, subject, payload)
+        self.exchange(Instant::now(), deadline, destination, payload)
     }
 
     /// Publishes the call without a reply subject: the server's own limit bounds its handler.
     pub(super) fn hand_over(&self, mut buffer: CallBuffer) -> Result<Option<Handover>, Error> {
-        let subject = self.target.subject(self.method)?.clone();
+        let subject = self.target.route(self.method)?.subject.clone();
         if self.stale {
             buffer = self.rewrite(Times::Unlimited, buffer.args())?;
         }
@@ -215,9 +215,15 @@ impl Outgoing {
         }
     }
 
-    fn exchange(&self, deadline: Deadline, subject: Subject, payload: Bytes) -> Result<Exchange, Error> {
+    fn exchange(
+        &self,
+        now: Instant,
+        deadline: Deadline,
+        destination: DestinationId,
+        payload: Bytes,
+    ) -> Result<Exchange, Error> {
         self.check(&payload)?;
-        Ok(Exchange::new(Arc::clone(&self.target), self.id, deadline, subject, payload))
+        Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, payload))
     }
 
     /// Whether the connection can take the message now.
@@ -240,14 +246,14 @@ impl Outgoing {
 
     /// Nobody serves the method: asks whether anybody serves the service.
     pub(super) fn probe(&mut self, deadline: Deadline) -> Result<Exchange, Error> {
-        let subject = self.target.probe()?.clone();
+        let destination = self.target.probe()?.destination;
         self.id = self.target.client.connection().random().u64();
         let name = self.target.method(self.method).map(Method::name);
         let times = Times::Budget { ms: at_least_one_ms(deadline.remaining()) };
         let codec = self.codec();
         let (payload, _) =
             self.write(times, &Headers::new(), |bytes| codec.encode(&name, bytes))?.into_parts();
-        self.exchange(deadline, subject, payload)
+        self.exchange(Instant::now(), deadline, destination, payload)
     }
 
     /// What the answer to a probe says about the call.

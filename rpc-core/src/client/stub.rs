@@ -8,8 +8,8 @@ use super::Client;
 use super::call::Call;
 use super::cast::Cast;
 use super::returns::Returns;
-use crate::connection::Subject;
 use crate::connection::inbox::SlotPool;
+use crate::connection::{DestinationId, Subject};
 use crate::error::{Error, ErrorKind};
 use crate::service::{Method, ServiceDescriptor};
 use crate::wire::frame::Times;
@@ -23,27 +23,42 @@ pub struct Stub(pub(crate) Arc<Target>);
 pub(crate) struct Target {
     pub(crate) client: Client,
     pub(crate) descriptor: &'static ServiceDescriptor,
-    pub(crate) slots: Arc<SlotPool>,
-    subjects: Result<Subjects, Error>,
+    /// Keeps the routes' destinations.
+    #[expect(dead_code, reason = "it is what it keeps")]
+    slots: Arc<SlotPool>,
+    routes: Result<Routes, Error>,
 }
 
 #[derive(Debug)]
-struct Subjects {
-    methods: Box<[Subject]>,
-    probe: Subject,
+struct Routes {
+    methods: Box<[Route]>,
+    probe: Route,
+}
+
+/// Where calls of one method go.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) subject: Subject,
+    pub(crate) destination: DestinationId,
 }
 
 impl Stub {
     /// A stub of the service with this description.
     pub fn new(client: Client, descriptor: &'static ServiceDescriptor) -> Self {
-        let subject = ServiceSubject::new(client.prefix(), descriptor.subject());
-        let slots = client.connection().inbox().pool(subject.as_ref().map_or("", |subject| subject.as_str()));
-        let subjects = subject.and_then(|subject| {
-            let methods =
-                descriptor.methods().iter().map(|method| subject.method(method.name()).map(Subject::from));
-            Ok(Subjects { methods: methods.collect::<Result<_, Error>>()?, probe: subject.probe().into() })
+        let service = ServiceSubject::new(client.prefix(), descriptor.subject());
+        let slots = client.connection().inbox().pool(service.as_ref().map_or("", |service| service.as_str()));
+        let route = |subject: String, most| {
+            let subject = Subject::from(subject);
+            Route { destination: slots.destination(&subject, most), subject }
+        };
+        let routes = service.and_then(|service| {
+            let methods = descriptor.methods().iter().map(|method| {
+                let most = client.coalesce().min(method.max_coalesced());
+                Ok(route(service.method(method.name())?, most))
+            });
+            Ok(Routes { methods: methods.collect::<Result<_, Error>>()?, probe: route(service.probe(), 1) })
         });
-        Stub(Arc::new(Target { client, descriptor, slots, subjects }))
+        Stub(Arc::new(Target { client, descriptor, slots, routes }))
     }
 
     /// The client that calls go through.
@@ -69,15 +84,15 @@ impl Target {
     }
 
     /// Where its calls go.
-    pub(crate) fn subject(&self, method: usize) -> Result<&Subject, Error> {
-        let subjects = self.subjects.as_ref().map_err(Clone::clone)?;
-        subjects.methods.get(method).ok_or_else(|| {
+    pub(crate) fn route(&self, method: usize) -> Result<&Route, Error> {
+        let routes = self.routes.as_ref().map_err(Clone::clone)?;
+        routes.methods.get(method).ok_or_else(|| {
             Error::not_executed(ErrorKind::Unimplemented, "the stub's description does not have the method")
         })
     }
 
     /// Where one asks whether the service is there at all.
-    pub(crate) fn probe(&self) -> Result<&Subject, Error> {
-        self.subjects.as_ref().map(|subjects| &subjects.probe).map_err(Clone::clone)
+    pub(crate) fn probe(&self) -> Result<&Route, Error> {
+        self.routes.as_ref().map(|routes| &routes.probe).map_err(Clone::clone)
     }
 }

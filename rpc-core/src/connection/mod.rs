@@ -7,6 +7,7 @@ pub mod memory;
 mod nats;
 mod outbox;
 pub(crate) mod random;
+mod sender;
 mod slots;
 mod subscription;
 mod transport;
@@ -24,12 +25,14 @@ use self::nats::NatsTransport;
 pub(crate) use self::nats::{
     HeaderMap, Message, OutboundMessage, Subject, header_map, header_size, status_code,
 };
-use self::outbox::Outbox;
+use self::outbox::Batch;
+pub(crate) use self::outbox::{DestinationId, Joining, MAX_FRAMES};
 use self::random::Random;
+use self::sender::Sender;
 pub use self::subscription::Subscription;
 use self::transport::Transport;
 pub(crate) use self::transport::TryPublishError;
-pub(crate) use self::waiters::{Answer, Expected};
+pub(crate) use self::waiters::{Answer, Departure, Expected, too_late};
 use crate::deadline::{WallClock, as_wire_ms};
 use crate::error::{Error, ErrorKind};
 
@@ -50,11 +53,9 @@ pub struct Connection {
 }
 
 struct Inner {
-    transport: Arc<Transport>,
-    outbox: Arc<Outbox>,
+    sender: Sender,
     inbox: Inbox,
     buffers: BufferPool,
-    random: Random,
     clock: WallClock,
     /// Until when, by the system's wall clock in milliseconds, calls are sent without a moment of expiry.
     clocks_differ_until: AtomicU64,
@@ -65,14 +66,12 @@ const DISTRUST: Duration = Duration::from_secs(60);
 
 impl Connection {
     fn new(transport: Transport, random: Random, inbox_prefix: &str, shared: Arc<inbox::Shared>) -> Self {
-        let inbox = Inbox::new(inbox_prefix, &random, shared);
+        let inbox = Inbox::new(inbox_prefix, random, shared);
         Connection {
             inner: Arc::new(Inner {
-                transport: Arc::new(transport),
-                outbox: Arc::default(),
+                sender: inbox.sender(Arc::new(transport)),
                 inbox,
                 buffers: BufferPool::default(),
-                random,
                 clock: WallClock::default(),
                 clocks_differ_until: AtomicU64::new(0),
             }),
@@ -92,12 +91,12 @@ impl Connection {
 
     /// The client of async-nats underneath, or `None` on an in-process broker.
     pub fn nats(&self) -> Option<&async_nats::Client> {
-        self.inner.transport.nats().map(NatsTransport::client)
+        self.transport().nats().map(NatsTransport::client)
     }
 
     /// The largest payload that the broker takes, in bytes.
     pub fn max_payload(&self) -> usize {
-        self.inner.transport.max_payload()
+        self.transport().max_payload()
     }
 
     /// Publishes a message of one's own making, next to the calls: for tests, and for peers that do not speak RPC.
@@ -125,33 +124,43 @@ impl Connection {
     /// # Cancel safety
     /// Dropped before it is ready, the message was not queued.
     pub async fn publish(&self, message: OutboundMessage) -> Result<(), Error> {
-        self.inner.transport.publish(message).await
+        self.transport().publish(message).await
     }
 
     /// Publishes at once, without waiting for room in the connection's queue.
     pub(crate) fn try_publish(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
-        self.inner.transport.try_publish(message)
+        self.transport().try_publish(message)
     }
 
     /// Publishes soon, together with what other tasks have to send: a refusal is logged, not returned.
-    pub(crate) fn post(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
-        self.post_until_flush(message)?;
-        self.inner.outbox.wake();
+    pub(crate) fn post(&self, message: OutboundMessage, joining: Joining) -> Result<(), TryPublishError> {
+        self.post_until_flush(message, joining)?;
+        self.inner.sender.wake_flusher();
         Ok(())
     }
 
     /// Publishes at the next [`flush_posted`](Self::flush_posted), which the caller promises.
-    pub(crate) fn post_until_flush(&self, message: OutboundMessage) -> Result<(), TryPublishError> {
-        match &*self.inner.transport {
-            Transport::Nats(_) if self.inner.inbox.is_started() => self.inner.outbox.push(message),
-            // In process there is nothing to save, and before the inbox there is no flusher.
-            transport => transport.try_publish(message),
+    pub(crate) fn post_until_flush(
+        &self,
+        message: OutboundMessage,
+        joining: Joining,
+    ) -> Result<(), TryPublishError> {
+        if self.inner.inbox.is_started() {
+            self.inner.sender.post(message, joining)
+        } else {
+            // There is no flusher yet.
+            self.try_publish(message)
         }
     }
 
     /// Publishes what was posted.
     pub(crate) fn flush_posted(&self) {
-        self.inner.outbox.flush(&self.inner.transport);
+        self.inner.sender.flush_posted();
+    }
+
+    /// Publishes messages of calls that are full.
+    pub(crate) fn send_full(&self, full: Vec<Batch>) {
+        self.inner.sender.send_full(full);
     }
 
     /// Waits until everything that was sent on this connection has been written to its socket: before a program ends
@@ -164,7 +173,7 @@ impl Connection {
     /// Dropped before it is ready, nothing is lost, and nothing is known.
     pub async fn flush(&self) -> Result<(), Error> {
         self.flush_all().await;
-        match self.inner.transport.nats() {
+        match self.transport().nats() {
             Some(nats) => nats.flush().await,
             None => Ok(()),
         }
@@ -172,13 +181,16 @@ impl Connection {
 
     /// Publishes what was posted, waiting for room in the connection's queue.
     pub(crate) async fn flush_all(&self) {
-        self.inner.outbox.flush_all(&self.inner.transport).await;
+        self.inner.sender.send_due().await;
     }
 
-    /// The task that flushes what was posted.
-    fn flusher(&self) -> impl Future<Output = ()> + Send + 'static {
-        let (outbox, transport) = (Arc::clone(&self.inner.outbox), Arc::clone(&self.inner.transport));
-        async move { outbox.run(&transport).await }
+    fn transport(&self) -> &Transport {
+        self.inner.sender.transport()
+    }
+
+    /// The sending half, for the task that flushes what waits.
+    fn sender(&self) -> Sender {
+        self.inner.sender.clone()
     }
 
     /// Subscribes to a subject, which may have wildcards, alone or as a member of a queue group.
@@ -195,17 +207,17 @@ impl Connection {
         queue_group: Option<&str>,
     ) -> Result<Subscription, Error> {
         let subject = subject.into();
-        self.inner.transport.subscribe(subject, queue_group).await
+        self.transport().subscribe(subject, queue_group).await
     }
 
     /// Whether a permission that is missing shows here.
     pub(crate) fn hears_denials(&self) -> bool {
-        self.inner.transport.nats().is_some_and(NatsTransport::hears_events)
+        self.transport().nats().is_some_and(NatsTransport::hears_events)
     }
 
     /// Whether messages can leave now.
     pub(crate) fn is_connected(&self) -> bool {
-        self.inner.transport.nats().is_none_or(NatsTransport::is_connected)
+        self.transport().nats().is_none_or(NatsTransport::is_connected)
     }
 
     pub(crate) fn inbox(&self) -> &Inbox {
@@ -217,7 +229,7 @@ impl Connection {
     }
 
     pub(crate) fn random(&self) -> &Random {
-        &self.inner.random
+        self.inner.inbox.random()
     }
 
     pub(crate) fn clock(&self) -> WallClock {
@@ -272,7 +284,7 @@ impl From<&Connection> for Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let transport = match &*self.inner.transport {
+        let transport = match self.transport() {
             Transport::Nats(_) => "nats",
             Transport::Memory(_) => "memory",
         };
@@ -283,6 +295,11 @@ impl fmt::Debug for Connection {
 /// The error of a connection that will not come back.
 pub(crate) fn closed() -> Error {
     Error::not_executed(ErrorKind::Unavailable, "the connection is closed for good").for_good()
+}
+
+/// The error of a message for which there is no room even among those that wait for room.
+fn backlog() -> Error {
+    Error::not_executed(ErrorKind::Overloaded, "too many messages wait for the connection")
 }
 
 /// The error of a payload over the broker's limit.

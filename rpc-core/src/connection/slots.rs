@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use slab::Slab;
+use tokio::time::Instant;
 
 use super::Subject;
+use super::outbox::DestinationId;
 
 /// A slot's last token: random, so that it cannot be guessed.
 pub(super) type Token = [u8; 8];
@@ -31,10 +33,22 @@ struct Slot {
     token: Token,
     reply: Subject,
     pool: usize,
-    /// The subject that the message went to.
-    sent: Option<Subject>,
+    /// What became of the message; `None` while the slot is free.
+    sent: Option<Sent>,
+    /// The calls of the message, those that have left it included.
     calls: Vec<u64>,
+    /// How many have not.
+    left: usize,
     answered: bool,
+}
+
+/// A message that is out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) destination: DestinationId,
+    /// Its number among those to the destination.
+    pub(super) number: u64,
+    pub(super) at: Instant,
 }
 
 impl Slots {
@@ -50,20 +64,18 @@ impl Slots {
         }
     }
 
-    /// A slot for a message to `sent`, with its reply subject. `fresh` makes a token and its subject when the pool
-    /// has none.
+    /// A slot for a message, with its reply subject. `fresh` makes a token and its subject when the pool has none.
     pub(super) fn lease(
         &mut self,
         pool: usize,
-        sent: &Subject,
+        sent: Sent,
         fresh: impl FnOnce() -> (Token, Subject),
     ) -> (usize, Subject) {
         let free = self.pools.get_mut(pool).and_then(|pool| pool.free.pop());
         if let Some(index) = free
             && let Some(slot) = self.slots.get_mut(index)
         {
-            slot.sent = Some(sent.clone());
-            slot.answered = false;
+            slot.sent = Some(sent);
             return (index, slot.reply.clone());
         }
         let (token, reply) = fresh();
@@ -71,8 +83,9 @@ impl Slots {
             token,
             reply: reply.clone(),
             pool,
-            sent: Some(sent.clone()),
+            sent: Some(sent),
             calls: Vec::new(),
+            left: 0,
             answered: false,
         };
         let index = self.slots.insert(slot);
@@ -84,30 +97,32 @@ impl Slots {
     pub(super) fn join(&mut self, index: usize, call: u64) {
         if let Some(slot) = self.slots.get_mut(index) {
             slot.calls.push(call);
+            slot.left += 1;
         }
     }
 
-    /// Takes a call out, which an answer has or has not come for.
-    pub(super) fn leave(&mut self, index: usize, call: u64, answer: Left) {
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        if let Some(at) = slot.calls.iter().position(|own| *own == call) {
-            slot.calls.swap_remove(at);
-        }
-        slot.answered |= answer == Left::Answered;
-        if answer == Left::Abandoned
+    /// Takes a call out, which an answer has or has not come for. Returns the message if it is the first one that leaves.
+    pub(super) fn leave(&mut self, index: usize, how: Left) -> Option<Sent> {
+        let slot = self.slots.get_mut(index)?;
+        let first = if slot.left == slot.calls.len() { slot.sent } else { None };
+        slot.left = slot.left.saturating_sub(1);
+        slot.answered |= how == Left::Answered;
+        if how == Left::Abandoned
             && let Some(pool) = self.pools.get_mut(slot.pool)
         {
             pool.abandoned = true;
         }
-        if !slot.calls.is_empty() {
-            return;
+        if slot.left > 0 {
+            return first;
         }
+        let answered = std::mem::take(&mut slot.answered);
         slot.sent = None;
-        let (answered, pool) = (slot.answered, slot.pool);
-        match self.pools.get_mut(pool) {
+        slot.calls.clear();
+        match self.pools.get_mut(slot.pool) {
             Some(pool) if answered => pool.free.push(index),
             _ => self.retire(index),
         }
+        first
     }
 
     /// Whether every call of a slot's service was answered that is not out any more.
@@ -116,10 +131,24 @@ impl Slots {
         slot.and_then(|slot| self.pools.get(slot.pool)).is_some_and(|pool| !pool.abandoned)
     }
 
-    /// The calls of all messages that went to a subject.
-    pub(super) fn calls_to(&self, subject: &str) -> Vec<u64> {
-        let sent_there = self.slots.iter().filter(|(_, slot)| slot.sent.as_deref() == Some(subject));
-        sent_there.flat_map(|(_, slot)| slot.calls.iter().copied()).collect()
+    /// All messages that are out, by slot.
+    pub(super) fn out(&self) -> impl Iterator<Item = (usize, Sent)> {
+        self.slots.iter().filter_map(|(index, slot)| Some((index, slot.sent?)))
+    }
+
+    /// The message of a slot.
+    pub(super) fn sent(&self, index: usize) -> Option<Sent> {
+        self.slots.get(index)?.sent
+    }
+
+    /// The calls of a message, those that have left it included.
+    pub(super) fn calls(&self, index: usize) -> &[u64] {
+        self.slots.get(index).map(|slot| &*slot.calls).unwrap_or_default()
+    }
+
+    /// Whether an answer to a message has come, which proves that the broker took it.
+    pub(super) fn is_answered(&self, index: usize) -> bool {
+        self.slots.get(index).is_some_and(|slot| slot.answered)
     }
 
     fn retire(&mut self, index: usize) {
@@ -128,14 +157,10 @@ impl Slots {
         }
     }
 
-    /// The calls of the message that a token stands for, if it went to `subject` (where that is known).
-    pub(super) fn calls_of(&self, token: &[u8], subject: Option<&str>) -> Vec<u64> {
-        let Ok(token) = Token::try_from(token) else { return Vec::new() };
-        let slot = self.by_token.get(&token).and_then(|index| self.slots.get(*index));
-        match slot {
-            Some(slot) if subject.is_none() || subject == slot.sent.as_deref() => slot.calls.clone(),
-            _ => Vec::new(),
-        }
+    /// The message that a token stands for: its slot, and where it went.
+    pub(super) fn find(&self, token: &[u8]) -> Option<(usize, Sent)> {
+        let index = *self.by_token.get(&Token::try_from(token).ok()?)?;
+        Some((index, self.slots.get(index)?.sent?))
     }
 
     /// How many slots there are, free ones included.
@@ -158,48 +183,57 @@ pub(super) enum Left {
 
 #[cfg(test)]
 mod tests {
+    use super::super::outbox::Destinations;
     use super::*;
 
     fn fresh(name: u8) -> (Token, Subject) {
         ([name; 8], Subject::from(format!("_INBOX.x.{}", char::from(name).to_string().repeat(8))))
     }
 
-    #[test]
-    fn an_answered_slot_is_reused_by_its_pool_only() {
+    fn lease(slots: &mut Slots, pool: usize, name: u8) -> (usize, Subject) {
+        let destination = Destinations::default().add(&"s.one".into(), pool, 1);
+        let sent = Sent { destination, number: 0, at: Instant::now() };
+        slots.lease(pool, sent, || fresh(name))
+    }
+
+    #[tokio::test]
+    async fn an_answered_slot_is_reused_by_its_pool_only() {
         let mut slots = Slots::default();
         let (mine, other) = (slots.add_pool(), slots.add_pool());
-        let (a, reply) = slots.lease(mine, &"s.one".into(), || fresh(b'a'));
+        let (a, reply) = lease(&mut slots, mine, b'a');
         slots.join(a, 1);
-        slots.leave(a, 1, Left::Answered);
-        let (b, _) = slots.lease(other, &"t.one".into(), || fresh(b'b'));
+        slots.leave(a, Left::Answered);
+        let (b, _) = lease(&mut slots, other, b'b');
         assert_ne!(a, b);
-        let (again, same) = slots.lease(mine, &"s.two".into(), || fresh(b'c'));
+        let (again, same) = lease(&mut slots, mine, b'c');
         assert_eq!((a, reply), (again, same));
     }
 
-    #[test]
-    fn an_unanswered_slot_is_retired() {
+    #[tokio::test]
+    async fn an_unanswered_slot_is_retired() {
         let mut slots = Slots::default();
         let pool = slots.add_pool();
-        let (a, _) = slots.lease(pool, &"s.one".into(), || fresh(b'a'));
+        let (a, _) = lease(&mut slots, pool, b'a');
         slots.join(a, 1);
-        slots.leave(a, 1, Left::Abandoned);
+        slots.leave(a, Left::Abandoned);
         assert_eq!(slots.len(), 0);
-        assert!(slots.calls_of(b"aaaaaaaa", None).is_empty());
+        assert!(slots.find(b"aaaaaaaa").is_none());
     }
 
-    #[test]
-    fn a_token_names_the_calls_of_its_message_and_no_other() {
+    #[tokio::test]
+    async fn a_token_names_its_message_until_the_last_call_has_left() {
         let mut slots = Slots::default();
         let pool = slots.add_pool();
-        let (a, _) = slots.lease(pool, &"s.one".into(), || fresh(b'a'));
+        let (a, _) = lease(&mut slots, pool, b'a');
         slots.join(a, 1);
         slots.join(a, 2);
-        assert_eq!(slots.calls_of(b"aaaaaaaa", Some("s.one")), [1, 2]);
-        assert_eq!(slots.calls_of(b"aaaaaaaa", Some("s.two")), [0; 0], "a 503 of another message");
-        assert_eq!(slots.calls_of(b"short", None), [0; 0]);
-        slots.leave(a, 1, Left::Answered);
-        slots.leave(a, 2, Left::Abandoned);
+        let (found, _) = slots.find(b"aaaaaaaa").unwrap();
+        assert_eq!(slots.calls(found), [1, 2]);
+        assert!(slots.find(b"short").is_none());
+        assert!(slots.leave(a, Left::Answered).is_some(), "the first that leaves");
+        assert!(slots.find(b"aaaaaaaa").is_some());
+        assert!(slots.leave(a, Left::Abandoned).is_none());
+        assert!(slots.find(b"aaaaaaaa").is_none());
         assert_eq!(slots.len(), 1, "one answer proves the route");
         slots.remove_pool(pool);
         assert_eq!(slots.len(), 0);

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::Subject;
-use super::slots::{Left, Slots, Token};
-use crate::error::Execution;
+use super::outbox::{Batch, DestinationId, Destinations, Waiting};
+use super::slots::{Left, Sent, Slots, Token};
+use super::{OutboundMessage, Subject, closed};
+use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::frame::{ErrorFrame, SuccessFrame};
 
 /// What became of a call that was sent.
@@ -20,6 +23,8 @@ pub(crate) enum Answer {
     NoResponders,
     /// Its deadline passed; a broadcast may have been refused by an instance before.
     Expired(Option<Box<ErrorFrame>>),
+    /// It never left, and will not.
+    NotSent(Error),
     /// Something else than a reply came to its reply subject.
     Foreign,
     /// The broker refused the message; what may be concluded about the handler.
@@ -32,52 +37,152 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Expected {
     pub(crate) id: u64,
+    pub(crate) destination: DestinationId,
+    /// A framed message of its own.
+    pub(crate) payload: Bytes,
+    pub(crate) now: Instant,
     pub(crate) deadline: Instant,
     /// Woken by its answer.
     pub(crate) waker: Waker,
 }
 
-/// The calls that are out, by id.
+/// How a call leaves.
+#[derive(Debug)]
+pub(crate) enum Departure {
+    /// At once: it is the only one that is out.
+    Alone(OutboundMessage),
+    /// At once, with others: messages that are full.
+    Full(Vec<Batch>),
+    /// Soon, with others.
+    Later,
+}
+
+/// The calls that are out or wait to leave, by id.
 #[derive(Default)]
 pub(super) struct Waiters {
     calls: HashMap<u64, Waiter, BuildHasherDefault<IdHasher>>,
     pub(super) slots: Slots,
+    pub(super) destinations: Destinations,
     /// No call that is out has an earlier deadline.
     earliest: Option<Instant>,
+    /// Whether the sweeper and the flusher must be told.
+    pub(super) news: News,
 }
 
-/// One of them.
+/// What tasks must be told once the lock is released.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct News {
+    pub(super) sweeper: bool,
+    pub(super) flusher: bool,
+}
+
+/// A call that is out or waits to leave.
 pub(super) struct Waiter {
-    slot: usize,
+    place: Place,
     deadline: Instant,
     waker: Option<Waker>,
     answer: Option<Answer>,
     refusal: Option<Box<ErrorFrame>>,
 }
 
+/// Where a call is.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Waiting(DestinationId),
+    /// In the message of a slot.
+    Out(usize),
+}
+
 impl Waiters {
-    /// Adds a call. Says whether its deadline is the earliest now, so that the sweeper must know.
+    /// Adds a call, and says how it leaves.
     pub(super) fn add(
         &mut self,
         expected: Expected,
-        pool: usize,
-        sent: &Subject,
-        fresh: impl FnOnce() -> (Token, Subject),
-    ) -> (Subject, bool) {
-        let Expected { id, deadline, waker } = expected;
-        let (slot, reply) = self.slots.lease(pool, sent, fresh);
-        self.slots.join(slot, id);
-        self.calls.insert(id, Waiter { slot, deadline, waker: Some(waker), answer: None, refusal: None });
-        let is_earliest = self.earliest.is_none_or(|earliest| deadline < earliest);
-        if is_earliest {
+        max_bytes: usize,
+        fresh: impl Fn() -> (Token, Subject),
+    ) -> Departure {
+        let Expected { id, destination, payload, now, deadline, waker } = expected;
+        let is_alone = self.calls.is_empty();
+        let place = Place::Waiting(destination);
+        self.calls.insert(id, Waiter { place, deadline, waker: Some(waker), answer: None, refusal: None });
+        if self.earliest.is_none_or(|earliest| deadline < earliest) {
             self.earliest = Some(deadline);
+            self.news.sweeper = true;
         }
-        (reply, is_earliest)
+        let is_first = self.destinations.push(destination, Waiting { id, payload, since: now });
+        if is_alone && let Some(batch) = self.form(destination, now, max_bytes, &fresh) {
+            // What the destination has besides is of calls that nobody waits for.
+            return Departure::Alone(batch.into_message());
+        }
+        self.news.flusher |= is_first;
+        let mut full = Vec::new();
+        while self.destinations.get_mut(destination).is_some_and(|destination| destination.is_full()) {
+            full.extend(self.form(destination, now, max_bytes, &fresh));
+        }
+        if full.is_empty() { Departure::Later } else { Departure::Full(full) }
     }
 
-    /// How many calls are out, or answered but not yet taken.
-    pub(super) fn len(&self) -> usize {
-        self.calls.len()
+    /// Makes a message of the calls that wait longest for a destination: of those whose callers still wait.
+    fn form(
+        &mut self,
+        id: DestinationId,
+        now: Instant,
+        max_bytes: usize,
+        fresh: impl Fn() -> (Token, Subject),
+    ) -> Option<Batch> {
+        let destination = self.destinations.get_mut(id)?;
+        let limit = destination.limit();
+        let mut message: Option<(usize, Batch)> = None;
+        while let Some(first) = destination.first() {
+            let fits = message
+                .as_ref()
+                .is_none_or(|(_, batch)| batch.has_room(first.payload.len(), limit, max_bytes));
+            if !fits {
+                break;
+            }
+            let Some(call) = destination.take_first() else { break };
+            let Some(waiter) = self.calls.get_mut(&call.id).filter(|waiter| waiter.answer.is_none()) else {
+                destination.pass_over();
+                continue;
+            };
+            let slot = match &mut message {
+                Some((slot, batch)) => {
+                    batch.add(call.payload);
+                    *slot
+                }
+                None => {
+                    let sent = Sent { destination: id, number: destination.depart(now), at: now };
+                    let (slot, reply) = self.slots.lease(destination.pool, sent, &fresh);
+                    let subject = destination.subject.clone();
+                    let payload = call.payload;
+                    let lone = OutboundMessage { subject, reply: Some(reply), payload, headers: None };
+                    message = Some((slot, lone.into()));
+                    slot
+                }
+            };
+            waiter.place = Place::Out(slot);
+            self.slots.join(slot, call.id);
+        }
+        message.map(|(_, batch)| batch)
+    }
+
+    /// Makes messages of the calls that may leave now, no more than so many. Returns when others may, if any are held
+    /// back: now, if there were too many.
+    pub(super) fn form_due(
+        &mut self,
+        most: usize,
+        max_bytes: usize,
+        fresh: impl Fn() -> (Token, Subject),
+        batches: &mut Vec<Batch>,
+    ) -> Option<Instant> {
+        let now = Instant::now();
+        loop {
+            match self.destinations.next_due(now) {
+                Ok(_) if batches.len() >= most => return Some(now),
+                Ok(destination) => batches.extend(self.form(destination, now, max_bytes, &fresh)),
+                Err(until) => return until,
+            }
+        }
     }
 
     /// Takes the answer of a call, or leaves a waker for it. `replaced` gets the one that was there: a waker may own a
@@ -94,49 +199,106 @@ impl Waiters {
         Poll::Pending
     }
 
-    /// Forgets a call that nobody waits for any more. What it leaves is not to be dropped under a lock either.
+    /// Forgets a call that nobody waits for any more: one that has not left never will. What it leaves is not to be
+    /// dropped under a lock either.
     pub(super) fn forget(&mut self, id: u64) -> Option<Waiter> {
         let waiter = self.calls.remove(&id)?;
         if waiter.answer.is_none() {
-            self.slots.leave(waiter.slot, id, Left::Abandoned);
+            self.leave(waiter.place, Left::Abandoned, Instant::now());
         }
         Some(waiter)
     }
 
     /// Gives a call its answer; the first one counts. Returns whom to wake.
-    pub(super) fn answer(&mut self, id: u64, answer: Answer) -> Option<Waker> {
+    pub(super) fn answer(&mut self, id: u64, answer: Answer, now: Instant) -> Option<Waker> {
         let waiter = self.calls.get_mut(&id)?;
         if waiter.answer.is_some() {
             return None;
         }
-        let (answer, left) = match answer {
-            Answer::Error(error) if error.flags.is_one_of_many() => {
+        let (answer, left) = match (answer, waiter.place) {
+            (Answer::Error(error), _) if error.flags.is_one_of_many() => {
                 waiter.refusal.get_or_insert(error);
                 return None;
             }
-            Answer::Success(_) | Answer::Error(_) => (answer, Left::Answered),
-            Answer::Expired(_) => (Answer::Expired(waiter.refusal.take()), Left::Abandoned),
-            Answer::NoResponders | Answer::Denied(Execution::NotExecuted) => (answer, Left::Refused),
-            _ => (answer, Left::Abandoned),
+            (answer @ (Answer::Success(_) | Answer::Error(_)), _) => (answer, Left::Answered),
+            (Answer::Expired(_), Place::Waiting(_)) => (Answer::NotSent(too_late()), Left::Refused),
+            (Answer::Closed, Place::Waiting(_)) => (Answer::NotSent(closed()), Left::Refused),
+            (Answer::Expired(_), Place::Out(_)) => (Answer::Expired(waiter.refusal.take()), Left::Abandoned),
+            (answer @ (Answer::NoResponders | Answer::NotSent(_)), _) => (answer, Left::Refused),
+            (answer @ Answer::Denied(Execution::NotExecuted), _) => (answer, Left::Refused),
+            (answer, _) => (answer, Left::Abandoned),
+        };
+        let handler_time = match &answer {
+            Answer::Success(success) => Some(success.handler_time),
+            Answer::Error(error) if error.execution != Execution::NotExecuted => Some(error.handler_time),
+            _ => None,
         };
         waiter.answer = Some(answer);
-        self.slots.leave(waiter.slot, id, left);
-        waiter.waker.take()
+        let (waker, place) = (waiter.waker.take(), waiter.place);
+        self.learn(place, handler_time);
+        self.leave(place, left, now);
+        waker
+    }
+
+    /// Notes how long the handler of a call took.
+    fn learn(&mut self, place: Place, handler_time: Option<Duration>) {
+        if let (Place::Out(slot), Some(time)) = (place, handler_time)
+            && let Some(sent) = self.slots.sent(slot)
+            && let Some(destination) = self.destinations.get_mut(sent.destination)
+        {
+            destination.estimate.handler(time);
+        }
+    }
+
+    /// Takes a call out of its message, or out of those that wait.
+    fn leave(&mut self, place: Place, left: Left, now: Instant) {
+        match place {
+            Place::Waiting(destination) => {
+                let calls = &self.calls;
+                let is_wanted = |id| calls.get(&id).is_some_and(|waiter| waiter.answer.is_none());
+                self.destinations.give_up(destination, is_wanted);
+            }
+            Place::Out(slot) => {
+                let Some(sent) = self.slots.leave(slot, left) else { return };
+                if left == Left::Answered
+                    && let Some(destination) = self.destinations.get_mut(sent.destination)
+                {
+                    destination.estimate.round_trip(now.duration_since(sent.at));
+                }
+                self.news.flusher |= self.destinations.close(sent.destination, sent.number, now);
+            }
+        }
+    }
+
+    /// The calls of the message that a token stands for, if it went to `subject` (where that is known).
+    pub(super) fn calls_of(&mut self, token: &[u8], subject: Option<&str>) -> Vec<u64> {
+        let Some((slot, sent)) = self.slots.find(token) else { return Vec::new() };
+        let went_to = self.destinations.get_mut(sent.destination).map(|destination| &*destination.subject);
+        if subject.is_some() && subject != went_to {
+            return Vec::new();
+        }
+        self.slots.calls(slot).to_vec()
     }
 
     /// Fails the calls of a subject that the broker does not let us publish to.
     ///
-    /// It refuses one message and does not say which: permissions can change while calls are out. So a call was
-    /// certainly not executed only if it is the only one that can be meant.
+    /// It refuses one message and does not say which: permissions can change while calls are out. So calls were
+    /// certainly not executed only if theirs is the only message that can be meant.
     pub(super) fn deny(&mut self, subject: &str, wake: &mut Vec<Waker>) {
-        let calls = self.slots.calls_to(subject);
-        let execution = match calls[..] {
-            [id] if self.calls.get(&id).is_some_and(|call| self.slots.none_abandoned(call.slot)) => {
+        let mut messages: Vec<(usize, Sent)> = self.slots.out().collect();
+        messages.retain(|(_, sent)| {
+            self.destinations.get_mut(sent.destination).is_some_and(|there| *there.subject == *subject)
+        });
+        let execution = match messages[..] {
+            [(slot, _)] if !self.slots.is_answered(slot) && self.slots.none_abandoned(slot) => {
                 Execution::NotExecuted
             }
             _ => Execution::MaybeExecuted,
         };
-        wake.extend(calls.into_iter().filter_map(|id| self.answer(id, Answer::Denied(execution))));
+        let calls: Vec<u64> =
+            messages.iter().flat_map(|(slot, _)| self.slots.calls(*slot)).copied().collect();
+        let now = Instant::now();
+        wake.extend(calls.into_iter().filter_map(|id| self.answer(id, Answer::Denied(execution), now)));
     }
 
     /// Expires the calls whose deadline has passed; returns when to come back.
@@ -153,16 +315,22 @@ impl Waiters {
                 earliest = Some(earliest.map_or(waiter.deadline, |earliest| earliest.min(waiter.deadline)));
             }
         }
-        wake.extend(expired.into_iter().filter_map(|id| self.answer(id, Answer::Expired(None))));
+        wake.extend(expired.into_iter().filter_map(|id| self.answer(id, Answer::Expired(None), now)));
         self.earliest = earliest;
         earliest
     }
 
-    /// Gives all calls that are out the same answer.
+    /// Gives all calls the same answer.
     pub(super) fn answer_all(&mut self, answer: impl Fn() -> Answer, wake: &mut Vec<Waker>) {
-        let out: Vec<u64> = self.calls.keys().copied().collect();
-        wake.extend(out.into_iter().filter_map(|id| self.answer(id, answer())));
+        let all: Vec<u64> = self.calls.keys().copied().collect();
+        let now = Instant::now();
+        wake.extend(all.into_iter().filter_map(|id| self.answer(id, answer(), now)));
     }
+}
+
+/// The error of a call whose deadline passed before it could be sent.
+pub(crate) fn too_late() -> Error {
+    Error::not_executed(ErrorKind::DeadlineExceeded, "the deadline passed before the call could be sent")
 }
 
 /// Ids are random numbers of our own making: they are their own hash.
@@ -187,111 +355,271 @@ impl Hasher for IdHasher {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::codec::Codec;
     use crate::wire::frame::Flags;
+    use crate::wire::headers::Headers;
 
     const SENT: &str = "lab.echo";
 
-    /// Adds a call that expires after so many seconds; its slot's token is its id.
-    fn add(waiters: &mut Waiters, pool: usize, id: u64, seconds: u64) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(seconds);
-        let expected = Expected { id, deadline, waker: Waker::noop().clone() };
-        let token = id.to_be_bytes();
-        waiters.add(expected, pool, &SENT.into(), || (token, format!("_INBOX.{id}").into())).1
+    /// Waiters with one destination, whose slots' tokens are counted up.
+    struct Bed {
+        waiters: Waiters,
+        destination: DestinationId,
     }
 
-    fn poll(waiters: &mut Waiters, id: u64) -> Poll<Answer> {
-        waiters.poll(id, &Context::from_waker(Waker::noop()), &mut None)
+    fn bed() -> Bed {
+        let mut waiters = Waiters::default();
+        let pool = waiters.slots.add_pool();
+        let destination = waiters.destinations.add(&SENT.into(), pool, 512);
+        Bed { waiters, destination }
+    }
+
+    fn fresh() -> (Token, Subject) {
+        thread_local!(static NEXT: std::cell::Cell<u64> = const { std::cell::Cell::new(0) });
+        let next = NEXT.get() + 1;
+        NEXT.set(next);
+        (next.to_be_bytes(), format!("_INBOX.{next}").into())
+    }
+
+    impl Bed {
+        /// Adds a call that expires after so many seconds.
+        fn add(&mut self, id: u64, seconds: u64) -> Departure {
+            let now = Instant::now();
+            let expected = Expected {
+                id,
+                destination: self.destination,
+                payload: Bytes::from(vec![0xC1, 1, u8::try_from(id).unwrap()]),
+                now,
+                deadline: now + Duration::from_secs(seconds),
+                waker: Waker::noop().clone(),
+            };
+            self.waiters.add(expected, 1000, fresh)
+        }
+
+        /// Adds a call and sends it.
+        fn send(&mut self, id: u64, seconds: u64) {
+            self.add(id, seconds);
+            self.flush();
+        }
+
+        /// What the flusher sends: how many bytes each message has.
+        fn flush(&mut self) -> Vec<usize> {
+            let mut batches = Vec::new();
+            self.waiters.form_due(usize::MAX, 1000, fresh, &mut batches);
+            batches.into_iter().map(|batch| batch.into_message().payload.len()).collect()
+        }
+
+        fn answer(&mut self, id: u64, answer: Answer) -> bool {
+            self.waiters.answer(id, answer, Instant::now()).is_some()
+        }
+
+        fn poll(&mut self, id: u64) -> Poll<Answer> {
+            self.waiters.poll(id, &Context::from_waker(Waker::noop()), &mut None)
+        }
+
+        /// Answers calls until a message may carry many.
+        fn prove_cheap(&mut self) {
+            for id in 100..200 {
+                self.send(id, 5);
+                self.answer(id, success());
+                assert!(self.poll(id).is_ready());
+            }
+            self.waiters.news = News::default();
+        }
+    }
+
+    fn success() -> Answer {
+        let (handler_time, body, headers) = (Duration::ZERO, Bytes::new(), Headers::new());
+        Answer::Success(SuccessFrame { handler_time, body, headers, instance: None })
     }
 
     fn error(flags: Flags) -> Answer {
-        let execution = Execution::NotExecuted;
-        let frame =
-            ErrorFrame { code: 429, execution, flags, message: "".into(), retry_after: None, body: None };
-        Answer::Error(Box::new(frame))
+        Answer::Error(Box::new(ErrorFrame {
+            code: 429,
+            execution: Execution::NotExecuted,
+            flags,
+            message: "".into(),
+            handler_time: Duration::ZERO,
+            retry_after: None,
+            body: None,
+        }))
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_first_answer_counts_and_is_taken_once() {
-        let mut waiters = Waiters::default();
-        let pool = waiters.slots.add_pool();
-        add(&mut waiters, pool, 1, 5);
-        assert!(poll(&mut waiters, 1).is_pending());
-        assert!(waiters.answer(1, Answer::NoResponders).is_some(), "its caller is woken");
-        assert!(waiters.answer(1, Answer::Foreign).is_none());
-        assert!(waiters.answer(2, Answer::Foreign).is_none(), "nobody waits for that");
-        assert!(matches!(poll(&mut waiters, 1), Poll::Ready(Answer::NoResponders)));
-        assert!(matches!(poll(&mut waiters, 1), Poll::Ready(Answer::Closed)));
-        assert!(waiters.calls.is_empty());
+        let mut bed = bed();
+        assert!(matches!(bed.add(1, 5), Departure::Alone(_)));
+        assert!(bed.poll(1).is_pending());
+        assert!(bed.answer(1, Answer::NoResponders), "its caller is woken");
+        assert!(!bed.answer(1, Answer::Foreign));
+        assert!(!bed.answer(2, Answer::Foreign), "nobody waits for that");
+        assert!(matches!(bed.poll(1), Poll::Ready(Answer::NoResponders)));
+        assert!(matches!(bed.poll(1), Poll::Ready(Answer::Closed)));
+        assert!(bed.waiters.calls.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_share_a_message_once_their_handler_has_been_measured() {
+        let mut bed = bed();
+        bed.send(1, 5);
+        for id in 2..5 {
+            assert!(matches!(bed.add(id, 5), Departure::Later));
+        }
+        assert_eq!(bed.flush(), [3, 3, 3], "one each");
+
+        let mut bed = self::bed();
+        bed.prove_cheap();
+        bed.send(1, 5);
+        for id in 2..5 {
+            assert!(matches!(bed.add(id, 5), Departure::Later));
+        }
+        assert_eq!(bed.flush(), [5], "one head, three frames of a byte");
+        assert_eq!(bed.waiters.calls_of(&0_u64.to_be_bytes(), None), [0; 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_message_leaves_at_once_and_others_wait_while_four_are_out() {
+        let mut bed = bed();
+        bed.prove_cheap();
+        bed.send(1, 5);
+        for id in 2..5 {
+            bed.send(id, 5);
+        }
+        assert!(matches!(bed.add(5, 5), Departure::Later));
+        assert_eq!(bed.flush(), [0; 0], "four are out");
+        for id in 6..104 {
+            assert!(matches!(bed.add(id, 5), Departure::Later), "{id}");
+        }
+        // A hundred replies were seen, so that a message may carry a hundred calls.
+        let Departure::Full(full) = bed.add(104, 5) else { panic!("a full message waits for nothing") };
+        assert_eq!(full.into_iter().map(|full| full.into_message().payload.len()).collect::<Vec<_>>(), [102]);
+
+        bed.add(105, 5);
+        assert_eq!(bed.flush(), [0; 0]);
+        bed.waiters.news = News::default();
+        bed.answer(1, success());
+        assert!(!bed.waiters.news.flusher, "four are out still");
+        bed.answer(2, success());
+        assert!(bed.waiters.news.flusher);
+        assert_eq!(bed.flush(), [3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_is_held_back_for_a_millisecond() {
+        let mut bed = bed();
+        bed.prove_cheap();
+        (1..5).for_each(|id| bed.send(id, 5));
+        tokio::time::advance(Duration::from_micros(600)).await;
+        bed.add(5, 5);
+        let mut batches = Vec::new();
+        let until = bed.waiters.form_due(8, 1000, fresh, &mut batches);
+        assert_eq!((until, batches.len()), (Some(Instant::now() + Duration::from_millis(1)), 0));
+        tokio::time::advance(Duration::from_micros(500)).await;
+        assert_eq!(bed.flush(), [3], "the four are overdue by now");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_is_not_sent() {
+        let mut bed = bed();
+        bed.prove_cheap();
+        bed.send(1, 5);
+        (2..6).for_each(|id| _ = bed.add(id, id));
+        bed.waiters.forget(3);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        bed.waiters.sweep(Instant::now(), &mut Vec::new());
+        let Poll::Ready(Answer::NotSent(error)) = bed.poll(2) else { panic!("it expired before it left") };
+        assert_eq!((error.kind(), error.execution()), (ErrorKind::DeadlineExceeded, Execution::NotExecuted));
+        assert_eq!(bed.flush(), [4], "the other two");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_are_given_up_while_nothing_leaves_take_no_memory() {
+        let mut bed = bed();
+        bed.send(1, 5);
+        for round in 0..1000 {
+            (2..12).for_each(|id| _ = bed.add(id, 5));
+            (2..12).for_each(|id| _ = bed.waiters.forget(id));
+            let waiting = bed.waiters.destinations.get_mut(bed.destination).unwrap().len();
+            assert!(waiting < 12, "{waiting} in round {round}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_sweeper_is_told_of_earlier_deadlines_only_and_expires_what_is_due() {
-        let mut waiters = Waiters::default();
-        let pool = waiters.slots.add_pool();
-        assert!(add(&mut waiters, pool, 1, 5));
-        assert!(!add(&mut waiters, pool, 2, 6));
-        assert!(add(&mut waiters, pool, 3, 4));
+        let mut bed = bed();
+        let sweeper = |bed: &mut Bed| std::mem::take(&mut bed.waiters.news).sweeper;
+        bed.send(1, 5);
+        assert!(sweeper(&mut bed));
+        bed.send(2, 6);
+        assert!(!sweeper(&mut bed));
+        bed.send(3, 4);
+        assert!(sweeper(&mut bed));
         let mut wake = Vec::new();
         let start = Instant::now();
         tokio::time::advance(Duration::from_secs(5)).await;
-        let next = waiters.sweep(Instant::now(), &mut wake);
+        let next = bed.waiters.sweep(Instant::now(), &mut wake);
         assert_eq!((next, wake.len()), (Some(start + Duration::from_secs(6)), 2));
-        assert!(matches!(poll(&mut waiters, 1), Poll::Ready(Answer::Expired(None))));
-        assert!(poll(&mut waiters, 2).is_pending());
-        waiters.forget(2);
-        assert_eq!(waiters.sweep(Instant::now(), &mut wake), None);
-        assert_eq!(waiters.slots.len(), 0, "unanswered slots are retired");
+        assert!(matches!(bed.poll(1), Poll::Ready(Answer::Expired(None))));
+        assert!(bed.poll(2).is_pending());
+        bed.waiters.forget(2);
+        assert_eq!(bed.waiters.sweep(Instant::now(), &mut wake), None);
+        assert_eq!(bed.waiters.slots.len(), 0, "unanswered slots are retired");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_refusal_of_one_of_many_is_kept_for_the_deadline() {
-        let mut waiters = Waiters::default();
-        let pool = waiters.slots.add_pool();
-        add(&mut waiters, pool, 1, 5);
+        let mut bed = bed();
+        bed.send(1, 5);
         let one_of_many = Flags::codec(Codec::MessagePack).with_one_of_many();
-        assert!(waiters.answer(1, error(one_of_many)).is_none());
-        assert!(poll(&mut waiters, 1).is_pending());
-        waiters.sweep(Instant::now() + Duration::from_secs(5), &mut Vec::new());
-        assert!(matches!(poll(&mut waiters, 1), Poll::Ready(Answer::Expired(Some(_)))));
+        assert!(!bed.answer(1, error(one_of_many)));
+        assert!(bed.poll(1).is_pending());
+        bed.waiters.sweep(Instant::now() + Duration::from_secs(5), &mut Vec::new());
+        assert!(matches!(bed.poll(1), Poll::Ready(Answer::Expired(Some(_)))));
 
-        add(&mut waiters, pool, 2, 5);
-        waiters.answer(2, error(Flags::default()));
-        assert!(matches!(poll(&mut waiters, 2), Poll::Ready(Answer::Error(_))));
+        bed.send(2, 5);
+        bed.answer(2, error(Flags::default()));
+        assert!(matches!(bed.poll(2), Poll::Ready(Answer::Error(_))));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refused_publish_proves_something_only_about_a_lone_call() {
-        let mut waiters = Waiters::default();
-        let pool = waiters.slots.add_pool();
-        let deny = |waiters: &mut Waiters, subject| {
+    async fn a_refused_publish_proves_something_only_about_a_lone_message() {
+        let deny = |bed: &mut Bed, subject| {
             let mut wake = Vec::new();
-            waiters.deny(subject, &mut wake);
+            bed.waiters.deny(subject, &mut wake);
             wake.len()
         };
-        add(&mut waiters, pool, 1, 5);
-        assert_eq!(deny(&mut waiters, "other.subject"), 0);
-        assert_eq!(deny(&mut waiters, SENT), 1);
-        assert!(matches!(poll(&mut waiters, 1), Poll::Ready(Answer::Denied(Execution::NotExecuted))));
-        add(&mut waiters, pool, 6, 5);
-        assert_eq!(deny(&mut waiters, SENT), 1, "and again");
-        assert!(matches!(poll(&mut waiters, 6), Poll::Ready(Answer::Denied(Execution::NotExecuted))));
+        let denied = |bed: &mut Bed, id| match bed.poll(id) {
+            Poll::Ready(Answer::Denied(execution)) => execution,
+            other => panic!("{other:?}"),
+        };
+        let mut bed = self::bed();
+        bed.prove_cheap();
+        bed.send(1, 5);
+        assert_eq!(deny(&mut bed, "other.subject"), 0);
+        assert_eq!(deny(&mut bed, SENT), 1);
+        assert_eq!(denied(&mut bed, 1), Execution::NotExecuted);
+        bed.send(6, 5);
+        assert_eq!(deny(&mut bed, SENT), 1, "and again");
+        assert_eq!(denied(&mut bed, 6), Execution::NotExecuted);
 
-        let pool = waiters.slots.add_pool();
-        add(&mut waiters, pool, 2, 5);
-        add(&mut waiters, pool, 3, 5);
-        assert_eq!(deny(&mut waiters, SENT), 2);
-        assert!(matches!(poll(&mut waiters, 2), Poll::Ready(Answer::Denied(Execution::MaybeExecuted))));
+        bed.send(2, 5);
+        (3..5).for_each(|id| _ = bed.add(id, 5));
+        assert_eq!(deny(&mut bed, SENT), 1, "the other two have not left");
+        assert_eq!(denied(&mut bed, 2), Execution::NotExecuted);
+        assert_eq!(bed.flush().len(), 1);
+        assert_eq!(deny(&mut bed, SENT), 2, "all of one message");
+        assert_eq!(denied(&mut bed, 3), Execution::NotExecuted);
 
-        let pool = waiters.slots.add_pool();
-        add(&mut waiters, pool, 4, 5);
-        waiters.forget(4);
-        add(&mut waiters, pool, 5, 5);
-        assert_eq!(deny(&mut waiters, SENT), 1);
-        let given_up_before = poll(&mut waiters, 5);
-        assert!(matches!(given_up_before, Poll::Ready(Answer::Denied(Execution::MaybeExecuted))));
+        (7..9).for_each(|id| bed.send(id, 5));
+        assert_eq!(deny(&mut bed, SENT), 2, "of two messages");
+        assert_eq!(denied(&mut bed, 7), Execution::MaybeExecuted);
+
+        let mut bed = self::bed();
+        bed.send(4, 5);
+        bed.waiters.forget(4);
+        bed.send(5, 5);
+        assert_eq!(deny(&mut bed, SENT), 1);
+        assert_eq!(denied(&mut bed, 5), Execution::MaybeExecuted, "another was given up before");
     }
 }

@@ -11,7 +11,7 @@ use super::dispatch::{self, Accepted, Endpoint};
 use super::pace::Pace;
 use super::probe::Probe;
 use super::replies::{send_receipt, send_refusal};
-use crate::connection::{HeaderMap, Message, Subject};
+use crate::connection::{HeaderMap, Joining, Message, Subject};
 use crate::context::{Arrival, Context};
 use crate::deadline::{CLOCK_TOLERANCE, Deadline};
 use crate::error::{Error, ErrorKind};
@@ -56,6 +56,7 @@ struct Incoming {
     attempt: u32,
     headers: Headers,
     body: Bytes,
+    joining: Joining,
 }
 
 impl Intake {
@@ -120,7 +121,7 @@ impl Intake {
         let first = match frames.next() {
             None => return self.refuse(message, &malformed()),
             Some(Ok(frame)) if frames.is_empty() => {
-                return self.take_frame(message, frame, message.payload.len());
+                return self.take_frame(message, frame, Joining::Lone, message.payload.len());
             }
             Some(first) => first,
         };
@@ -128,20 +129,20 @@ impl Intake {
         match std::iter::once(first).chain(frames).collect::<Result<Vec<_>, _>>() {
             Ok(frames) => {
                 let held = message.payload.len() / frames.len().max(1);
-                frames.into_iter().for_each(|frame| self.take_frame(message, frame, held));
+                frames.into_iter().for_each(|frame| self.take_frame(message, frame, Joining::Several, held));
             }
             Err(_) => self.refuse(message, &malformed()),
         }
     }
 
     /// Takes a call; frames of other kinds are not for a method's subject.
-    fn take_frame(&self, message: &Message, frame: Frame, held: usize) {
+    fn take_frame(&self, message: &Message, frame: Frame, joining: Joining, held: usize) {
         if let Frame::Call(call) = frame {
-            self.take_call(message, call, held);
+            self.take_call(message, call, joining, held);
         }
     }
 
-    fn take_call(&self, message: &Message, call: CallFrame, held: usize) {
+    fn take_call(&self, message: &Message, call: CallFrame, joining: Joining, held: usize) {
         let arrived = Instant::now();
         let deadline = if call.flags.demands_the_unknown() {
             let text = "the call demands an extension of the protocol that is not known here";
@@ -157,6 +158,7 @@ impl Intake {
             attempt: call.attempt,
             headers: call.headers,
             body: call.args,
+            joining,
         };
         self.admit(message.subject.clone(), message.reply.clone(), incoming);
     }
@@ -172,8 +174,16 @@ impl Intake {
             Err(error) => (Headers::new(), Err(error)),
         };
         let held = message.payload.len();
-        let incoming =
-            Incoming { arrived, held, format, deadline, attempt: 1, headers, body: message.payload };
+        let incoming = Incoming {
+            arrived,
+            held,
+            format,
+            deadline,
+            attempt: 1,
+            headers,
+            body: message.payload,
+            joining: Joining::Lone,
+        };
         self.admit(message.subject, message.reply, incoming);
     }
 
@@ -195,8 +205,8 @@ impl Intake {
     /// Takes the call on, or says why not.
     fn admit(&self, subject: Subject, reply: Option<Subject>, incoming: Incoming) {
         let method = &self.endpoint.method;
-        let Incoming { arrived, held, format, deadline, attempt, headers, body } = incoming;
-        let mut path = self.shared.reply_path(reply, format, self.shared.audience);
+        let Incoming { arrived, held, format, deadline, attempt, headers, body, joining } = incoming;
+        let mut path = self.shared.reply_path(reply, joining, format, self.shared.audience);
         let admitted = deadline.and_then(|deadline| {
             if deadline.since(arrived).is_zero() {
                 self.shared.counters.expired.add();
@@ -231,7 +241,8 @@ impl Intake {
     fn refuse(&self, message: &Message, error: &Error) {
         self.shared.counters.malformed.add();
         let reply = message.reply.clone();
-        let path = self.shared.reply_path(reply, refusal_format(message), self.shared.audience);
+        let path =
+            self.shared.reply_path(reply, Joining::Lone, refusal_format(message), self.shared.audience);
         send_refusal(&self.shared, &path, error);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Shared;
 use super::intake::refusal_format;
 use super::replies::{send_receipt, send_refusal};
-use crate::connection::Message;
+use crate::connection::{Joining, Message};
 use crate::error::{Error, ErrorKind};
 use crate::reply::{Audience, Format};
 use crate::wire::frame::{CallFrame, Frame, Frames};
@@ -44,7 +44,7 @@ impl Probe {
             _ => (refusal_format(message), None),
         };
         // One instance answers a probe, also where all of them execute a call.
-        let path = self.shared.reply_path(Some(reply), format, Audience::One);
+        let path = self.shared.reply_path(Some(reply), Joining::Lone, format, Audience::One);
         let asked = asked.unwrap_or_default();
         let known = self.shared.methods.get(self.service.as_str());
         if known.is_some_and(|methods| methods.contains(&asked.as_str())) {

@@ -4,17 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
-use crate::connection::{OutboundMessage, Subject, TryPublishError};
+use crate::connection::{Joining, OutboundMessage, Subject, TryPublishError};
 use crate::error::{Error, ErrorKind};
 use crate::reply::{Audience, Format, Reply, ReplyPath};
 use crate::wire::headers::Headers;
 
 impl Shared {
     /// The way back to a caller.
-    pub(super) fn reply_path(&self, to: Option<Subject>, format: Format, audience: Audience) -> ReplyPath {
+    pub(super) fn reply_path(
+        &self,
+        to: Option<Subject>,
+        joining: Joining,
+        format: Format,
+        audience: Audience,
+    ) -> ReplyPath {
         ReplyPath {
             connection: self.connection.clone(),
             to,
+            joining,
             format,
             instance: Arc::clone(&self.instance),
             audience,
@@ -53,8 +60,8 @@ pub(super) fn send(shared: &Arc<Shared>, path: &ReplyPath, reply: Reply, dispatc
     let Some(message) = path.message(reply) else { return };
     let sent = match dispatch {
         Dispatch::Now => shared.connection.try_publish(message.clone()),
-        Dispatch::Soon => shared.connection.post(message.clone()),
-        Dispatch::AtFlush => shared.connection.post_until_flush(message.clone()),
+        Dispatch::Soon => shared.connection.post(message.clone(), path.joining),
+        Dispatch::AtFlush => shared.connection.post_until_flush(message.clone(), path.joining),
     };
     match sent {
         Ok(()) => {}

@@ -73,6 +73,7 @@ pub struct Method {
     idempotent: bool,
     spawn: bool,
     bare: bool,
+    max_coalesced: usize,
     timeout_ms: Option<u64>,
 }
 
@@ -95,6 +96,7 @@ impl Method {
             idempotent: false,
             spawn: false,
             bare: false,
+            max_coalesced: usize::MAX,
             timeout_ms: None,
         }
     }
@@ -122,6 +124,14 @@ impl Method {
     #[must_use]
     pub const fn bare(mut self) -> Self {
         self.bare = true;
+        self
+    }
+
+    /// How many calls of it one message may carry at most, whatever the client's own limit; with 1, each call is a message
+    /// of its own. See [`ClientBuilder::coalesce`](crate::ClientBuilder::coalesce).
+    #[must_use]
+    pub const fn coalesce(mut self, calls: usize) -> Self {
+        self.max_coalesced = calls;
         self
     }
 
@@ -156,6 +166,11 @@ impl Method {
     /// Whether its single argument is the whole body.
     pub const fn is_bare(&self) -> bool {
         self.bare
+    }
+
+    /// How many calls of it one message may carry at most.
+    pub const fn max_coalesced(&self) -> usize {
+        self.max_coalesced
     }
 
     /// How long a client waits for it unless the call says otherwise.

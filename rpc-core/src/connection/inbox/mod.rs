@@ -11,10 +11,14 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
+use super::outbox::{Batch, DestinationId, MAX_BYTES, Outbox};
 use super::random::Random;
+use super::sender::Sender;
 use super::slots::Token;
-use super::waiters::{Answer, Expected, Waiters};
+use super::transport::Transport;
+use super::waiters::{Answer, Departure, Expected, News, Waiters};
 use super::{Connection, OutboundMessage, Subject};
 use crate::error::{Error, ErrorKind, Execution};
 
@@ -23,15 +27,39 @@ const BARRIER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Replies come to `<prefix>.<slot>`, below a prefix that is unique to the connection.
 pub(crate) struct Inbox {
-    prefix: String,
+    subjects: Arc<ReplySubjects>,
     shared: Arc<Shared>,
     tasks: tokio::sync::Mutex<Option<Tasks>>,
 }
 
-/// What the tasks of an inbox and its connection share.
+/// Makes reply subjects below the inbox's prefix.
+pub(super) struct ReplySubjects {
+    prefix: String,
+    random: Random,
+}
+
+impl ReplySubjects {
+    /// A fresh one, with its last token.
+    fn fresh(&self) -> (Token, Subject) {
+        let token = self.random.token();
+        (token, self.of(token))
+    }
+
+    fn of(&self, token: Token) -> Subject {
+        let mut subject = String::with_capacity(self.prefix.len() + 1 + token.len());
+        subject.push_str(&self.prefix);
+        subject.push('.');
+        subject.extend(token.iter().copied().map(char::from));
+        // Shrunk to its length, it becomes shared memory without being copied again.
+        Subject::from(subject)
+    }
+}
+
+/// What the tasks of a connection share with it.
 #[derive(Default)]
 pub(super) struct Shared {
     state: Mutex<State>,
+    pub(super) outbox: Outbox,
     sweep: Notify,
     /// Whether the tasks run. They end with the connection, and with the runtime that they were spawned in.
     running: AtomicBool,
@@ -56,46 +84,86 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Changes what waits and what is out, then tells the tasks what they must know of it.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.lock();
+        let result = change(&mut state);
+        let News { sweeper, flusher } = std::mem::take(&mut state.waiters.news);
+        drop(state);
+        if sweeper {
+            self.sweep.notify_one();
+        }
+        if flusher {
+            self.outbox.wake.notify_one();
+        }
+        result
+    }
+
+    /// The same, and wakes whom it says.
+    fn change_and_wake(&self, change: impl FnOnce(&mut State, &mut Vec<Waker>)) {
+        let mut wake = Vec::new();
+        self.change(|state| change(state, &mut wake));
+        wake.into_iter().for_each(Waker::wake);
+    }
+
     /// The broker refused a message to this subject.
     pub(super) fn deny_publish(&self, subject: &str) {
-        let mut wake = Vec::new();
-        let mut state = self.lock();
-        state.waiters.deny(subject, &mut wake);
-        let token = subject.rsplit('.').next().and_then(|token| Token::try_from(token.as_bytes()).ok());
-        if let Some(barrier) = token.and_then(|token| state.barriers.remove(&token)) {
-            let _ = barrier.send(Err(denied("publish", subject)));
-        }
-        drop(state);
-        wake.into_iter().for_each(Waker::wake);
+        self.change_and_wake(|state, wake| {
+            state.waiters.deny(subject, wake);
+            let token = last_token(subject);
+            if let Some(barrier) = token.and_then(|token| state.barriers.remove(&token)) {
+                let _ = barrier.send(Err(denied("publish", subject)));
+            }
+        });
     }
 
     /// The broker refused a subscription to this subject.
     pub(super) fn deny_subscription(&self, subject: &str) {
-        let mut wake = Vec::new();
-        let mut state = self.lock();
-        if state.denied.len() < MAX_DENIED {
-            state.denied.insert(subject.into());
-        }
-        if *state.inbox == *subject {
-            // Nothing will come back. The calls themselves may have arrived.
-            for (_, barrier) in state.barriers.drain() {
-                let _ = barrier.send(Err(denied("subscribe", subject)));
+        self.change_and_wake(|state, wake| {
+            if state.denied.len() < MAX_DENIED {
+                state.denied.insert(subject.into());
             }
-            state.waiters.answer_all(|| Answer::Denied(Execution::MaybeExecuted), &mut wake);
-        }
-        drop(state);
-        wake.into_iter().for_each(Waker::wake);
+            if *state.inbox == *subject {
+                // Nothing will come back. The calls themselves may have arrived.
+                for (_, barrier) in state.barriers.drain() {
+                    let _ = barrier.send(Err(denied("subscribe", subject)));
+                }
+                state.waiters.answer_all(|| Answer::Denied(Execution::MaybeExecuted), wake);
+            }
+        });
+    }
+
+    /// Makes messages of the calls that may leave now; see [`Waiters::form_due`].
+    pub(super) fn form_due(
+        &self,
+        most: usize,
+        max_bytes: usize,
+        subjects: &ReplySubjects,
+        batches: &mut Vec<Batch>,
+    ) -> Option<Instant> {
+        self.lock().waiters.form_due(most, max_bytes, || subjects.fresh(), batches)
+    }
+
+    /// The connection did not take a message: fails the calls in it. Says whether there were any.
+    pub(super) fn refuse(&self, reply: Option<&Subject>, error: &Error) -> bool {
+        let mut any = false;
+        self.change_and_wake(|state, wake| {
+            let token = reply.and_then(|reply| last_token(reply)).unwrap_or_default();
+            let now = Instant::now();
+            for id in state.waiters.calls_of(&token, None) {
+                any = true;
+                wake.extend(state.waiters.answer(id, Answer::NotSent(error.clone()), now));
+            }
+        });
+        any
     }
 }
 
-/// Whether a call is the only one that is out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Company {
-    Alone,
-    Others,
+fn last_token(subject: &str) -> Option<Token> {
+    Token::try_from(subject.rsplit('.').next()?.as_bytes()).ok()
 }
 
-/// The slots of one service; dropping it retires them.
+/// The slots and destinations of one service; dropping it retires them.
 pub(crate) struct SlotPool {
     index: usize,
     service: Box<str>,
@@ -106,9 +174,17 @@ impl Drop for SlotPool {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.waiters.slots.remove_pool(self.index);
+        state.waiters.destinations.remove_pool(self.index);
         if state.pools.get(&self.service).is_some_and(|pool| pool.strong_count() == 0) {
             state.pools.remove(&self.service);
         }
+    }
+}
+
+impl SlotPool {
+    /// The destination of messages to this subject that carry so many calls at most.
+    pub(crate) fn destination(&self, subject: &Subject, most: usize) -> DestinationId {
+        self.shared.lock().waiters.destinations.add(subject, self.index, most)
     }
 }
 
@@ -128,10 +204,20 @@ impl Drop for Tasks {
 }
 
 impl Inbox {
-    pub(super) fn new(prefix: &str, random: &Random, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(prefix: &str, random: Random, shared: Arc<Shared>) -> Self {
         let prefix = format!("{prefix}.{}", random.token_string::<12>());
         shared.lock().inbox = format!("{prefix}.*").into();
-        Inbox { prefix, shared, tasks: tokio::sync::Mutex::default() }
+        let subjects = Arc::new(ReplySubjects { prefix, random });
+        Inbox { subjects, shared, tasks: tokio::sync::Mutex::default() }
+    }
+
+    /// The sending half of the connection that this is the receiving half of.
+    pub(super) fn sender(&self, transport: Arc<Transport>) -> Sender {
+        Sender::new(Arc::clone(&self.shared), Arc::clone(&self.subjects), transport)
+    }
+
+    pub(super) fn random(&self) -> &Random {
+        &self.subjects.random
     }
 
     /// Forgets that the broker refused a subscription, before it is asked again.
@@ -160,11 +246,11 @@ impl Inbox {
         if self.is_started() {
             return Ok(());
         }
-        let subscription = connection.subscribe(format!("{}.*", self.prefix), None).await?;
+        let subscription = connection.subscribe(format!("{}.*", self.subjects.prefix), None).await?;
         let running = tasks::Running::new(Arc::clone(&self.shared));
         let receiver = tokio::spawn(tasks::receive(subscription, running));
         let sweeper = tokio::spawn(tasks::sweep(Arc::clone(&self.shared)));
-        let flusher = tokio::spawn(connection.flusher());
+        let flusher = tokio::spawn(tasks::flush(connection.sender()));
         // What an earlier flusher has left, whose runtime ended before it could send it.
         connection.flush_posted();
         *tasks = Some(Tasks([receiver, sweeper, flusher].map(|task| task.abort_handle())));
@@ -183,30 +269,14 @@ impl Inbox {
         pool
     }
 
-    /// Notes that a call is about to be sent to `sent`; returns its reply subject, and whether it is the only one out. An
-    /// error if its reply could not be received.
-    pub(crate) fn expect(
-        &self,
-        expected: Expected,
-        pool: &SlotPool,
-        sent: &Subject,
-        random: &Random,
-    ) -> Result<(Subject, Company), Error> {
-        let fresh = || {
-            let token = random.token();
-            (token, self.subject(token))
-        };
-        let mut state = self.shared.lock();
-        if !state.denied.is_empty() && state.denied.contains(&*state.inbox) {
-            return Err(denied("subscribe", &state.inbox));
-        }
-        let (reply, is_earliest) = state.waiters.add(expected, pool.index, sent, fresh);
-        let company = if state.waiters.len() > 1 { Company::Others } else { Company::Alone };
-        drop(state);
-        if is_earliest {
-            self.shared.sweep.notify_one();
-        }
-        Ok((reply, company))
+    /// Takes a call on, and says how it leaves. An error if its reply could not be received.
+    pub(crate) fn expect(&self, expected: Expected, max_payload: usize) -> Result<Departure, Error> {
+        self.shared.change(|state| {
+            if !state.denied.is_empty() && state.denied.contains(&*state.inbox) {
+                return Err(denied("subscribe", &state.inbox));
+            }
+            Ok(state.waiters.add(expected, MAX_BYTES.min(max_payload), || self.subjects.fresh()))
+        })
     }
 
     /// Waits for the answer to a call that was expected.
@@ -217,7 +287,7 @@ impl Inbox {
 
     /// Forgets a call that nobody waits for any more.
     pub(crate) fn forget(&self, id: u64) {
-        let forgotten = self.shared.lock().waiters.forget(id);
+        let forgotten = self.shared.change(|state| state.waiters.forget(id));
         drop(forgotten);
     }
 
@@ -225,12 +295,12 @@ impl Inbox {
     /// connection sent before, subscriptions among it, and everything that it sent here before has arrived.
     pub(crate) async fn barrier(&self, connection: &Connection) -> Result<(), Error> {
         self.start(connection).await?;
-        let token = connection.random().token();
+        let token = self.subjects.random.token();
         let (sender, receiver) = oneshot::channel();
         self.shared.lock().barriers.insert(token, sender);
         let forget = Forget { shared: &self.shared, token };
         let message = OutboundMessage {
-            subject: self.subject(token),
+            subject: self.subjects.of(token),
             reply: None,
             payload: bytes::Bytes::new(),
             headers: None,
@@ -245,20 +315,11 @@ impl Inbox {
             let message = format!(
                 "a message to the connection's own inbox {}.* did not come back within {} s: is the broker there, and \
                  may this user publish and subscribe there?",
-                self.prefix,
+                self.subjects.prefix,
                 BARRIER_TIMEOUT.as_secs()
             );
             Err(Error::not_executed(ErrorKind::Unavailable, message))
         })
-    }
-
-    fn subject(&self, token: Token) -> Subject {
-        let mut subject = String::with_capacity(self.prefix.len() + 1 + token.len());
-        subject.push_str(&self.prefix);
-        subject.push('.');
-        subject.extend(token.iter().copied().map(char::from));
-        // Shrunk to its length, it becomes shared memory without being copied again.
-        Subject::from(subject)
     }
 }
 

@@ -17,6 +17,9 @@ pub(crate) const MAGIC: u8 = 0xC1;
 /// The version of the protocol that is spoken here.
 pub(crate) const VERSION: u8 = 1;
 
+/// How many bytes come before the first frame.
+pub(crate) const HEAD: usize = 2;
+
 /// The code that stands for the service's own error.
 pub(crate) const SERVICE_ERROR: u16 = 422;
 

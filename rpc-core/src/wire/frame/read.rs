@@ -37,6 +37,7 @@ pub(crate) struct ErrorFrame {
     pub(crate) execution: Execution,
     pub(crate) flags: Flags,
     pub(crate) message: Box<str>,
+    pub(crate) handler_time: Duration,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Option<Bytes>,
 }
@@ -179,12 +180,12 @@ impl ErrorFrame {
         let execution = Execution::from_wire(reader.uint()?);
         let flags = read_flags(reader)?;
         let message = reader.str()?.into();
-        reader.skip()?; // the handler's time
+        let handler_time = Duration::from_micros(reader.uint()?);
         let retry_after = reader.optional(Reader::uint)?.map(Duration::from_millis);
         let body = reader.optional(Reader::body)?;
         reader.skip()?; // headers
         reader.skip()?; // the instance
-        Ok(ErrorFrame { code, execution, flags, message, retry_after, body })
+        Ok(ErrorFrame { code, execution, flags, message, handler_time, retry_after, body })
     }
 }
 

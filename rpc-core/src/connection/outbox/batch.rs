@@ -1,0 +1,92 @@
+//! Frames that leave in one message.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::connection::{OutboundMessage, Subject};
+use crate::wire::frame::HEAD;
+
+/// How many frames a message carries at most.
+pub(crate) const MAX_FRAMES: usize = 512;
+
+/// How many bytes a message of several frames has at most, where the broker takes as many.
+pub(crate) const MAX_BYTES: usize = 64 * 1024;
+
+/// A message, and the frames of further ones that leave in it.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    message: OutboundMessage,
+    /// Framed messages to the same subject.
+    more: Vec<Bytes>,
+    size: usize,
+}
+
+impl Batch {
+    /// Whether it goes to this very subject: to where the replies to the calls of one message go.
+    pub(super) fn is_for(&self, subject: &Subject) -> bool {
+        std::ptr::eq(self.message.subject.as_str(), subject.as_str())
+    }
+
+    /// Whether another framed message of so many bytes still fits.
+    pub(crate) fn has_room(&self, payload: usize, frames: usize, bytes: usize) -> bool {
+        self.more.len() + 1 < frames && self.size + payload <= bytes
+    }
+
+    /// Adds the frames of another framed message.
+    pub(crate) fn add(&mut self, payload: Bytes) {
+        self.size += payload.len() - HEAD.min(payload.len());
+        self.more.push(payload);
+    }
+
+    /// The message. One that was alone is what it was; several are copied into one.
+    pub(crate) fn into_message(self) -> OutboundMessage {
+        let Batch { mut message, more, size } = self;
+        if !more.is_empty() {
+            let mut all = BytesMut::with_capacity(size);
+            all.extend_from_slice(&message.payload);
+            for payload in &more {
+                all.extend_from_slice(payload.get(HEAD..).unwrap_or_default());
+            }
+            message.payload = all.freeze();
+        }
+        message
+    }
+}
+
+impl From<OutboundMessage> for Batch {
+    fn from(message: OutboundMessage) -> Self {
+        let size = message.payload.len();
+        Batch { message, more: Vec::new(), size }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::frame::{MAGIC, VERSION};
+
+    fn message(payload: &[u8]) -> OutboundMessage {
+        let payload = Bytes::copy_from_slice(payload);
+        OutboundMessage { subject: "s.m".into(), reply: None, payload, headers: None }
+    }
+
+    #[test]
+    fn a_message_alone_is_not_copied_and_several_have_one_head() {
+        let lone = message(&[MAGIC, VERSION, 1, 2]);
+        let place = lone.payload.as_ptr();
+        assert_eq!(Batch::from(lone).into_message().payload.as_ptr(), place);
+
+        let mut batch = Batch::from(message(&[MAGIC, VERSION, 1, 2]));
+        batch.add(Bytes::from_static(&[MAGIC, VERSION, 3]));
+        batch.add(Bytes::from_static(&[MAGIC, VERSION, 4, 5]));
+        assert_eq!(batch.into_message().payload[..], [MAGIC, VERSION, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn room_is_bounded_in_frames_and_bytes() {
+        let mut batch = Batch::from(message(&[MAGIC, VERSION, 1, 2]));
+        assert!(!batch.has_room(3, 1, 100), "no second frame");
+        assert!(!batch.has_room(3, 2, 6) && batch.has_room(3, 2, 7));
+        batch.add(Bytes::from_static(&[MAGIC, VERSION, 3]));
+        assert!(!batch.has_room(3, 2, 100) && batch.has_room(3, 3, 100));
+    }
+}

@@ -1,0 +1,108 @@
+//! Messages on their way out, collected so that many of them share one write.
+
+mod batch;
+mod destination;
+mod estimate;
+mod window;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+pub(crate) use self::batch::{Batch, MAX_BYTES, MAX_FRAMES};
+pub(crate) use self::destination::DestinationId;
+pub(super) use self::destination::{Destinations, Waiting};
+use super::{OutboundMessage, TryPublishError};
+
+/// How many messages may wait: as many as there can be calls in flight.
+const CAPACITY: usize = 64 * 1024;
+
+/// Replies and other messages that wait for a flush. Calls wait at their destinations.
+///
+/// async-nats writes as soon as it is woken by a first message, so that publishing one by one costs a system call for
+/// nearly each. What is collected here is published in one go: by a receiving task that has run out of messages, or by
+/// the flusher, which lets all other tasks that are ready run before it.
+#[derive(Default)]
+pub(super) struct Outbox {
+    posted: Mutex<Posted>,
+    pub(super) wake: Notify,
+    /// Messages in the hand of whoever waits for room in the connection's queue: who has held it since knows that what
+    /// was posted before is there.
+    pub(super) sending: tokio::sync::Mutex<VecDeque<OutboundMessage>>,
+}
+
+#[derive(Default)]
+struct Posted {
+    batches: Vec<Batch>,
+    /// The batches that further frames may join, by the place in memory of their subject: those to one message share it.
+    open: HashMap<usize, usize>,
+}
+
+/// Whether other messages to the same subject can be expected, to which a framed one can be joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Joining {
+    /// It is one of several.
+    Several,
+    /// It is the only one, or not framed.
+    Lone,
+}
+
+impl Outbox {
+    /// Adds a message, unless there are too many. `bytes` is how large a message of several may become.
+    pub(super) fn push(
+        &self,
+        message: OutboundMessage,
+        joining: Joining,
+        bytes: usize,
+    ) -> Result<(), TryPublishError> {
+        let mut posted = self.lock();
+        let Posted { batches, open } = &mut *posted;
+        let subject = message.subject.as_ptr().addr();
+        if joining == Joining::Several {
+            let last = batches.len().checked_sub(1);
+            let is_last =
+                last.and_then(|last| batches.get(last)).is_some_and(|last| last.is_for(&message.subject));
+            let place = if is_last { last } else { open.get(&subject).copied() };
+            if let Some(batch) = place.and_then(|place| batches.get_mut(place))
+                && batch.is_for(&message.subject)
+                && batch.has_room(message.payload.len(), MAX_FRAMES, bytes)
+            {
+                batch.add(message.payload);
+                return Ok(());
+            }
+        }
+        if batches.len() >= CAPACITY {
+            return Err(TryPublishError::Full);
+        }
+        if joining == Joining::Several {
+            open.insert(subject, batches.len());
+        }
+        batches.push(message.into());
+        Ok(())
+    }
+
+    /// Takes what waits.
+    pub(super) fn take(&self, batches: &mut Vec<Batch>) {
+        let mut posted = self.lock();
+        posted.open.clear();
+        if batches.is_empty() {
+            // The room that the last ones had is used again.
+            std::mem::swap(&mut posted.batches, batches);
+        } else {
+            batches.append(&mut posted.batches);
+        }
+    }
+
+    /// Puts back what could not be sent, before what has been posted since.
+    pub(super) fn put_back(&self, batches: &mut Vec<Batch>) {
+        let mut posted = self.lock();
+        posted.open.clear();
+        batches.append(&mut posted.batches);
+        std::mem::swap(&mut posted.batches, batches);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Posted> {
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,125 @@
+//! How what waits in the outbox and at the destinations gets to the broker.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::time::Instant;
+
+use super::inbox::{ReplySubjects, Shared};
+use super::outbox::{Batch, Joining, MAX_BYTES};
+use super::transport::Transport;
+use super::{OutboundMessage, TryPublishError};
+use crate::error::Error;
+
+/// How many messages are made at a time. Those that are made can be given up no more, so it is not more than a quick
+/// connection takes at once.
+const AT_ONCE: usize = 64;
+
+/// The sending half of a connection. It does not keep the connection alive.
+#[derive(Clone)]
+pub(super) struct Sender {
+    shared: Arc<Shared>,
+    subjects: Arc<ReplySubjects>,
+    transport: Arc<Transport>,
+    refused: Arc<AtomicBool>,
+}
+
+impl Sender {
+    pub(super) fn new(shared: Arc<Shared>, subjects: Arc<ReplySubjects>, transport: Arc<Transport>) -> Self {
+        Sender { shared, subjects, transport, refused: Arc::default() }
+    }
+
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// Waits until the flusher is asked for.
+    pub(super) async fn asked(&self) {
+        self.shared.outbox.wake.notified().await;
+    }
+
+    /// Leaves a message for the flusher, or for whoever flushes before that.
+    pub(super) fn post(&self, message: OutboundMessage, joining: Joining) -> Result<(), TryPublishError> {
+        self.shared.outbox.push(message, joining, MAX_BYTES.min(self.transport.max_payload()))
+    }
+
+    /// Asks the flusher to come.
+    pub(super) fn wake_flusher(&self) {
+        self.shared.outbox.wake.notify_one();
+    }
+
+    /// Publishes what was posted, as far as the connection takes it at once; the rest is left to the flusher.
+    pub(super) fn flush_posted(&self) {
+        let mut batches = Vec::new();
+        self.shared.outbox.take(&mut batches);
+        let mut rest = Vec::new();
+        for batch in batches.drain(..) {
+            if rest.is_empty() {
+                let message = batch.into_message();
+                match self.transport.try_publish(message.clone()) {
+                    Ok(()) => {}
+                    Err(TryPublishError::Full) => rest.push(message.into()),
+                    Err(TryPublishError::Refused(error)) => self.refuse(&message, &error),
+                }
+            } else {
+                rest.push(batch);
+            }
+        }
+        if !rest.is_empty() {
+            batches = rest;
+            self.wake_flusher();
+        }
+        self.shared.outbox.put_back(&mut batches);
+    }
+
+    /// Publishes messages of calls that are full, without waiting for room.
+    pub(super) fn send_full(&self, full: Vec<Batch>) {
+        for batch in full {
+            let message = batch.into_message();
+            let published = match self.transport.try_publish(message.clone()) {
+                Err(TryPublishError::Full) => {
+                    let posted = self.post(message.clone(), Joining::Lone);
+                    self.wake_flusher();
+                    posted
+                }
+                published => published,
+            };
+            match published {
+                Ok(()) => {}
+                Err(TryPublishError::Refused(error)) => self.refuse(&message, &error),
+                Err(TryPublishError::Full) => self.refuse(&message, &super::backlog()),
+            }
+        }
+    }
+
+    /// Publishes what was posted and the calls that may leave, waiting for room in the connection's queue. Returns when
+    /// other calls may leave, if any are held back.
+    pub(super) async fn send_due(&self) -> Option<Instant> {
+        let mut messages = self.shared.outbox.sending.lock().await;
+        let mut batches = Vec::new();
+        loop {
+            // What stays here while the future waits is there still if it is dropped.
+            while let Some(message) = messages.front() {
+                if let Err(error) = self.transport.publish(message.clone()).await {
+                    self.refuse(message, &error);
+                }
+                messages.pop_front();
+            }
+            let max_bytes = MAX_BYTES.min(self.transport.max_payload());
+            let held = self.shared.form_due(AT_ONCE, max_bytes, &self.subjects, &mut batches);
+            self.shared.outbox.take(&mut batches);
+            if batches.is_empty() {
+                return held;
+            }
+            messages.extend(batches.drain(..).map(Batch::into_message));
+        }
+    }
+
+    /// The calls of a message that was not taken learn of it. Of others the size was checked before: it is the
+    /// connection that is gone, and all further ones go the same way.
+    fn refuse(&self, message: &OutboundMessage, error: &Error) {
+        if !self.shared.refuse(message.reply.as_ref(), error) && !self.refused.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%error, "a message could not be sent; further ones are not reported");
+        }
+    }
+}
