@@ -3,7 +3,8 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -63,11 +64,16 @@ struct Inner {
     headers: Headers,
     reply_headers: Mutex<Headers>,
     reply: ReplyPath,
-    started: OnceLock<Instant>,
+    arrived: Instant,
+    /// When the handler was first polled, in nanoseconds after that; `NOT_STARTED` before.
+    started: AtomicU64,
 }
+
+const NOT_STARTED: u64 = u64::MAX;
 
 /// What a server knows about a call when it arrives.
 pub(crate) struct Arrival {
+    pub(crate) arrived: Instant,
     pub(crate) subject: Subject,
     pub(crate) method: &'static str,
     pub(crate) deadline: Deadline,
@@ -78,7 +84,7 @@ pub(crate) struct Arrival {
 
 impl Context {
     pub(crate) fn new(arrival: Arrival) -> Self {
-        let Arrival { subject, method, deadline, attempt, headers, reply } = arrival;
+        let Arrival { arrived, subject, method, deadline, attempt, headers, reply } = arrival;
         Context(Arc::new(Inner {
             subject,
             method,
@@ -87,7 +93,8 @@ impl Context {
             headers,
             reply_headers: Mutex::default(),
             reply,
-            started: OnceLock::new(),
+            arrived,
+            started: AtomicU64::new(NOT_STARTED),
         }))
     }
 
@@ -163,12 +170,20 @@ impl Context {
 
     /// Notes that the handler is about to be polled for the first time.
     pub(crate) fn start(&self, now: Instant) {
-        self.0.started.get_or_init(|| now);
+        let after = u64::try_from(now.saturating_duration_since(self.0.arrived).as_nanos());
+        self.0.started.store(after.unwrap_or(NOT_STARTED - 1), Ordering::Relaxed);
+    }
+
+    /// Whether the handler has been polled.
+    pub(crate) fn is_started(&self) -> bool {
+        self.0.started.load(Ordering::Relaxed) != NOT_STARTED
     }
 
     /// How long the handler has been running; `None` before it was first polled.
     pub(crate) fn handler_time(&self) -> Option<Duration> {
-        self.0.started.get().map(Instant::elapsed)
+        let started = self.0.started.load(Ordering::Relaxed);
+        let since_arrival = || self.0.arrived.elapsed().saturating_sub(Duration::from_nanos(started));
+        (started != NOT_STARTED).then(since_arrival)
     }
 }
 

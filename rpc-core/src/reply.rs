@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::codec::Codec;
-use crate::connection::{Connection, HeaderMap, Joining, OutboundMessage, Subject, header_map, header_size};
+use crate::connection::{
+    Connection, HeaderMap, Joining, OutboundMessage, Subject, buffers, header_map, header_size,
+};
 use crate::deadline::{as_wire_ms, as_wire_us};
 use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::dialect::header;
@@ -25,15 +27,22 @@ pub struct Reply {
 /// The way back to one caller.
 #[derive(Debug)]
 pub(crate) struct ReplyPath {
-    pub(crate) connection: Connection,
+    pub(crate) replier: Arc<Replier>,
     /// Where the reply goes; `None` if nobody waits for one.
     pub(crate) to: Option<Subject>,
     /// Whether the replies to other calls of the same message go there too.
     pub(crate) joining: Joining,
     pub(crate) format: Format,
-    pub(crate) instance: Arc<str>,
     /// Whether other instances got the same call, so that a refusal of this one proves nothing.
     pub(crate) audience: Audience,
+}
+
+/// Who answers.
+#[derive(Debug)]
+pub(crate) struct Replier {
+    pub(crate) connection: Connection,
+    /// The id of the instance.
+    pub(crate) instance: Box<str>,
 }
 
 /// In which form the reply is written.
@@ -172,8 +181,8 @@ impl ReplyPath {
 
     /// Runs an encoder on a shared buffer. A result that does not encode or does not fit says that the handler ran.
     fn written(&self, write: impl FnOnce(&mut BytesMut) -> Result<(), Error>) -> Result<Reply, Error> {
-        let mut bytes = self.connection.buffers().take();
-        let limit = self.connection.max_payload();
+        let mut bytes = buffers::take();
+        let limit = self.replier.connection.max_payload();
         let written = match write(&mut bytes) {
             Ok(()) if bytes.len() <= limit => Ok(()),
             Ok(()) => Err(Error::new(
@@ -183,14 +192,14 @@ impl ReplyPath {
             Err(error) => Err(in_reply(&error)),
         };
         if let Err(error) = written {
-            self.connection.buffers().discard(bytes);
+            buffers::discard(bytes);
             return Err(error.with_execution(Execution::Executed));
         }
-        Ok(Reply { payload: self.connection.buffers().finish(bytes).freeze(), headers: None })
+        Ok(Reply { payload: buffers::finish(bytes).freeze(), headers: None })
     }
 
     fn tail<'a>(&'a self, headers: &'a Headers, flags: Flags) -> ReplyTail<'a> {
-        ReplyTail { headers, instance: flags.wants_instance().then_some(&*self.instance) }
+        ReplyTail { headers, instance: flags.wants_instance().then_some(&*self.replier.instance) }
     }
 
     /// Adds the NATS headers of a plain reply, which count against the broker's limit too.
@@ -202,7 +211,7 @@ impl ReplyPath {
     ) -> Result<Reply, Error> {
         reply.headers = self.plain_headers(headers, own)?;
         let size = reply.payload.len() + reply.headers.as_ref().map_or(0, header_size);
-        let limit = self.connection.max_payload();
+        let limit = self.replier.connection.max_payload();
         if size > limit {
             let message = format!("the reply has {size} bytes with its headers, the broker takes {limit}");
             return Err(Error::new(ErrorKind::PayloadTooLarge, message).with_execution(Execution::Executed));

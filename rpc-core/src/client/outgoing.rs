@@ -12,7 +12,9 @@ use super::exchange::{Exchange, Handover, hand_over_later};
 use super::stub::Target;
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
-use crate::connection::{Answer, DestinationId, OutboundMessage, TryPublishError, too_large, too_late};
+use crate::connection::{
+    Answer, DestinationId, OutboundMessage, TryPublishError, buffers, too_large, too_late,
+};
 use crate::context::Context;
 use crate::deadline::{Deadline, as_wire_ms};
 use crate::error::{Error, ErrorKind, Execution};
@@ -139,12 +141,11 @@ impl Outgoing {
         headers: &Headers,
         encode: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
     ) -> Result<CallBuffer, Error> {
-        let buffers = self.target.client.connection().buffers();
         let head = CallHead { id: self.id, flags: self.flags, times, attempt: 1, headers };
-        match CallBuffer::new(buffers.take(), head, encode) {
-            Ok(buffer) => Ok(buffer.split_from(|bytes| buffers.finish(bytes))),
+        match CallBuffer::new(buffers::take(), head, encode) {
+            Ok(buffer) => Ok(buffer.split_from(|bytes| buffers::finish(bytes))),
             Err((bytes, error)) => {
-                buffers.discard(bytes);
+                buffers::discard(bytes);
                 Err(error)
             }
         }

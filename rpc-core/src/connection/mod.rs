@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use self::buffers::BufferPool;
 pub use self::connect::{connect, connect_with};
 use self::inbox::Inbox;
 use self::nats::NatsTransport;
@@ -55,7 +54,6 @@ pub struct Connection {
 struct Inner {
     sender: Sender,
     inbox: Inbox,
-    buffers: BufferPool,
     clock: WallClock,
     /// Until when, by the system's wall clock in milliseconds, calls are sent without a moment of expiry.
     clocks_differ_until: AtomicU64,
@@ -71,7 +69,6 @@ impl Connection {
             inner: Arc::new(Inner {
                 sender: inbox.sender(Arc::new(transport)),
                 inbox,
-                buffers: BufferPool::default(),
                 clock: WallClock::default(),
                 clocks_differ_until: AtomicU64::new(0),
             }),
@@ -222,10 +219,6 @@ impl Connection {
 
     pub(crate) fn inbox(&self) -> &Inbox {
         &self.inner.inbox
-    }
-
-    pub(crate) fn buffers(&self) -> &BufferPool {
-        &self.inner.buffers
     }
 
     pub(crate) fn random(&self) -> &Random {

@@ -12,12 +12,13 @@ use super::counters::Counters;
 use super::deploy::{deploy, prove, subscribe};
 use super::handlers::Handlers;
 use super::limits::{Admitted, Limits};
+use super::receive::receive;
 use super::replies::LATE_REPLIES;
-use super::shutdown::{Phase, receive};
+use super::shutdown::Phase;
 use super::{Server, Shared};
 use crate::connection::{Connection, closed};
 use crate::error::{Error, ErrorKind};
-use crate::reply::Audience;
+use crate::reply::{Audience, Replier};
 use crate::service::Service;
 use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ReplyPrefixes, check_token};
 
@@ -203,7 +204,7 @@ impl ServerBuilder {
         });
 
         let shared = Arc::new(Shared {
-            instance: instance.into(),
+            replier: Arc::new(Replier { connection: self.connection, instance: instance.into() }),
             audience: if group.is_some() { Audience::One } else { Audience::Many },
             reply_prefixes,
             limits: self.limits,
@@ -215,11 +216,10 @@ impl ServerBuilder {
             counters: Counters::default(),
             stopping: AtomicBool::new(false),
             methods: methods.collect(),
-            connection: self.connection,
         });
         let mut subjects = Vec::new();
         let subscribed = subscribe(&shared, deployed, group, &mut subjects).await?;
-        prove(&shared.connection, &subjects).await?;
+        prove(shared.connection(), &subjects).await?;
 
         let (phase, watch) = watch::channel(Phase::Serving);
         let (stopping, stopped) = mpsc::channel(1);

@@ -68,13 +68,13 @@ pub(super) async fn subscribe(
     for service in deployed {
         for (method, handler) in service.methods {
             let subject = service.subject.method(method.name())?;
-            let subscription = anew(&shared.connection, &subject, group).await?;
+            let subscription = anew(shared.connection(), &subject, group).await?;
             subjects.push(subject);
             subscribed.push((subscription, Work::Calls(Intake::new(Arc::clone(shared), method, handler))));
         }
         // One instance answers a probe, also where all of them execute a call.
         let probe = service.subject.probe();
-        let subscription = anew(&shared.connection, &probe, Some(DEFAULT_QUEUE_GROUP)).await?;
+        let subscription = anew(shared.connection(), &probe, Some(DEFAULT_QUEUE_GROUP)).await?;
         subjects.push(probe);
         subscribed.push((subscription, Work::Probes(Probe::new(Arc::clone(shared), service.subject))));
     }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::pace::Pace;
+use super::receive::Turn;
 use super::replies::{Dispatch, send};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
@@ -28,20 +29,21 @@ pub(super) struct Endpoint {
 pub(super) struct Accepted {
     shared: Arc<Shared>,
     context: Context,
-    bytes: usize,
+    /// How many bytes it holds; `None` as long as it is not counted among those that run or wait.
+    counted: Option<usize>,
     answered: bool,
 }
 
 impl Accepted {
-    pub(super) fn new(shared: Arc<Shared>, context: Context, bytes: usize) -> Self {
-        Accepted { shared, context, bytes, answered: false }
+    pub(super) fn new(shared: Arc<Shared>, context: Context, counted: Option<usize>) -> Self {
+        Accepted { shared, context, counted, answered: false }
     }
 
     fn answer(&mut self, result: Result<Reply, Error>, dispatch: Dispatch) {
         self.answered = true;
         let path = self.context.reply_path();
-        let time = self.context.handler_time();
         let reply = result.unwrap_or_else(|error| {
+            let time = self.context.handler_time();
             // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
             if error.is_before_work() {
                 self.shared.counters.malformed.add();
@@ -54,7 +56,7 @@ impl Accepted {
 
     /// Answers a call whose time has run out.
     fn expire(&mut self) {
-        let error = if self.context.handler_time().is_some() {
+        let error = if self.context.is_started() {
             self.shared.counters.timed_out.add();
             if self.context.reply_path().to.is_none() {
                 // Nobody else learns of it.
@@ -75,42 +77,49 @@ impl Accepted {
 impl Drop for Accepted {
     fn drop(&mut self) {
         if !self.answered {
-            let error = match self.context.handler_time() {
-                Some(_) => Error::new(ErrorKind::Unavailable, "the server stopped while the handler ran"),
-                None => {
-                    Error::not_executed(ErrorKind::Unavailable, "the server stopped before the handler ran")
-                }
+            let error = if self.context.is_started() {
+                Error::new(ErrorKind::Unavailable, "the server stopped while the handler ran")
+            } else {
+                Error::not_executed(ErrorKind::Unavailable, "the server stopped before the handler ran")
             };
             self.answer(Err(error), Dispatch::Now);
         }
-        self.shared.leave(self.bytes);
+        if let Some(bytes) = self.counted {
+            self.shared.leave(bytes);
+        }
     }
 }
 
-/// Runs a call: cheap handlers at once, in the task that received it, all others in a task of their own.
-pub(super) fn run(endpoint: &Arc<Endpoint>, accepted: Accepted, body: Bytes, now: Instant) {
+/// Runs a call in a task of its own.
+pub(super) fn spawn(endpoint: &Arc<Endpoint>, accepted: Accepted, body: Bytes) {
     let shared = Arc::clone(&accepted.shared);
-    if endpoint.pace.is_inline()
-        && !shared.is_closed()
-        && let Ok(permit) = shared.running.try_acquire()
-    {
-        let mut running = Running::start(endpoint, accepted, body, now);
-        // Nobody is to be woken: what is pending now is polled again by its own task.
-        match running.first_poll(endpoint, &mut TaskContext::from_waker(Waker::noop())) {
-            Poll::Ready(result) => running.accepted.answer(result, Dispatch::AtFlush),
-            Poll::Pending => {
-                // The permit goes along: a handler that has begun may hold what others wait for, and must not wait itself.
-                permit.forget();
-                let permit = Permit(Arc::clone(&shared));
-                shared.spawn(async move {
-                    let _permit = permit;
-                    running.until_deadline().await;
-                });
-            }
-        }
-        return;
-    }
     shared.spawn(run_in_task(Arc::clone(endpoint), accepted, body));
+}
+
+/// Begins a call at once, in the task that received it and in the place of its turn. `held` is how many bytes it holds.
+pub(super) fn begin(endpoint: &Endpoint, accepted: Accepted, body: Bytes, held: usize, turn: &mut Turn<'_>) {
+    let begun = turn.now;
+    let mut running = Running::start(endpoint, accepted, body, begun);
+    // Nobody is to be woken: what is pending now is polled again by its own task.
+    let polled = running.poll(&mut TaskContext::from_waker(Waker::noop()));
+    if let Poll::Ready(result) = polled {
+        running.accepted.answer(result, Dispatch::AtFlush);
+    } else {
+        let shared = Arc::clone(&running.accepted.shared);
+        shared.admitted.add(held);
+        running.accepted.counted = Some(held);
+        // The permit goes along: a handler that has begun may hold what others wait for, and must not wait itself.
+        let permit = turn.give_place().map(|permit| {
+            permit.forget();
+            Permit(Arc::clone(&shared))
+        });
+        shared.spawn(async move {
+            let _permit = permit;
+            running.until_deadline().await;
+        });
+    }
+    turn.proceed();
+    endpoint.pace.record(turn.now.duration_since(begun));
 }
 
 /// A permit that was taken in one task and is given back by another.
@@ -132,8 +141,11 @@ async fn run_in_task(endpoint: Arc<Endpoint>, mut accepted: Accepted, body: Byte
     if deadline.is_expired() {
         return accepted.expire();
     }
-    let mut running = Running::start(&endpoint, accepted, body, Instant::now());
-    match std::future::poll_fn(|cx| Poll::Ready(running.first_poll(&endpoint, cx))).await {
+    let begun = Instant::now();
+    let mut running = Running::start(&endpoint, accepted, body, begun);
+    let polled = std::future::poll_fn(|cx| Poll::Ready(running.poll(cx))).await;
+    endpoint.pace.record(begun.elapsed());
+    match polled {
         Poll::Ready(result) => running.accepted.answer(result, Dispatch::Soon),
         Poll::Pending => running.until_deadline().await,
     }
@@ -161,13 +173,6 @@ impl Running {
         Running { handler: Stage::Called(Arc::clone(&endpoint.handler), call), accepted }
     }
 
-    /// Polls the handler for the first time, and notes how long that takes.
-    fn first_poll(&mut self, endpoint: &Endpoint, cx: &mut TaskContext<'_>) -> Poll<Result<Reply, Error>> {
-        let polled = self.poll(cx);
-        endpoint.pace.record(self.accepted.context.handler_time().unwrap_or_default());
-        polled
-    }
-
     /// Polls the handler with its context as the ambient one; a panic is an answer like any other.
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Reply, Error>> {
         let stage = &mut self.handler;
@@ -178,7 +183,7 @@ impl Running {
     /// The caller learns of an incident; the text of the panic stays in the log.
     fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Error {
         self.accepted.shared.counters.panicked.add();
-        let incident = self.accepted.shared.connection.random().token_string::<12>();
+        let incident = self.accepted.shared.connection().random().token_string::<12>();
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
         tracing::error!(

@@ -10,6 +10,7 @@ use super::Shared;
 use super::dispatch::{self, Accepted, Endpoint};
 use super::pace::Pace;
 use super::probe::Probe;
+use super::receive::Turn;
 use super::replies::{send_receipt, send_refusal};
 use crate::connection::{HeaderMap, Joining, Message, Subject};
 use crate::context::{Arrival, Context};
@@ -32,9 +33,9 @@ pub(super) enum Work {
 
 impl Work {
     /// Takes a message. It never waits.
-    pub(super) fn take(&self, message: Message) {
+    pub(super) fn take(&self, message: Message, turn: &mut Turn<'_>) {
         match self {
-            Work::Calls(intake) => intake.take(message),
+            Work::Calls(intake) => intake.take(message, turn),
             Work::Probes(probe) => probe.answer(&message),
         }
     }
@@ -59,6 +60,26 @@ struct Incoming {
     joining: Joining,
 }
 
+/// When a message came, by both clocks.
+#[derive(Clone, Copy)]
+struct Arrived {
+    at: Instant,
+    unix_ms: u64,
+}
+
+/// What the calls of a message have in common.
+struct Part<'a> {
+    message: &'a Message,
+    joining: Joining,
+    held: usize,
+}
+
+/// Where a call is run.
+enum Way {
+    Here,
+    Task,
+}
+
 impl Intake {
     pub(super) fn new(shared: Arc<Shared>, method: Method, handler: Handler) -> Self {
         let pace = if method.is_spawned() { Pace::Spawned } else { Pace::measured() };
@@ -66,7 +87,7 @@ impl Intake {
     }
 
     /// Answers or dispatches every call of a message.
-    fn take(&self, message: Message) {
+    fn take(&self, message: Message, turn: &mut Turn<'_>) {
         if !self.has_good_reply(&message) {
             return;
         }
@@ -80,10 +101,10 @@ impl Intake {
         let content_type = content_type(&message);
         let body = if method.is_bare() { PlainBody::Value } else { PlainBody::Arguments };
         match dialect::detect(&message.payload, content_type, body) {
-            Some(Dialect::Framed) => self.take_frames(&message),
+            Some(Dialect::Framed) => self.take_frames(&message, turn),
             Some(Dialect::Plain(codec)) => {
                 let content_type = content_type.map_or(ContentType::Implied, |_| ContentType::Named);
-                self.take_plain(message, Format::Plain { codec, content_type });
+                self.take_plain(message, Format::Plain { codec, content_type }, turn);
             }
             None => {
                 let text = "the body is neither a map nor an array of arguments";
@@ -109,7 +130,7 @@ impl Intake {
         }
     }
 
-    fn take_frames(&self, message: &Message) {
+    fn take_frames(&self, message: &Message, turn: &mut Turn<'_>) {
         let mut frames = match Frames::new(&message.payload) {
             Ok(frames) => frames,
             Err(BadMessage::Version(version)) => {
@@ -118,10 +139,12 @@ impl Intake {
             }
             Err(BadMessage::Malformed) => return self.refuse(message, &malformed()),
         };
+        let arrived = Arrived { at: turn.now, unix_ms: self.shared.connection().clock().unix_ms() };
         let first = match frames.next() {
             None => return self.refuse(message, &malformed()),
             Some(Ok(frame)) if frames.is_empty() => {
-                return self.take_frame(message, frame, Joining::Lone, message.payload.len());
+                let part = Part { message, joining: Joining::Lone, held: message.payload.len() };
+                return self.take_frame(&part, arrived, frame, turn);
             }
             Some(first) => first,
         };
@@ -129,21 +152,16 @@ impl Intake {
         match std::iter::once(first).chain(frames).collect::<Result<Vec<_>, _>>() {
             Ok(frames) => {
                 let held = message.payload.len() / frames.len().max(1);
-                frames.into_iter().for_each(|frame| self.take_frame(message, frame, Joining::Several, held));
+                let part = Part { message, joining: Joining::Several, held };
+                frames.into_iter().for_each(|frame| self.take_frame(&part, arrived, frame, turn));
             }
             Err(_) => self.refuse(message, &malformed()),
         }
     }
 
     /// Takes a call; frames of other kinds are not for a method's subject.
-    fn take_frame(&self, message: &Message, frame: Frame, joining: Joining, held: usize) {
-        if let Frame::Call(call) = frame {
-            self.take_call(message, call, joining, held);
-        }
-    }
-
-    fn take_call(&self, message: &Message, call: CallFrame, joining: Joining, held: usize) {
-        let arrived = Instant::now();
+    fn take_frame(&self, part: &Part<'_>, arrived: Arrived, frame: Frame, turn: &mut Turn<'_>) {
+        let Frame::Call(call) = frame else { return };
         let deadline = if call.flags.demands_the_unknown() {
             let text = "the call demands an extension of the protocol that is not known here";
             Err(Error::not_executed(ErrorKind::Unimplemented, text))
@@ -151,20 +169,20 @@ impl Intake {
             call.headers.check().and_then(|()| self.deadline(&call, arrived))
         };
         let incoming = Incoming {
-            arrived,
-            held,
+            arrived: arrived.at,
+            held: part.held,
             format: Format::Framed { id: call.id, flags: call.flags },
             deadline,
             attempt: call.attempt,
             headers: call.headers,
             body: call.args,
-            joining,
+            joining: part.joining,
         };
-        self.admit(message.subject.clone(), message.reply.clone(), incoming);
+        self.admit(part.message.subject.clone(), part.message.reply.clone(), incoming, turn);
     }
 
-    fn take_plain(&self, message: Message, format: Format) {
-        let arrived = Instant::now();
+    fn take_plain(&self, message: Message, format: Format, turn: &mut Turn<'_>) {
+        let arrived = turn.now;
         let (headers, deadline) = match plain_headers(message.headers.as_ref()) {
             Ok(headers) => {
                 let budget =
@@ -173,10 +191,9 @@ impl Intake {
             }
             Err(error) => (Headers::new(), Err(error)),
         };
-        let held = message.payload.len();
         let incoming = Incoming {
             arrived,
-            held,
+            held: message.payload.len(),
             format,
             deadline,
             attempt: 1,
@@ -184,13 +201,13 @@ impl Intake {
             body: message.payload,
             joining: Joining::Lone,
         };
-        self.admit(message.subject, message.reply, incoming);
+        self.admit(message.subject, message.reply, incoming, turn);
     }
 
     /// When the call expires by the clock here. Its moment of expiry, by its caller's clock, can only have it refused: it
     /// may be off by as much as two clocks may differ, and must not cut a handler short.
-    fn deadline(&self, call: &CallFrame, arrived: Instant) -> Result<Deadline, Error> {
-        let now = self.shared.connection.clock().unix_ms();
+    fn deadline(&self, call: &CallFrame, arrived: Arrived) -> Result<Deadline, Error> {
+        let now = arrived.unix_ms;
         let tolerance = u64::try_from(CLOCK_TOLERANCE.as_millis()).unwrap_or_default();
         if let Some(expires) = call.expires_unix_ms
             && expires.saturating_add(tolerance) <= now
@@ -199,29 +216,26 @@ impl Intake {
             let text = format!("the call expired at {expires} ms after the epoch, it is {now} ms here");
             return Err(Error::not_executed(ErrorKind::DeadlineExceeded, text));
         }
-        Ok(Deadline::of(arrived, call.budget.unwrap_or(self.shared.default_timeout)))
+        Ok(Deadline::of(arrived.at, call.budget.unwrap_or(self.shared.default_timeout)))
     }
 
     /// Takes the call on, or says why not.
-    fn admit(&self, subject: Subject, reply: Option<Subject>, incoming: Incoming) {
+    fn admit(&self, subject: Subject, reply: Option<Subject>, incoming: Incoming, turn: &mut Turn<'_>) {
         let method = &self.endpoint.method;
         let Incoming { arrived, held, format, deadline, attempt, headers, body, joining } = incoming;
         let mut path = self.shared.reply_path(reply, joining, format, self.shared.audience);
-        let admitted = deadline.and_then(|deadline| {
+        let way = deadline.and_then(|deadline| {
             if deadline.since(arrived).is_zero() {
                 self.shared.counters.expired.add();
                 return Err(Error::not_executed(ErrorKind::DeadlineExceeded, "the call has no time left"));
             }
-            self.shared.admitted.enter(&self.shared.limits, held).map_err(|too_much| {
-                self.shared.counters.overloaded.add();
-                Error::not_executed(ErrorKind::Overloaded, too_much).with_retry_after(RETRY_AFTER)
-            })?;
-            Ok(deadline)
+            Ok((deadline, self.way(held, turn)?))
         });
-        let mut deadline = match admitted {
-            Ok(deadline) => deadline,
+        let (mut deadline, way) = match way {
+            Ok(way) => way,
             Err(error) => {
-                return send_refusal(&self.shared, &path, &error);
+                send_refusal(&self.shared, &path, &error);
+                return turn.proceed();
             }
         };
         if method.kind() == MethodKind::Oneway {
@@ -232,9 +246,31 @@ impl Intake {
                 path.to = None;
             }
         }
-        let arrival = Arrival { subject, method: method.name(), deadline, attempt, headers, reply: path };
-        let accepted = Accepted::new(Arc::clone(&self.shared), Context::new(arrival), held);
-        dispatch::run(&self.endpoint, accepted, body, arrived);
+        let method = method.name();
+        let arrival = Arrival { arrived, subject, method, deadline, attempt, headers, reply: path };
+        let (shared, context) = (Arc::clone(&self.shared), Context::new(arrival));
+        match way {
+            Way::Here => {
+                let accepted = Accepted::new(shared, context, None);
+                dispatch::begin(&self.endpoint, accepted, body, held, turn);
+            }
+            Way::Task => {
+                dispatch::spawn(&self.endpoint, Accepted::new(shared, context, Some(held)), body);
+                turn.proceed();
+            }
+        }
+    }
+
+    /// Where a call is run: handlers that have proven cheap here, all others in a task of their own, of which there may be
+    /// too many.
+    fn way(&self, held: usize, turn: &mut Turn<'_>) -> Result<Way, Error> {
+        if self.endpoint.pace.is_inline() && !self.shared.is_closed() && turn.has_place() {
+            return Ok(Way::Here);
+        }
+        self.shared.admitted.enter(&self.shared.limits, held).map(|()| Way::Task).map_err(|too_much| {
+            self.shared.counters.overloaded.add();
+            Error::not_executed(ErrorKind::Overloaded, too_much).with_retry_after(RETRY_AFTER)
+        })
     }
 
     /// Answers a message of which nothing was run.

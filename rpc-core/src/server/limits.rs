@@ -58,6 +58,12 @@ impl Admitted {
         Err(too_much)
     }
 
+    /// Counts a call that has begun already.
+    pub(super) fn add(&self, bytes: usize) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Ends a call.
     pub(super) fn leave(&self, bytes: usize) {
         self.calls.fetch_sub(1, Ordering::SeqCst);

@@ -9,6 +9,7 @@ mod intake;
 mod limits;
 mod pace;
 mod probe;
+mod receive;
 mod replies;
 mod shutdown;
 
@@ -29,7 +30,7 @@ use self::handlers::Handlers;
 use self::limits::Limits;
 use self::shutdown::Phase;
 use crate::connection::Connection;
-use crate::reply::Audience;
+use crate::reply::{Audience, Replier};
 use crate::wire::subject::ReplyPrefixes;
 
 /// A running server: its services are subscribed and answer.
@@ -66,8 +67,7 @@ pub struct Server {
 
 /// What all subscriptions of a server share.
 struct Shared {
-    connection: Connection,
-    instance: Arc<str>,
+    replier: Arc<Replier>,
     audience: Audience,
     reply_prefixes: ReplyPrefixes,
     limits: Limits,
@@ -94,7 +94,7 @@ impl Server {
 
     /// The instance's id: random, unless the builder was given one.
     pub fn id(&self) -> &str {
-        &self.shared.instance
+        &self.shared.replier.instance
     }
 
     /// What has happened so far: what was run, and what was refused or dropped on purpose.

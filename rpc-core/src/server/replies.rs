@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
-use crate::connection::{Joining, OutboundMessage, Subject, TryPublishError};
+use crate::connection::{Connection, Joining, OutboundMessage, Subject, TryPublishError};
 use crate::error::{Error, ErrorKind};
 use crate::reply::{Audience, Format, Reply, ReplyPath};
 use crate::wire::headers::Headers;
 
 impl Shared {
+    pub(super) fn connection(&self) -> &Connection {
+        &self.replier.connection
+    }
+
     /// The way back to a caller.
     pub(super) fn reply_path(
         &self,
@@ -18,14 +22,7 @@ impl Shared {
         format: Format,
         audience: Audience,
     ) -> ReplyPath {
-        ReplyPath {
-            connection: self.connection.clone(),
-            to,
-            joining,
-            format,
-            instance: Arc::clone(&self.instance),
-            audience,
-        }
+        ReplyPath { replier: Arc::clone(&self.replier), to, joining, format, audience }
     }
 }
 
@@ -59,9 +56,9 @@ pub(super) enum Dispatch {
 pub(super) fn send(shared: &Arc<Shared>, path: &ReplyPath, reply: Reply, dispatch: Dispatch) {
     let Some(message) = path.message(reply) else { return };
     let sent = match dispatch {
-        Dispatch::Now => shared.connection.try_publish(message.clone()),
-        Dispatch::Soon => shared.connection.post(message.clone(), path.joining),
-        Dispatch::AtFlush => shared.connection.post_until_flush(message.clone(), path.joining),
+        Dispatch::Now => shared.connection().try_publish(message.clone()),
+        Dispatch::Soon => shared.connection().post(message.clone(), path.joining),
+        Dispatch::AtFlush => shared.connection().post_until_flush(message.clone(), path.joining),
     };
     match sent {
         Ok(()) => {}
@@ -85,7 +82,7 @@ fn send_later(shared: &Arc<Shared>, message: OutboundMessage) {
     let shared = Arc::clone(shared);
     runtime.spawn(async move {
         let _place = place;
-        let published = tokio::time::timeout(REPLY_TIMEOUT, shared.connection.publish(message)).await;
+        let published = tokio::time::timeout(REPLY_TIMEOUT, shared.connection().publish(message)).await;
         let too_late = || Err(Error::new(ErrorKind::Unavailable, "the connection took no reply for 5 s"));
         if let Err(error) = published.unwrap_or_else(|_| too_late()) {
             lost(&shared, &error);

@@ -1,19 +1,9 @@
 //! How a server ends: intake first, then handlers, then the replies.
 
-use std::convert::Infallible;
-use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{mpsc, watch};
-use tokio::task::unconstrained;
-use tokio::time::Instant;
-
-use super::intake::Work;
-use super::{Server, Shared};
-use crate::connection::{Message, Subscription};
+use super::Server;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 
@@ -79,7 +69,7 @@ impl Server {
 
     /// Waits until the broker has taken all that was sent before, or until it is clear that it will not.
     async fn barrier(&self) {
-        let connection = &self.shared.connection;
+        let connection = self.shared.connection();
         if !connection.is_connected() {
             return;
         }
@@ -98,79 +88,6 @@ impl Drop for Server {
         // Each handler answers its caller as it is dropped.
         running.abort_all();
     }
-}
-
-/// Takes in the messages of one subscription until the server ends.
-pub(super) async fn receive(
-    mut subscription: Subscription,
-    work: Work,
-    shared: Arc<Shared>,
-    mut phase: watch::Receiver<Phase>,
-    stopped: mpsc::Sender<Infallible>,
-) {
-    let broken = {
-        let mut stopping = pin!(phase.wait_for(|phase| *phase >= Phase::Stopping));
-        loop {
-            if shared.stopping.load(Ordering::Relaxed) {
-                break false;
-            }
-            tokio::select! {
-                biased;
-                message = subscription.next() => match message {
-                    Some(message) => take_batch(message, &mut subscription, &work, &shared),
-                    None => break true,
-                },
-                _ = &mut stopping => break false,
-            }
-        }
-    };
-    if broken {
-        tracing::error!("a subscription ended: the connection is closed");
-        return;
-    }
-    if let Err(error) = subscription.stop_intake().await {
-        tracing::warn!(%error, "a subscription could not be stopped");
-    }
-    drop(stopped);
-    loop {
-        tokio::select! {
-            biased;
-            message = subscription.next() => match message {
-                Some(message) => take_batch(message, &mut subscription, &work, &shared),
-                None => return,
-            },
-            _ = phase.wait_for(|phase| *phase >= Phase::Draining) => break,
-        }
-    }
-    while let Some(message) = arrived(&mut subscription) {
-        take_batch(message, &mut subscription, &work, &shared);
-    }
-}
-
-/// How many messages share a flush, and for how long the first reply may wait for it.
-const BATCH: usize = 16;
-const BATCH_TIME: Duration = Duration::from_micros(200);
-
-/// Takes a message and those that have arrived with it, then sends the replies that are there, in one go.
-fn take_batch(first: Message, subscription: &mut Subscription, work: &Work, shared: &Shared) {
-    let begin = Instant::now();
-    work.take(first);
-    for _ in 1..BATCH {
-        if begin.elapsed() > BATCH_TIME {
-            break;
-        }
-        match arrived(subscription) {
-            Some(message) => work.take(message),
-            None => break,
-        }
-    }
-    shared.connection.flush_posted();
-}
-
-/// The next message, if it is there. Unconstrained: else the runtime would make the task pause after 128 messages, which
-/// looks as if there were no more.
-fn arrived(subscription: &mut Subscription) -> Option<Message> {
-    unconstrained(subscription.next()).now_or_never().flatten()
 }
 
 /// The signals that end a program.

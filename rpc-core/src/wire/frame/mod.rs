@@ -2,6 +2,7 @@
 
 mod read;
 mod reader;
+mod simple;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -112,11 +113,12 @@ impl Id {
     pub(crate) const UNREADABLE: u64 = 0;
 
     pub(crate) fn new(id: u64) -> Self {
-        let mut bytes = [0; 16];
-        for (to, from) in bytes.iter_mut().zip(id.to_be_bytes()) {
-            *to = from;
-        }
-        Id { length: 8, bytes }
+        Id::of(id.to_be_bytes())
+    }
+
+    /// An id of our own length.
+    fn of([i0, i1, i2, i3, i4, i5, i6, i7]: [u8; Self::OWN]) -> Self {
+        Id { length: 8, bytes: [i0, i1, i2, i3, i4, i5, i6, i7, 0, 0, 0, 0, 0, 0, 0, 0] }
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -135,7 +137,9 @@ impl Id {
 
     /// The number behind an id of our own.
     pub(crate) fn own(&self) -> Option<u64> {
-        let bytes = self.as_slice().try_into().ok()?;
-        Some(u64::from_be_bytes(bytes))
+        if self.length != 8 {
+            return None;
+        }
+        self.bytes.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::reader::{Malformed, Reader};
+use super::simple;
 use super::{CALL, ERROR, Flags, Id, MAGIC, SUCCESS, VERSION};
 use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::headers::Headers;
@@ -100,6 +101,14 @@ impl<'a> Frames<'a> {
     }
 
     fn read(&mut self) -> Result<Frame, Malformed> {
+        if let Some((frame, end)) = simple::read(self.message, self.at) {
+            self.at = end;
+            return Ok(frame);
+        }
+        self.read_any()
+    }
+
+    fn read_any(&mut self) -> Result<Frame, Malformed> {
         let mut reader = Reader::new(self.message, self.at);
         let length = reader.array()?;
         let kind = reader.uint()?;

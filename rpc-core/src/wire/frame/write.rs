@@ -52,10 +52,12 @@ impl CallBuffer {
         encode: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
     ) -> Result<Self, (BytesMut, Error)> {
         let mut bytes = bytes;
-        bytes.put_slice(&[MAGIC, VERSION, 0x99, 0x01]);
-        put_id(&mut bytes, &Id::new(head.id));
+        let [i0, i1, i2, i3, i4, i5, i6, i7] = head.id.to_be_bytes();
         // Flags of a call fit a byte; a fixed width keeps the places behind it fixed.
-        bytes.put_slice(&[0xCC, u8::try_from(head.flags.0).unwrap_or_default()]);
+        let flags = u8::try_from(head.flags.0).unwrap_or_default();
+        bytes.put_slice(&[
+            MAGIC, VERSION, 0x99, 0x01, 0xC4, 0x08, i0, i1, i2, i3, i4, i5, i6, i7, 0xCC, flags,
+        ]);
         match head.times {
             Times::Later => bytes.put_slice(&[0xCE, 0, 0, 0, 0, 0xCF, 0, 0, 0, 0, 0, 0, 0, 0]),
             Times::Budget { ms } => {
@@ -64,9 +66,13 @@ impl CallBuffer {
             }
             Times::Unlimited => bytes.put_slice(&[0xC0, 0xC0]),
         }
-        put_uint(&mut bytes, u64::from(head.attempt));
-        put_headers(&mut bytes, head.headers);
-        bytes.put_u8(0xC0);
+        if head.attempt < 0x80 && head.headers.is_empty() {
+            bytes.put_slice(&[head.attempt, 0xC0, 0xC0]);
+        } else {
+            put_uint(&mut bytes, u64::from(head.attempt));
+            put_headers(&mut bytes, head.headers);
+            bytes.put_u8(0xC0);
+        }
         let args = bytes.len();
         match put_body(&mut bytes, encode) {
             Ok(()) => Ok(CallBuffer { bytes, args }),
@@ -117,8 +123,8 @@ pub(crate) fn write_success(
     tail: &ReplyTail<'_>,
     encode: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    bytes.put_slice(&[MAGIC, VERSION, 0x96, 0x02]);
-    put_id(bytes, id);
+    bytes.put_slice(&[MAGIC, VERSION, 0x96, 0x02, 0xC4, id.length]);
+    bytes.put_slice(id.as_slice());
     put_uint(bytes, u64::from(handler_us));
     put_body(bytes, encode)?;
     tail.put(bytes);
@@ -134,6 +140,9 @@ pub(crate) struct ReplyTail<'a> {
 
 impl ReplyTail<'_> {
     fn put(&self, bytes: &mut BytesMut) {
+        if self.headers.is_empty() && self.instance.is_none() {
+            return bytes.put_slice(&[0xC0, 0xC0]);
+        }
         put_headers(bytes, self.headers);
         match self.instance {
             Some(instance) => put_str(bytes, instance),
@@ -205,6 +214,9 @@ fn put_body(
 // Writing into a buffer that grows cannot fail: rmp's results say so in their types' error, which has no source.
 
 fn put_uint(bytes: &mut BytesMut, value: u64) {
+    if let Ok(small @ 0..=0x7F) = u8::try_from(value) {
+        return bytes.put_u8(small);
+    }
     let _ = encode::write_uint(&mut bytes.writer(), value);
 }
 

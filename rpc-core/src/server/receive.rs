@@ -1,0 +1,129 @@
+//! The task that takes in the messages of one subscription.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::{SemaphorePermit, mpsc, watch};
+use tokio::task::unconstrained;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::intake::Work;
+use super::shutdown::Phase;
+use crate::connection::{Message, Subscription};
+
+/// Takes in the messages of one subscription until the server ends.
+pub(super) async fn receive(
+    mut subscription: Subscription,
+    work: Work,
+    shared: Arc<Shared>,
+    mut phase: watch::Receiver<Phase>,
+    stopped: mpsc::Sender<Infallible>,
+) {
+    let broken = {
+        let mut stopping = pin!(phase.wait_for(|phase| *phase >= Phase::Stopping));
+        loop {
+            if shared.stopping.load(Ordering::Relaxed) {
+                break false;
+            }
+            tokio::select! {
+                biased;
+                message = subscription.next() => match message {
+                    Some(message) => take_turn(message, &mut subscription, &work, &shared),
+                    None => break true,
+                },
+                _ = &mut stopping => break false,
+            }
+        }
+    };
+    if broken {
+        tracing::error!("a subscription ended: the connection is closed");
+        return;
+    }
+    if let Err(error) = subscription.stop_intake().await {
+        tracing::warn!(%error, "a subscription could not be stopped");
+    }
+    drop(stopped);
+    loop {
+        tokio::select! {
+            biased;
+            message = subscription.next() => match message {
+                Some(message) => take_turn(message, &mut subscription, &work, &shared),
+                None => return,
+            },
+            _ = phase.wait_for(|phase| *phase >= Phase::Draining) => break,
+        }
+    }
+    while let Some(message) = arrived(&mut subscription) {
+        take_turn(message, &mut subscription, &work, &shared);
+    }
+}
+
+/// How many messages a turn has, and how long the first reply may wait for its end.
+const MESSAGES: usize = 16;
+const FLUSH_AFTER: Duration = Duration::from_micros(200);
+
+/// Takes a message and those that have arrived with it, then sends the replies that are there, in one go.
+fn take_turn(first: Message, subscription: &mut Subscription, work: &Work, shared: &Arc<Shared>) {
+    let mut turn = Turn::new(shared);
+    let end = turn.now + FLUSH_AFTER;
+    work.take(first, &mut turn);
+    for _ in 1..MESSAGES {
+        if turn.now > end {
+            break;
+        }
+        match arrived(subscription) {
+            Some(message) => work.take(message, &mut turn),
+            None => break,
+        }
+    }
+    shared.connection().flush_posted();
+}
+
+/// The next message, if it is there. Unconstrained: else the runtime would make the task pause after 128 messages, which
+/// looks as if there were no more.
+fn arrived(subscription: &mut Subscription) -> Option<Message> {
+    unconstrained(subscription.next()).now_or_never().flatten()
+}
+
+/// What the calls of one turn share: the clock, and a place for the handler that is run in it.
+pub(super) struct Turn<'a> {
+    shared: &'a Arc<Shared>,
+    /// When the last call was done with: the clock is asked once for each.
+    pub(super) now: Instant,
+    flushed: Instant,
+    place: Option<SemaphorePermit<'a>>,
+}
+
+impl<'a> Turn<'a> {
+    fn new(shared: &'a Arc<Shared>) -> Self {
+        let now = Instant::now();
+        Turn { shared, now, flushed: now, place: None }
+    }
+
+    /// Whether there is a place for a handler that is begun here. It is kept for the next ones.
+    pub(super) fn has_place(&mut self) -> bool {
+        if self.place.is_none() {
+            self.place = self.shared.running.try_acquire().ok();
+        }
+        self.place.is_some()
+    }
+
+    /// Gives the place away, along with the handler that was begun here and is not done.
+    pub(super) fn give_place(&mut self) -> Option<SemaphorePermit<'a>> {
+        self.place.take()
+    }
+
+    /// Notes that a call is done with. Replies that are there leave before they wait long for others of their message.
+    pub(super) fn proceed(&mut self) {
+        self.now = Instant::now();
+        if self.now.duration_since(self.flushed) > FLUSH_AFTER {
+            self.flushed = self.now;
+            self.shared.connection().flush_posted();
+        }
+    }
+}
