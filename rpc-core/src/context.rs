@@ -3,13 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::task::futures::TaskLocalFuture;
-use tokio::time::Instant;
 
 use crate::connection::Subject;
 use crate::deadline::Deadline;
@@ -64,16 +62,10 @@ struct Inner {
     headers: Headers,
     reply_headers: Mutex<Headers>,
     reply: ReplyPath,
-    arrived: Instant,
-    /// When the handler was first polled, in nanoseconds after that; `NOT_STARTED` before.
-    started: AtomicU64,
 }
-
-const NOT_STARTED: u64 = u64::MAX;
 
 /// What a server knows about a call when it arrives.
 pub(crate) struct Arrival {
-    pub(crate) arrived: Instant,
     pub(crate) subject: Subject,
     pub(crate) method: &'static str,
     pub(crate) deadline: Deadline,
@@ -84,7 +76,7 @@ pub(crate) struct Arrival {
 
 impl Context {
     pub(crate) fn new(arrival: Arrival) -> Self {
-        let Arrival { arrived, subject, method, deadline, attempt, headers, reply } = arrival;
+        let Arrival { subject, method, deadline, attempt, headers, reply } = arrival;
         Context(Arc::new(Inner {
             subject,
             method,
@@ -93,8 +85,6 @@ impl Context {
             headers,
             reply_headers: Mutex::default(),
             reply,
-            arrived,
-            started: AtomicU64::new(NOT_STARTED),
         }))
     }
 
@@ -166,24 +156,6 @@ impl Context {
     /// A copy of the headers that the handler has set for the reply.
     pub(crate) fn reply_headers(&self) -> Headers {
         self.0.reply_headers.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Notes that the handler is about to be polled for the first time.
-    pub(crate) fn start(&self, now: Instant) {
-        let after = u64::try_from(now.saturating_duration_since(self.0.arrived).as_nanos());
-        self.0.started.store(after.unwrap_or(NOT_STARTED - 1), Ordering::Relaxed);
-    }
-
-    /// Whether the handler has been polled.
-    pub(crate) fn is_started(&self) -> bool {
-        self.0.started.load(Ordering::Relaxed) != NOT_STARTED
-    }
-
-    /// How long the handler has been running; `None` before it was first polled.
-    pub(crate) fn handler_time(&self) -> Option<Duration> {
-        let started = self.0.started.load(Ordering::Relaxed);
-        let since_arrival = || self.0.arrived.elapsed().saturating_sub(Duration::from_nanos(started));
-        (started != NOT_STARTED).then(since_arrival)
     }
 }
 

@@ -48,6 +48,11 @@ impl Deadline {
         Deadline(start + budget.min(MAX_BUDGET))
     }
 
+    /// Whether it had passed at a moment.
+    pub(crate) fn was_expired(self, moment: Instant) -> bool {
+        self.0 <= moment
+    }
+
     /// The time from a moment until the deadline, zero if it had passed.
     pub(crate) fn since(self, moment: Instant) -> Duration {
         self.0.saturating_duration_since(moment)
@@ -71,19 +76,25 @@ impl WallClock {
     /// The time now.
     pub(crate) fn unix_ms(self) -> u64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        now.saturating_add_signed(self.skew_ms)
+        whole_ms(now).saturating_add_signed(self.skew_ms)
     }
 }
 
 /// Whole milliseconds of a duration, as the wire carries them.
 pub(crate) fn as_wire_ms(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+    u32::try_from(whole_ms(duration)).unwrap_or(u32::MAX)
 }
 
 /// Whole microseconds of a duration, as the wire carries them.
 pub(crate) fn as_wire_us(duration: Duration) -> u32 {
-    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+    let micros =
+        duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()));
+    u32::try_from(micros).unwrap_or(u32::MAX)
+}
+
+/// In 64 bits, which the standard library's own conversion does not trust to be enough.
+fn whole_ms(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1000).saturating_add(u64::from(duration.subsec_millis()))
 }
 
 #[cfg(test)]

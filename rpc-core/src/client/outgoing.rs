@@ -166,10 +166,10 @@ impl Outgoing {
         let destination = self.target.route(self.method)?.destination;
         let now = Instant::now();
         let deadline = self.deadline(now);
-        let budget = deadline.since(now);
-        if budget.is_zero() {
+        if deadline.was_expired(now) {
             return Err(too_late());
         }
+        let budget = deadline.since(now);
         let in_flight = self.target.client.enter()?;
         let budget_ms = at_least_one_ms(budget);
         let expiry = if connection.clocks_differ() { Expiry::LeftOut } else { Expiry::Stated };

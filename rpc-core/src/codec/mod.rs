@@ -4,7 +4,9 @@ pub mod as_bytes;
 mod json;
 pub(crate) mod scan;
 
-use bytes::{BufMut, BytesMut};
+use std::io;
+
+use bytes::BytesMut;
 use serde::de::Deserialize;
 use serde::ser::Serialize;
 
@@ -27,10 +29,10 @@ impl Codec {
     pub(crate) fn encode<T: Serialize + ?Sized>(self, value: &T, buffer: &mut BytesMut) -> Result<(), Error> {
         let encoded: Result<(), Box<dyn std::error::Error + Send + Sync>> = match self {
             Codec::MessagePack => {
-                let mut serializer = rmp_serde::Serializer::new(buffer.writer()).with_struct_map();
+                let mut serializer = rmp_serde::Serializer::new(Sink(buffer)).with_struct_map();
                 value.serialize(&mut serializer).map_err(Into::into)
             }
-            Codec::Json => serde_json::to_writer(buffer.writer(), value).map_err(Into::into),
+            Codec::Json => serde_json::to_writer(Sink(buffer), value).map_err(Into::into),
         };
         encoded.map_err(|error| {
             Error::not_executed(ErrorKind::InvalidArgument, format!("the value does not encode: {error}"))
@@ -68,6 +70,25 @@ impl Codec {
             Codec::MessagePack => matches!(bytes, [] | [0xC0]),
             Codec::Json => bytes.trim_ascii().is_empty(),
         }
+    }
+}
+
+/// Writes into a buffer that grows. The writer of `bytes` asks for the room left each time, of which there is always more.
+struct Sink<'a>(&'a mut BytesMut);
+
+impl io::Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

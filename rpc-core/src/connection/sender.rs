@@ -50,26 +50,25 @@ impl Sender {
 
     /// Publishes what was posted, as far as the connection takes it at once; the rest is left to the flusher.
     pub(super) fn flush_posted(&self) {
-        let mut batches = Vec::new();
-        self.shared.outbox.take(&mut batches);
+        let mut batches = self.shared.outbox.take();
         let mut rest = Vec::new();
         for batch in batches.drain(..) {
-            if rest.is_empty() {
-                let message = batch.into_message();
-                match self.transport.try_publish(message.clone()) {
-                    Ok(()) => {}
-                    Err(TryPublishError::Full) => rest.push(message.into()),
-                    Err(TryPublishError::Refused(error)) => self.refuse(&message, &error),
-                }
-            } else {
+            if !rest.is_empty() {
                 rest.push(batch);
+                continue;
+            }
+            let message = batch.into_message();
+            match self.transport.try_publish(message.clone()) {
+                Ok(()) => {}
+                Err(TryPublishError::Full) => rest.push(message.into()),
+                Err(TryPublishError::Refused(error)) => self.refuse(&message, &error),
             }
         }
         if !rest.is_empty() {
             batches = rest;
             self.wake_flusher();
         }
-        self.shared.outbox.put_back(&mut batches);
+        self.shared.outbox.put_back(batches);
     }
 
     /// Publishes messages of calls that are full, without waiting for room.
@@ -95,23 +94,29 @@ impl Sender {
     /// Publishes what was posted and the calls that may leave, waiting for room in the connection's queue. Returns when
     /// other calls may leave, if any are held back.
     pub(super) async fn send_due(&self) -> Option<Instant> {
-        let mut messages = self.shared.outbox.sending.lock().await;
-        let mut batches = Vec::new();
+        let mut batches = self.shared.outbox.sending.lock().await;
         loop {
-            // What stays here while the future waits is there still if it is dropped.
-            while let Some(message) = messages.front() {
-                if let Err(error) = self.transport.publish(message.clone()).await {
-                    self.refuse(message, &error);
+            while let Some(batch) = batches.pop_front() {
+                let message = batch.into_message();
+                match self.transport.try_publish(message.clone()) {
+                    Ok(()) => {}
+                    Err(TryPublishError::Refused(error)) => self.refuse(&message, &error),
+                    Err(TryPublishError::Full) => {
+                        // There it is still if this future is dropped while it waits.
+                        batches.push_front(message.clone().into());
+                        if let Err(error) = self.transport.publish(message.clone()).await {
+                            self.refuse(&message, &error);
+                        }
+                        batches.pop_front();
+                    }
                 }
-                messages.pop_front();
             }
             let max_bytes = MAX_BYTES.min(self.transport.max_payload());
             let held = self.shared.form_due(AT_ONCE, max_bytes, &self.subjects, &mut batches);
-            self.shared.outbox.take(&mut batches);
+            self.shared.outbox.take_into(&mut batches);
             if batches.is_empty() {
                 return held;
             }
-            messages.extend(batches.drain(..).map(Batch::into_message));
         }
     }
 

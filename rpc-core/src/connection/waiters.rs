@@ -1,6 +1,6 @@
 //! Who waits for which answer, and until when.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::outbox::{Batch, DestinationId, Destinations, Waiting};
+use super::outbox::{Batch, DestinationId, Destinations, Heard, Waiting};
 use super::slots::{Left, Sent, Slots, Token};
 use super::{OutboundMessage, Subject, closed};
 use crate::error::{Error, ErrorKind, Execution};
@@ -65,6 +65,8 @@ pub(super) struct Waiters {
     pub(super) destinations: Destinations,
     /// No call that is out has an earlier deadline.
     earliest: Option<Instant>,
+    /// How long handlers took, by the answers since the last [`learn`](Self::learn).
+    heard: Option<(DestinationId, Heard)>,
     /// Whether the sweeper and the flusher must be told.
     pub(super) news: News,
 }
@@ -173,7 +175,7 @@ impl Waiters {
         most: usize,
         max_bytes: usize,
         fresh: impl Fn() -> (Token, Subject),
-        batches: &mut Vec<Batch>,
+        batches: &mut VecDeque<Batch>,
     ) -> Option<Instant> {
         let now = Instant::now();
         loop {
@@ -235,18 +237,30 @@ impl Waiters {
         };
         waiter.answer = Some(answer);
         let (waker, place) = (waiter.waker.take(), waiter.place);
-        self.learn(place, handler_time);
+        if let (Place::Out(slot), Some(time)) = (place, handler_time) {
+            self.hear(slot, time);
+        }
         self.leave(place, left, now);
         waker
     }
 
     /// Notes how long the handler of a call took.
-    fn learn(&mut self, place: Place, handler_time: Option<Duration>) {
-        if let (Place::Out(slot), Some(time)) = (place, handler_time)
-            && let Some(sent) = self.slots.sent(slot)
-            && let Some(destination) = self.destinations.get_mut(sent.destination)
+    fn hear(&mut self, slot: usize, handler_time: Duration) {
+        if let Some((_, heard)) = &mut self.heard {
+            heard.add(handler_time);
+        } else if let Some(sent) = self.slots.sent(slot) {
+            let mut heard = Heard::default();
+            heard.add(handler_time);
+            self.heard = Some((sent.destination, heard));
+        }
+    }
+
+    /// Learns from the answers since the last time, which were those of one message.
+    pub(super) fn learn(&mut self) {
+        if let Some((destination, heard)) = self.heard.take()
+            && let Some(destination) = self.destinations.get_mut(destination)
         {
-            destination.estimate.handler(time);
+            destination.estimate.handlers(heard);
         }
     }
 
@@ -405,13 +419,15 @@ mod tests {
 
         /// What the flusher sends: how many bytes each message has.
         fn flush(&mut self) -> Vec<usize> {
-            let mut batches = Vec::new();
+            let mut batches = VecDeque::new();
             self.waiters.form_due(usize::MAX, 1000, fresh, &mut batches);
             batches.into_iter().map(|batch| batch.into_message().payload.len()).collect()
         }
 
         fn answer(&mut self, id: u64, answer: Answer) -> bool {
-            self.waiters.answer(id, answer, Instant::now()).is_some()
+            let woken = self.waiters.answer(id, answer, Instant::now()).is_some();
+            self.waiters.learn();
+            woken
         }
 
         fn poll(&mut self, id: u64) -> Poll<Answer> {
@@ -512,7 +528,7 @@ mod tests {
         (1..5).for_each(|id| bed.send(id, 5));
         tokio::time::advance(Duration::from_micros(600)).await;
         bed.add(5, 5);
-        let mut batches = Vec::new();
+        let mut batches = VecDeque::new();
         let until = bed.waiters.form_due(8, 1000, fresh, &mut batches);
         assert_eq!((until, batches.len()), (Some(Instant::now() + Duration::from_millis(1)), 0));
         tokio::time::advance(Duration::from_micros(500)).await;

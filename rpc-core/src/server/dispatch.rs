@@ -31,19 +31,21 @@ pub(super) struct Accepted {
     context: Context,
     /// How many bytes it holds; `None` as long as it is not counted among those that run or wait.
     counted: Option<usize>,
+    /// When its handler was started, if it was.
+    begun: Option<Instant>,
     answered: bool,
 }
 
 impl Accepted {
     pub(super) fn new(shared: Arc<Shared>, context: Context, counted: Option<usize>) -> Self {
-        Accepted { shared, context, counted, answered: false }
+        Accepted { shared, context, counted, begun: None, answered: false }
     }
 
     fn answer(&mut self, result: Result<Reply, Error>, dispatch: Dispatch) {
         self.answered = true;
         let path = self.context.reply_path();
         let reply = result.unwrap_or_else(|error| {
-            let time = self.context.handler_time();
+            let time = self.begun.map(|begun| begun.elapsed());
             // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
             if error.is_before_work() {
                 self.shared.counters.malformed.add();
@@ -56,7 +58,7 @@ impl Accepted {
 
     /// Answers a call whose time has run out.
     fn expire(&mut self) {
-        let error = if self.context.is_started() {
+        let error = if self.begun.is_some() {
             self.shared.counters.timed_out.add();
             if self.context.reply_path().to.is_none() {
                 // Nobody else learns of it.
@@ -77,7 +79,7 @@ impl Accepted {
 impl Drop for Accepted {
     fn drop(&mut self) {
         if !self.answered {
-            let error = if self.context.is_started() {
+            let error = if self.begun.is_some() {
                 Error::new(ErrorKind::Unavailable, "the server stopped while the handler ran")
             } else {
                 Error::not_executed(ErrorKind::Unavailable, "the server stopped before the handler ran")
@@ -165,11 +167,11 @@ enum Stage {
 }
 
 impl Running {
-    fn start(endpoint: &Endpoint, accepted: Accepted, body: Bytes, now: Instant) -> Self {
-        accepted.context.start(now);
+    fn start(endpoint: &Endpoint, mut accepted: Accepted, body: Bytes, now: Instant) -> Self {
+        accepted.begun = Some(now);
         accepted.shared.counters.started.add();
         let call =
-            RawCall::new(accepted.context.clone(), body, &endpoint.method, accepted.shared.limits.scan);
+            RawCall::new(accepted.context.clone(), body, &endpoint.method, accepted.shared.limits.scan, now);
         Running { handler: Stage::Called(Arc::clone(&endpoint.handler), call), accepted }
     }
 

@@ -225,7 +225,7 @@ impl Intake {
         let Incoming { arrived, held, format, deadline, attempt, headers, body, joining } = incoming;
         let mut path = self.shared.reply_path(reply, joining, format, self.shared.audience);
         let way = deadline.and_then(|deadline| {
-            if deadline.since(arrived).is_zero() {
+            if deadline.was_expired(arrived) {
                 self.shared.counters.expired.add();
                 return Err(Error::not_executed(ErrorKind::DeadlineExceeded, "the call has no time left"));
             }
@@ -247,7 +247,7 @@ impl Intake {
             }
         }
         let method = method.name();
-        let arrival = Arrival { arrived, subject, method, deadline, attempt, headers, reply: path };
+        let arrival = Arrival { subject, method, deadline, attempt, headers, reply: path };
         let (shared, context) = (Arc::clone(&self.shared), Context::new(arrival));
         match way {
             Way::Here => {

@@ -95,14 +95,14 @@ pub(super) struct Turn<'a> {
     shared: &'a Arc<Shared>,
     /// When the last call was done with: the clock is asked once for each.
     pub(super) now: Instant,
-    flushed: Instant,
+    flush_at: Instant,
     place: Option<SemaphorePermit<'a>>,
 }
 
 impl<'a> Turn<'a> {
     fn new(shared: &'a Arc<Shared>) -> Self {
         let now = Instant::now();
-        Turn { shared, now, flushed: now, place: None }
+        Turn { shared, now, flush_at: now + FLUSH_AFTER, place: None }
     }
 
     /// Whether there is a place for a handler that is begun here. It is kept for the next ones.
@@ -121,8 +121,8 @@ impl<'a> Turn<'a> {
     /// Notes that a call is done with. Replies that are there leave before they wait long for others of their message.
     pub(super) fn proceed(&mut self) {
         self.now = Instant::now();
-        if self.now.duration_since(self.flushed) > FLUSH_AFTER {
-            self.flushed = self.now;
+        if self.now > self.flush_at {
+            self.flush_at = self.now + FLUSH_AFTER;
             self.shared.connection().flush_posted();
         }
     }

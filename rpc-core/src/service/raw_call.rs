@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 use serde::de::Deserialize;
 use serde::ser::Serialize;
+use tokio::time::Instant;
 
 use super::{Method, MethodResult};
 use crate::codec::Codec;
@@ -22,11 +23,19 @@ pub struct RawCall {
     body: Bytes,
     bare: bool,
     limits: ScanLimits,
+    /// When its handler was started.
+    begun: Instant,
 }
 
 impl RawCall {
-    pub(crate) fn new(context: Context, body: Bytes, method: &Method, limits: ScanLimits) -> Self {
-        RawCall { context, body, bare: method.is_bare(), limits }
+    pub(crate) fn new(
+        context: Context,
+        body: Bytes,
+        method: &Method,
+        limits: ScanLimits,
+        begun: Instant,
+    ) -> Self {
+        RawCall { context, body, bare: method.is_bare(), limits, begun }
     }
 
     /// What is known about the call.
@@ -118,12 +127,12 @@ impl RawCall {
         &self,
         encode: impl FnOnce(Codec, &mut BytesMut) -> Result<(), Error>,
     ) -> Result<Reply, Error> {
-        let time = self.context.handler_time().unwrap_or_default();
+        let time = self.begun.elapsed();
         self.context.reply_path().success(&self.reply_headers()?, time, encode)
     }
 
     fn fail<E: Serialize + fmt::Display>(&self, error: &E) -> Result<Reply, Error> {
-        let time = self.context.handler_time().unwrap_or_default();
+        let time = self.begun.elapsed();
         let message = error.to_string();
         self.context
             .reply_path()

@@ -150,16 +150,14 @@ impl ReplyPrefixes {
     }
 }
 
-/// Whether a subject has neither wildcards, nor empty tokens, nor white space. In one pass: each call comes by here.
+/// Whether a subject has neither wildcards, nor empty tokens, nor white space. Each call comes by here: without an early
+/// end, the compiler checks many bytes at a time.
 fn is_literal(subject: &str) -> bool {
-    let mut previous = b'.';
-    for byte in subject.bytes() {
-        if byte <= b' ' || byte == b'*' || byte == b'>' || (byte == b'.' && previous == b'.') {
-            return false;
-        }
-        previous = byte;
-    }
-    previous != b'.'
+    let bytes = subject.as_bytes();
+    let good = bytes.iter().fold(true, |good, &byte| good & (byte > b' ') & (byte != b'*') & (byte != b'>'));
+    let pairs = bytes.iter().zip(bytes.iter().skip(1));
+    let no_empty_token = pairs.fold(true, |good, (&one, &next)| good & ((one != b'.') | (next != b'.')));
+    good & no_empty_token && bytes.first().is_some_and(|first| *first != b'.') && bytes.last() != Some(&b'.')
 }
 
 #[cfg(test)]

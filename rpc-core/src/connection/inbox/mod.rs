@@ -2,7 +2,7 @@
 
 mod tasks;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -139,7 +139,7 @@ impl Shared {
         most: usize,
         max_bytes: usize,
         subjects: &ReplySubjects,
-        batches: &mut Vec<Batch>,
+        batches: &mut VecDeque<Batch>,
     ) -> Option<Instant> {
         self.lock().waiters.form_due(most, max_bytes, || subjects.fresh(), batches)
     }

@@ -94,6 +94,7 @@ fn deliver(
             Answered::Message => deliver_message(state, message, token, now, wake),
         }
     }
+    state.waiters.learn();
 }
 
 /// An error about all calls of a message. The slot may be that of another message by now: then the id is none of its

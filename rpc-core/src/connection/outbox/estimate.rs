@@ -11,7 +11,7 @@ const WORK: Duration = Duration::from_micros(500);
 /// One reply counts for no more than this: a process that lost its processor for a moment is not a heavy handler.
 const LONGEST: Duration = Duration::from_millis(2);
 
-/// How much one reply weighs in a mean.
+/// How much one reply, and one round trip, weighs in a mean.
 const HANDLER_WEIGHT: u32 = 16;
 const ROUND_TRIP_WEIGHT: u32 = 8;
 
@@ -29,16 +29,21 @@ pub(in crate::connection) struct Estimate {
 }
 
 impl Estimate {
-    /// Notes how long a handler took.
-    pub(in crate::connection) fn handler(&mut self, time: Duration) {
-        let time = time.min(LONGEST);
-        self.handler = if self.replies == 0 { time } else { smoothed(self.handler, time, HANDLER_WEIGHT) };
-        self.replies = MAX_FRAMES.min(self.replies + 1);
+    /// Notes how long the handlers took whose replies came in one message.
+    pub(in crate::connection) fn handlers(&mut self, heard: Heard) {
+        let Some(mean) = heard.total.checked_div(heard.replies) else { return };
+        self.handler = if self.replies == 0 {
+            mean
+        } else {
+            smoothed(self.handler, mean, heard.replies.min(HANDLER_WEIGHT), HANDLER_WEIGHT)
+        };
+        let replies = usize::try_from(heard.replies).unwrap_or(MAX_FRAMES);
+        self.replies = MAX_FRAMES.min(self.replies.saturating_add(replies));
     }
 
     /// Notes how long the first answer to a message took.
     pub(in crate::connection) fn round_trip(&mut self, time: Duration) {
-        let smoothed = self.round_trip.map(|mean| smoothed(mean, time, ROUND_TRIP_WEIGHT));
+        let smoothed = self.round_trip.map(|mean| smoothed(mean, time, 1, ROUND_TRIP_WEIGHT));
         self.round_trip = Some(smoothed.unwrap_or(time));
     }
 
@@ -57,8 +62,23 @@ impl Estimate {
 }
 
 /// The mean moved towards a new value by a share of their difference.
-fn smoothed(mean: Duration, value: Duration, weight: u32) -> Duration {
-    if value > mean { mean + (value - mean) / weight } else { mean - (mean - value) / weight }
+fn smoothed(mean: Duration, value: Duration, share: u32, of: u32) -> Duration {
+    if value > mean { mean + (value - mean) * share / of } else { mean - (mean - value) * share / of }
+}
+
+/// How long handlers took, as replies say that came in one message.
+#[derive(Debug, Default, Clone, Copy)]
+pub(in crate::connection) struct Heard {
+    total: Duration,
+    replies: u32,
+}
+
+impl Heard {
+    /// Adds the time of one handler.
+    pub(in crate::connection) fn add(&mut self, time: Duration) {
+        self.total += time.min(LONGEST);
+        self.replies += 1;
+    }
 }
 
 #[cfg(test)]
@@ -67,8 +87,15 @@ mod tests {
 
     fn measured(micros: u64, replies: usize) -> Estimate {
         let mut estimate = Estimate::default();
-        (0..replies).for_each(|_| estimate.handler(Duration::from_micros(micros)));
+        (0..replies).for_each(|_| hear(&mut estimate, micros, 1));
         estimate
+    }
+
+    /// Replies of one message.
+    fn hear(estimate: &mut Estimate, micros: u64, replies: usize) {
+        let mut heard = Heard::default();
+        (0..replies).for_each(|_| heard.add(Duration::from_micros(micros)));
+        estimate.handlers(heard);
     }
 
     #[test]
@@ -84,10 +111,12 @@ mod tests {
     #[test]
     fn a_handler_that_turns_heavy_is_noticed_soon_and_one_pause_is_forgiven() {
         let mut estimate = measured(1, 1000);
-        estimate.handler(Duration::from_millis(20));
+        hear(&mut estimate, 20_000, 1);
         assert!(estimate.calls_per_message() > 1);
-        (0..20).for_each(|_| estimate.handler(Duration::from_millis(20)));
-        assert_eq!(estimate.calls_per_message(), 1);
+        hear(&mut estimate, 20_000, 20);
+        assert_eq!(estimate.calls_per_message(), 1, "one message of them is enough");
+        hear(&mut estimate, 1, 512);
+        assert!(estimate.calls_per_message() > 100, "and one back");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 pub(crate) use self::batch::{Batch, MAX_BYTES, MAX_FRAMES};
 pub(crate) use self::destination::DestinationId;
 pub(super) use self::destination::{Destinations, Waiting};
+pub(super) use self::estimate::Heard;
 use super::{OutboundMessage, TryPublishError};
 
 /// How many messages may wait: as many as there can be calls in flight.
@@ -29,7 +30,7 @@ pub(super) struct Outbox {
     pub(super) wake: Notify,
     /// Messages in the hand of whoever waits for room in the connection's queue: who has held it since knows that what
     /// was posted before is there.
-    pub(super) sending: tokio::sync::Mutex<VecDeque<OutboundMessage>>,
+    pub(super) sending: tokio::sync::Mutex<VecDeque<Batch>>,
 }
 
 #[derive(Default)]
@@ -83,23 +84,25 @@ impl Outbox {
     }
 
     /// Takes what waits.
-    pub(super) fn take(&self, batches: &mut Vec<Batch>) {
+    pub(super) fn take(&self) -> Vec<Batch> {
         let mut posted = self.lock();
         posted.open.clear();
-        if batches.is_empty() {
-            // The room that the last ones had is used again.
-            std::mem::swap(&mut posted.batches, batches);
-        } else {
-            batches.append(&mut posted.batches);
-        }
+        std::mem::take(&mut posted.batches)
     }
 
-    /// Puts back what could not be sent, before what has been posted since.
-    pub(super) fn put_back(&self, batches: &mut Vec<Batch>) {
+    /// The same, behind what the taker has already.
+    pub(super) fn take_into(&self, batches: &mut VecDeque<Batch>) {
+        let mut posted = self.lock();
+        posted.open.clear();
+        batches.extend(posted.batches.drain(..));
+    }
+
+    /// Puts back what could not be sent, before what has been posted since; if that is nothing, the room for it.
+    pub(super) fn put_back(&self, mut batches: Vec<Batch>) {
         let mut posted = self.lock();
         posted.open.clear();
         batches.append(&mut posted.batches);
-        std::mem::swap(&mut posted.batches, batches);
+        posted.batches = batches;
     }
 
     fn lock(&self) -> MutexGuard<'_, Posted> {
