@@ -53,6 +53,11 @@ impl NatsServer {
         self.port
     }
 
+    /// The id of the server's process.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The directory of this server, for files that its configuration names.
     pub fn directory(&self) -> &Path {
         self.directory.path()

@@ -1,99 +1,70 @@
-//! Requests per second and latency of the generated client against async-nats written by hand, in one interleaved run.
+//! The benchmarks of nats-rpc: what a call costs, against other ways to make it, in one interleaved run.
 //!
-//! `cargo run --release -p bench` starts a nats-server of its own, or uses the one that `NATS_URL` names.
+//! `cargo run --release -p bench` compares the main peers, and `-- --help` shows what else there is. Everything runs on
+//! a nats-server of its own, or on the one that `NATS_URL` names.
 
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "a benchmark that fails has to end")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints what it finds, and ends where it cannot go on"
+)]
 
-mod baseline;
+mod allocations;
+mod bed;
+mod broker;
+mod chart;
+mod check;
+mod compare;
+mod cpu;
+mod document;
+mod fixed;
+mod flags;
+mod full;
+mod goals;
+mod grid;
+mod instructions;
 mod load;
-mod ours;
-mod report;
+mod machine;
+mod peers;
+mod scale;
+mod serve;
+mod server_process;
+mod stats;
+mod table;
+mod tables;
 
 use std::error::Error;
-use std::time::Duration;
+use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use counting_allocator::CountingAllocator;
 
-use crate::load::Peer;
-use crate::report::Cell;
+use crate::flags::{Command, Flags};
 
-/// Compares the generated client with the baseline B: `async_nats::Client::request` and `rmp_serde`, with a
-/// `queue_subscribe` loop that answers inline.
-#[derive(Parser)]
-struct Flags {
-    /// How many calls are in flight at a time, one row each.
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 256])]
-    in_flight: Vec<usize>,
-    /// How many pairs of measurements a row has.
-    #[arg(long, default_value_t = 9)]
-    rounds: usize,
-    /// How long one measurement takes, in milliseconds.
-    #[arg(long, default_value_t = 700)]
-    millis: u64,
-    /// Measures one side alone, for a profiler.
-    #[arg(long)]
-    only: Option<Side>,
-}
+/// What went wrong, for people.
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-impl Flags {
-    fn duration(&self) -> Duration {
-        Duration::from_millis(self.millis)
-    }
-}
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// What can be measured.
-#[derive(Clone, Copy, ValueEnum)]
-enum Side {
-    Baseline,
-    Ours,
-}
-
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+fn main() -> ExitCode {
     let flags = Flags::parse();
-    let nats = std::env::var("NATS_URL").map_or_else(
-        |_| {
-            let server = tests::NatsServer::start();
-            (server.url().to_owned(), Some(server))
-        },
-        |url| (url, None),
-    );
-    let baseline = baseline::Baseline::start(&nats.0).await?;
-    let ours = ours::Ours::start(&nats.0).await?;
-
-    match flags.only {
-        Some(Side::Baseline) => alone(&baseline, &flags).await,
-        Some(Side::Ours) => alone(&ours.peer(), &flags).await,
-        None => compare(&baseline, &ours.peer(), &flags).await,
-    }
-    ours.stop().await;
-    Ok(())
-}
-
-/// Measures both sides in turn.
-async fn compare(baseline: &impl Peer, ours: &impl Peer, flags: &Flags) {
-    let mut cells: Vec<Cell> = flags.in_flight.iter().copied().map(Cell::new).collect();
-    for round in 0..flags.rounds {
-        for cell in &mut cells {
-            let in_flight = cell.in_flight();
-            // Neither always goes first: what the machine does in between hits both alike.
-            let (b, own) = if round % 2 == 0 {
-                let b = load::run(baseline, in_flight, flags.duration()).await;
-                (b, load::run(ours, in_flight, flags.duration()).await)
-            } else {
-                let own = load::run(ours, in_flight, flags.duration()).await;
-                (load::run(baseline, in_flight, flags.duration()).await, own)
-            };
-            cell.add(b, own);
+    let outcome = match flags.command {
+        None => compare::run(&flags.compare),
+        Some(Command::Full(flags)) => full::run(&flags),
+        Some(Command::Check) => check::run(),
+        Some(Command::Scale) => scale::run(),
+        Some(Command::Serve(flags)) => serve::run(&flags),
+        Some(Command::Fixed(flags)) => fixed::run(&flags),
+        Some(Command::Instructions(flags)) => instructions::run(&flags),
+        Some(Command::Allocations(flags)) => allocations::run(&flags),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
         }
-    }
-    report::print(&cells);
-}
-
-/// Says how many calls there were, by which what a profiler counts is divided.
-async fn alone(peer: &impl Peer, flags: &Flags) {
-    for in_flight in &flags.in_flight {
-        let sample = load::run(peer, *in_flight, flags.duration()).await;
-        println!("{in_flight} in flight: {} calls, {:.0} per second", sample.calls, sample.per_second);
     }
 }

@@ -1,0 +1,32 @@
+//! The nats-server that a run stands on.
+
+use std::env;
+
+use tests::NatsServer;
+
+/// A nats-server of our own, or the one that `NATS_URL` names.
+pub(crate) struct Broker {
+    url: String,
+    own: Option<NatsServer>,
+}
+
+impl Broker {
+    pub(crate) fn start() -> Self {
+        match env::var("NATS_URL") {
+            Ok(url) => Broker { url, own: None },
+            Err(_) => {
+                let server = NatsServer::start();
+                Broker { url: server.url().to_owned(), own: Some(server) }
+            }
+        }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The process of our own server.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.own.as_ref().map(NatsServer::process_id)
+    }
+}
