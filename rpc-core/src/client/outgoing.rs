@@ -143,7 +143,7 @@ impl Outgoing {
     ) -> Result<CallBuffer, Error> {
         let head = CallHead { id: self.id, flags: self.flags, times, attempt: 1, headers };
         match CallBuffer::new(buffers::take(), head, encode) {
-            Ok(buffer) => Ok(buffer.split_from(|bytes| buffers::finish(bytes))),
+            Ok(buffer) => Ok(buffer.split_from(buffers::finish)),
             Err((bytes, error)) => {
                 buffers::discard(bytes);
                 Err(error)

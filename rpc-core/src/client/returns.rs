@@ -60,7 +60,7 @@ impl<T: for<'de> FromBytes<'de>, E: DeserializeOwned> Returns<T, E> {
 
 fn decode<T: DeserializeOwned>(codec: Codec, body: &Bytes, limits: ScanLimits) -> Result<T, DecodeError> {
     codec.scan(body, limits)?;
-    codec.decode(body)
+    codec.decode_part(body, body)
 }
 
 fn decode_bytes<T: for<'de> FromBytes<'de>>(
@@ -78,7 +78,7 @@ fn decode_bytes<T: for<'de> FromBytes<'de>>(
     }
 
     codec.scan(body, limits)?;
-    codec.decode::<AsBytes<T>>(body).map(|AsBytes(value)| value)
+    codec.decode_part::<AsBytes<T>>(body, body).map(|AsBytes(value)| value)
 }
 
 fn cannot_fail(_: Codec, _: &Bytes, _: ScanLimits) -> Result<Infallible, DecodeError> {

@@ -12,6 +12,8 @@ use bytes::Bytes;
 use serde::de::{self, Deserializer, Visitor};
 use serde::ser::Serializer;
 
+use super::source;
+
 /// A type that travels as bytes: `&[u8]`, `Cow<[u8]>`, `Vec<u8>`, `Bytes`, and `Option` of these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not travel as bytes",
@@ -174,6 +176,10 @@ impl FromBytes<'_> for Vec<u8> {
 impl FromBytes<'_> for Bytes {
     fn from_owned(bytes: Vec<u8>) -> Self {
         Bytes::from(bytes)
+    }
+
+    fn from_borrowed(bytes: &[u8]) -> Self {
+        source::share(bytes).unwrap_or_else(|| Bytes::copy_from_slice(bytes))
     }
 }
 

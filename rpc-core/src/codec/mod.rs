@@ -3,10 +3,11 @@
 pub mod as_bytes;
 mod json;
 pub(crate) mod scan;
+mod source;
 
 use std::io;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use serde::de::Deserialize;
 use serde::ser::Serialize;
 
@@ -45,6 +46,15 @@ impl Codec {
             Codec::MessagePack => rmp_serde::from_slice(bytes).map_err(DecodeError::from_display),
             Codec::Json => serde_json::from_slice(bytes).map_err(DecodeError::from_display),
         }
+    }
+
+    /// The same for bytes that are a part of a message: large `Bytes` among what is decoded share its memory.
+    pub(crate) fn decode_part<'a, T: Deserialize<'a>>(
+        self,
+        bytes: &'a [u8],
+        message: &Bytes,
+    ) -> Result<T, DecodeError> {
+        source::with(message, || self.decode(bytes))
     }
 
     /// Refuses what could harm the process while it is decoded.

@@ -609,7 +609,7 @@ mod tests {
             Poll::Ready(Answer::Denied(execution)) => execution,
             other => panic!("{other:?}"),
         };
-        let mut bed = self::bed();
+        let mut bed = bed();
         bed.prove_cheap();
         bed.send(1, 5);
         assert_eq!(deny(&mut bed, "other.subject"), 0);

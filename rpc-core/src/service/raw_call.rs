@@ -65,7 +65,7 @@ impl RawCall {
             empty if !self.bare && codec.means_no_arguments(empty) => codec.no_arguments(),
             body => body,
         };
-        codec.scan(body, self.limits).and_then(|()| codec.decode(body)).map_err(|error| {
+        codec.scan(body, self.limits).and_then(|()| codec.decode_part(body, &self.body)).map_err(|error| {
             let message = format!("the arguments do not decode: {error}");
             Error::not_executed(ErrorKind::InvalidArgument, message).before_work()
         })
