@@ -34,7 +34,10 @@ pub(crate) fn take() -> BytesMut {
 /// Takes the message out of the buffer and keeps what is left of the chunk.
 pub(crate) fn finish(mut buffer: BytesMut) -> BytesMut {
     let message = buffer.split();
-    keep(buffer);
+    // What is left behind a large message would keep all of it in memory.
+    if message.len() <= CHUNK {
+        keep(buffer);
+    }
     message
 }
 

@@ -67,9 +67,11 @@ struct Arrived {
     unix_ms: u64,
 }
 
-/// What the calls of a message have in common.
-struct Part<'a> {
-    message: &'a Message,
+/// What the calls of a message have in common. A lone one gets it without a copy.
+#[derive(Clone)]
+struct Part {
+    subject: Subject,
+    reply: Option<Subject>,
     joining: Joining,
     held: usize,
 }
@@ -101,7 +103,7 @@ impl Intake {
         let content_type = content_type(&message);
         let body = if method.is_bare() { PlainBody::Value } else { PlainBody::Arguments };
         match dialect::detect(&message.payload, content_type, body) {
-            Some(Dialect::Framed) => self.take_frames(&message, turn),
+            Some(Dialect::Framed) => self.take_frames(message, turn),
             Some(Dialect::Plain(codec)) => {
                 let content_type = content_type.map_or(ContentType::Implied, |_| ContentType::Named);
                 self.take_plain(message, Format::Plain { codec, content_type }, turn);
@@ -130,21 +132,23 @@ impl Intake {
         }
     }
 
-    fn take_frames(&self, message: &Message, turn: &mut Turn<'_>) {
+    fn take_frames(&self, message: Message, turn: &mut Turn<'_>) {
         let mut frames = match Frames::new(&message.payload) {
             Ok(frames) => frames,
             Err(BadMessage::Version(version)) => {
                 let text = format!("protocol version {version} is not spoken here, only {}", frame::VERSION);
-                return self.refuse(message, &Error::not_executed(ErrorKind::Unimplemented, text));
+                return self.refuse(&message, &Error::not_executed(ErrorKind::Unimplemented, text));
             }
-            Err(BadMessage::Malformed) => return self.refuse(message, &malformed()),
+            Err(BadMessage::Malformed) => return self.refuse(&message, &malformed()),
         };
         let arrived = Arrived { at: turn.now, unix_ms: self.shared.connection().clock().unix_ms() };
         let first = match frames.next() {
-            None => return self.refuse(message, &malformed()),
+            None => return self.refuse(&message, &malformed()),
             Some(Ok(frame)) if frames.is_empty() => {
-                let part = Part { message, joining: Joining::Lone, held: message.payload.len() };
-                return self.take_frame(&part, arrived, frame, turn);
+                let held = message.payload.len();
+                let Message { subject, reply, .. } = message;
+                let part = Part { subject, reply, joining: Joining::Lone, held };
+                return self.take_frame(part, arrived, frame, turn);
             }
             Some(first) => first,
         };
@@ -152,15 +156,16 @@ impl Intake {
         match std::iter::once(first).chain(frames).collect::<Result<Vec<_>, _>>() {
             Ok(frames) => {
                 let held = message.payload.len() / frames.len().max(1);
-                let part = Part { message, joining: Joining::Several, held };
-                frames.into_iter().for_each(|frame| self.take_frame(&part, arrived, frame, turn));
+                let Message { subject, reply, .. } = message;
+                let part = Part { subject, reply, joining: Joining::Several, held };
+                frames.into_iter().for_each(|frame| self.take_frame(part.clone(), arrived, frame, turn));
             }
-            Err(_) => self.refuse(message, &malformed()),
+            Err(_) => self.refuse(&message, &malformed()),
         }
     }
 
     /// Takes a call; frames of other kinds are not for a method's subject.
-    fn take_frame(&self, part: &Part<'_>, arrived: Arrived, frame: Frame, turn: &mut Turn<'_>) {
+    fn take_frame(&self, part: Part, arrived: Arrived, frame: Frame, turn: &mut Turn<'_>) {
         let Frame::Call(call) = frame else { return };
         let deadline = if call.flags.demands_the_unknown() {
             let text = "the call demands an extension of the protocol that is not known here";
@@ -178,7 +183,7 @@ impl Intake {
             body: call.args,
             joining: part.joining,
         };
-        self.admit(part.message.subject.clone(), part.message.reply.clone(), incoming, turn);
+        self.admit(part.subject, part.reply, incoming, turn);
     }
 
     fn take_plain(&self, message: Message, format: Format, turn: &mut Turn<'_>) {
