@@ -25,7 +25,7 @@ pub(crate) use self::nats::{
     HeaderMap, Message, OutboundMessage, Subject, header_map, header_size, status_code,
 };
 use self::outbox::Batch;
-pub(crate) use self::outbox::{DestinationId, Joining, MAX_FRAMES};
+pub(crate) use self::outbox::{DestinationId, Joining, MAX_BYTES, MAX_FRAMES};
 use self::random::Random;
 use self::sender::Sender;
 pub use self::subscription::Subscription;

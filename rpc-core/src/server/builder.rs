@@ -210,7 +210,7 @@ impl ServerBuilder {
             limits: self.limits,
             default_timeout: self.default_timeout,
             running: Semaphore::new(self.limits.in_flight.min(Semaphore::MAX_PERMITS)),
-            admitted: Admitted::default(),
+            admitted: Arc::new(Admitted::default()),
             late_replies: Arc::new(Semaphore::new(LATE_REPLIES)),
             handlers: Handlers::new(),
             counters: Counters::default(),

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Shared;
+use super::limits::Held;
 use super::pace::Pace;
 use super::receive::Turn;
 use super::replies::{Dispatch, send};
@@ -29,15 +30,15 @@ pub(super) struct Endpoint {
 pub(super) struct Accepted {
     shared: Arc<Shared>,
     context: Context,
-    /// How many bytes it holds; `None` as long as it is not counted among those that run or wait.
-    counted: Option<usize>,
+    /// The memory that it keeps; `None` as long as it is not counted among those that run or wait.
+    counted: Option<Held>,
     /// When its handler was started, if it was.
     begun: Option<Instant>,
     answered: bool,
 }
 
 impl Accepted {
-    pub(super) fn new(shared: Arc<Shared>, context: Context, counted: Option<usize>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, context: Context, counted: Option<Held>) -> Self {
         Accepted { shared, context, counted, begun: None, answered: false }
     }
 
@@ -86,8 +87,8 @@ impl Drop for Accepted {
             };
             self.answer(Err(error), Dispatch::Now);
         }
-        if let Some(bytes) = self.counted {
-            self.shared.leave(bytes);
+        if let Some(held) = &self.counted {
+            self.shared.leave(held);
         }
     }
 }
@@ -98,8 +99,8 @@ pub(super) fn spawn(endpoint: &Arc<Endpoint>, accepted: Accepted, body: Bytes) {
     shared.spawn(run_in_task(Arc::clone(endpoint), accepted, body));
 }
 
-/// Begins a call at once, in the task that received it and in the place of its turn. `held` is how many bytes it holds.
-pub(super) fn begin(endpoint: &Endpoint, accepted: Accepted, body: Bytes, held: usize, turn: &mut Turn<'_>) {
+/// Begins a call at once, in the task that received it and in the place of its turn. It is counted if it is not done then.
+pub(super) fn begin(endpoint: &Endpoint, accepted: Accepted, body: Bytes, held: Held, turn: &mut Turn<'_>) {
     let begun = turn.now;
     let mut running = Running::start(endpoint, accepted, body, begun);
     // Nobody is to be woken: what is pending now is polled again by its own task.
@@ -108,7 +109,7 @@ pub(super) fn begin(endpoint: &Endpoint, accepted: Accepted, body: Bytes, held: 
         running.accepted.answer(result, Dispatch::AtFlush);
     } else {
         let shared = Arc::clone(&running.accepted.shared);
-        shared.admitted.add(held);
+        shared.admitted.add(&held);
         running.accepted.counted = Some(held);
         // The permit goes along: a handler that has begun may hold what others wait for, and must not wait itself.
         let permit = turn.give_place().map(|permit| {

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::Shared;
+use super::limits::Held;
 
 /// The tasks that run, until the server is closed.
 pub(super) struct Handlers {
@@ -53,8 +54,8 @@ impl Shared {
     }
 
     /// Ends a call that was taken on.
-    pub(super) fn leave(&self, bytes: usize) {
-        self.admitted.leave(bytes);
+    pub(super) fn leave(&self, held: &Held) {
+        self.admitted.leave(held);
         if self.stopping.load(Ordering::SeqCst) && self.admitted.calls() == 0 {
             self.handlers.idle.notify_one();
         }

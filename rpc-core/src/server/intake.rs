@@ -8,11 +8,12 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::dispatch::{self, Accepted, Endpoint};
+use super::limits::Held;
 use super::pace::Pace;
 use super::probe::Probe;
 use super::receive::Turn;
 use super::replies::{send_receipt, send_refusal};
-use crate::connection::{HeaderMap, Joining, Message, Subject};
+use crate::connection::{HeaderMap, Joining, MAX_BYTES, Message, Subject};
 use crate::context::{Arrival, Context};
 use crate::deadline::{CLOCK_TOLERANCE, Deadline};
 use crate::error::{Error, ErrorKind};
@@ -50,8 +51,7 @@ pub(super) struct Intake {
 /// A call, whatever dialect it came in.
 struct Incoming {
     arrived: Instant,
-    /// How many bytes it keeps in memory: its share of the message.
-    held: usize,
+    held: Held,
     format: Format,
     deadline: Result<Deadline, Error>,
     attempt: u32,
@@ -73,7 +73,7 @@ struct Part {
     subject: Subject,
     reply: Option<Subject>,
     joining: Joining,
-    held: usize,
+    held: Held,
 }
 
 /// Where a call is run.
@@ -94,11 +94,11 @@ impl Intake {
             return;
         }
         let method = &self.endpoint.method;
-        let limit = self.shared.limits.request;
+        let is_framed = message.payload.first() == Some(&frame::MAGIC);
+        // Small calls may share a message that is larger than each of them may be.
+        let limit = self.shared.limits.request.max(if is_framed { MAX_BYTES } else { 0 });
         if message.payload.len() > limit {
-            let text =
-                format!("{} bytes are more than the {limit} that this server takes", message.payload.len());
-            return self.refuse(&message, &Error::not_executed(ErrorKind::PayloadTooLarge, text));
+            return self.refuse(&message, &self.too_large(message.payload.len()));
         }
         let content_type = content_type(&message);
         let body = if method.is_bare() { PlainBody::Value } else { PlainBody::Arguments };
@@ -113,6 +113,12 @@ impl Intake {
                 self.refuse(&message, &Error::not_executed(ErrorKind::InvalidArgument, text));
             }
         }
+    }
+
+    fn too_large(&self, size: usize) -> Error {
+        let limit = self.shared.limits.request;
+        let text = format!("{size} bytes are more than the {limit} that this server takes");
+        Error::not_executed(ErrorKind::PayloadTooLarge, text)
     }
 
     /// Whether the call can be answered where it asks to, or needs no answer.
@@ -145,7 +151,7 @@ impl Intake {
         let first = match frames.next() {
             None => return self.refuse(&message, &malformed()),
             Some(Ok(frame)) if frames.is_empty() => {
-                let held = message.payload.len();
+                let held = Held::Own(message.payload.len());
                 let Message { subject, reply, .. } = message;
                 let part = Part { subject, reply, joining: Joining::Lone, held };
                 return self.take_frame(part, arrived, frame, turn);
@@ -155,7 +161,7 @@ impl Intake {
         // Nothing of a message is run before all of it has been read: its error would claim that nothing was.
         match std::iter::once(first).chain(frames).collect::<Result<Vec<_>, _>>() {
             Ok(frames) => {
-                let held = message.payload.len() / frames.len().max(1);
+                let held = Held::shared(&self.shared.admitted, message.payload.len());
                 let Message { subject, reply, .. } = message;
                 let part = Part { subject, reply, joining: Joining::Several, held };
                 frames.into_iter().for_each(|frame| self.take_frame(part.clone(), arrived, frame, turn));
@@ -167,7 +173,9 @@ impl Intake {
     /// Takes a call; frames of other kinds are not for a method's subject.
     fn take_frame(&self, part: Part, arrived: Arrived, frame: Frame, turn: &mut Turn<'_>) {
         let Frame::Call(call) = frame else { return };
-        let deadline = if call.flags.demands_the_unknown() {
+        let deadline = if call.args.len() > self.shared.limits.request {
+            Err(self.too_large(call.args.len()))
+        } else if call.flags.demands_the_unknown() {
             let text = "the call demands an extension of the protocol that is not known here";
             Err(Error::not_executed(ErrorKind::Unimplemented, text))
         } else {
@@ -198,7 +206,7 @@ impl Intake {
         };
         let incoming = Incoming {
             arrived,
-            held: message.payload.len(),
+            held: Held::Own(message.payload.len()),
             format,
             deadline,
             attempt: 1,
@@ -234,7 +242,7 @@ impl Intake {
                 self.shared.counters.expired.add();
                 return Err(Error::not_executed(ErrorKind::DeadlineExceeded, "the call has no time left"));
             }
-            Ok((deadline, self.way(held, turn)?))
+            Ok((deadline, self.way(&held, turn)?))
         });
         let (mut deadline, way) = match way {
             Ok(way) => way,
@@ -268,7 +276,7 @@ impl Intake {
 
     /// Where a call is run: handlers that have proven cheap here, all others in a task of their own, of which there may be
     /// too many.
-    fn way(&self, held: usize, turn: &mut Turn<'_>) -> Result<Way, Error> {
+    fn way(&self, held: &Held, turn: &mut Turn<'_>) -> Result<Way, Error> {
         if self.endpoint.pace.is_inline() && !self.shared.is_closed() && turn.has_place() {
             return Ok(Way::Here);
         }

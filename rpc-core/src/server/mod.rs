@@ -75,7 +75,7 @@ struct Shared {
     default_timeout: Duration,
     /// One permit for each handler that runs in a task of its own.
     running: Semaphore,
-    admitted: limits::Admitted,
+    admitted: Arc<limits::Admitted>,
     /// One permit for each reply that waits for room in the connection's queue.
     late_replies: Arc<Semaphore>,
     handlers: Handlers,
