@@ -46,7 +46,11 @@ const _: () = {
     use ::nats_rpc::__private;
     const __METHODS: &[::nats_rpc::Method] = &[
         #[cfg(feature = "one")]
-        ::nats_rpc::Method::unary("wire").idempotent().spawn().timeout_ms(1500u64),
+        ::nats_rpc::Method::unary("wire")
+            .idempotent()
+            .spawn()
+            .coalesce(7usize)
+            .timeout_ms(1500u64),
         ::nats_rpc::Method::unary("two"),
     ];
     static __DESCRIPTOR: ::nats_rpc::ServiceDescriptor = ::nats_rpc::ServiceDescriptor::new(

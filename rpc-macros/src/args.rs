@@ -5,16 +5,19 @@ use quote::ToTokens as _;
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token};
+use syn::{Attribute, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Path, Token};
 
 use crate::attributes;
 use crate::errors::Errors;
 
 const SERVICE_OPTIONS: &str = "`name`, `version`, `subject` and `crate`";
-const METHOD_OPTIONS: &str = "`name`, `idempotent`, `oneway`, `spawn`, `bare` and `timeout`";
+const METHOD_OPTIONS: &str = "`name`, `idempotent`, `oneway`, `spawn`, `bare`, `coalesce` and `timeout`";
 
 /// The longest timeout that the protocol carries: one hour.
 const LONGEST_TIMEOUT: u64 = 60 * 60 * 1000;
+
+/// How many calls a message may carry at most by the protocol.
+const MOST_COALESCED: usize = 512;
 
 /// `#[service(…)]`
 #[derive(Default)]
@@ -33,6 +36,8 @@ pub(crate) struct MethodOptions {
     pub(crate) oneway: Option<Span>,
     pub(crate) spawn: Option<Span>,
     pub(crate) bare: Option<Span>,
+    /// How many calls share a message at most, and where that is written.
+    pub(crate) coalesce: Option<(usize, Span)>,
     /// In milliseconds.
     pub(crate) timeout: Option<u64>,
 }
@@ -79,6 +84,7 @@ impl MethodOptions {
                 "oneway" => options.oneway = flag(&option, errors),
                 "spawn" => options.spawn = flag(&option, errors),
                 "bare" => options.bare = flag(&option, errors),
+                "coalesce" => options.coalesce = coalesce(&option, errors),
                 later @ ("broadcast" | "no_cancel" | "durable" | "subject") => {
                     errors.report(option.path(), format!("`{later}` is not supported yet"));
                 }
@@ -155,6 +161,36 @@ fn path(option: &Meta, errors: &mut Errors) -> Option<Path> {
     }
     errors.report(option, "expected a path: `crate = ::nats_rpc`");
     None
+}
+
+fn coalesce(option: &Meta, errors: &mut Errors) -> Option<(usize, Span)> {
+    let Some(written) = integer_of(option) else {
+        errors.report(option, "expected a whole number of calls: `coalesce = 1`");
+        return None;
+    };
+    // A number that is too large to be read is above the limit as well.
+    match written.base10_parse().unwrap_or(MOST_COALESCED).min(MOST_COALESCED) {
+        0 => {
+            errors.report(
+                written,
+                "a message carries at least one call: with `coalesce = 1` each is a message of its own",
+            );
+            None
+        }
+        calls => Some((calls, option.span())),
+    }
+}
+
+/// The natural number that an option is set to, if it is one.
+fn integer_of(option: &Meta) -> Option<&LitInt> {
+    let Meta::NameValue(option) = option else { return None };
+    match ungrouped(&option.value) {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
+            let is_natural = number.suffix().is_empty() && !number.base10_digits().starts_with('-');
+            is_natural.then_some(number)
+        }
+        _ => None,
+    }
 }
 
 fn timeout(option: &Meta, errors: &mut Errors) -> Option<u64> {

@@ -106,6 +106,7 @@ use proc_macro::TokenStream;
 /// | `oneway` | nobody waits for it: the client's method returns a `Cast`. It returns nothing; its `timeout` bounds the handler |
 /// | `spawn` | its handler always gets a task of its own, however cheap it seems |
 /// | `bare` | its only argument is the whole message, instead of a field of a map |
+/// | `coalesce = 1` | how many of its calls may share a message, whatever the client allows; with 1 each is a message of its own. Not for `oneway`, whose calls are that anyway |
 /// | `timeout = "2s"` | how long a call waits unless it says otherwise: a whole number of `ms`, `s`, `m` or `h`, at most one hour |
 ///
 /// # What is not accepted

@@ -29,6 +29,7 @@ pub(crate) fn method(service: &Service, method: &Method, errors: &mut Errors) {
     is_the_only_one_with_its_name(service, method, errors);
     takes_the_context_first(method, errors);
     answers_nothing_if_oneway(method, errors);
+    is_not_coalesced_if_oneway(method, errors);
     has_one_argument_if_bare(method, errors);
     has_distinct_argument_names(method, errors);
     travel::result(method, errors);
@@ -220,6 +221,15 @@ fn answers_nothing_if_oneway(method: &Method, errors: &mut Errors) {
     let is_unit = matches!(ungrouped(&method.output.ty), Type::Tuple(tuple) if tuple.elems.is_empty());
     if method.options.oneway.is_some() && !is_unit {
         errors.report(&method.output.ty, "nobody waits for a oneway method: remove the result, or `oneway`");
+    }
+}
+
+fn is_not_coalesced_if_oneway(method: &Method, errors: &mut Errors) {
+    if let Some((_, span)) = method.options.coalesce
+        && method.options.oneway.is_some()
+    {
+        errors
+            .report_at(span, "oneway calls are always messages of their own: remove `coalesce`, or `oneway`");
     }
 }
 

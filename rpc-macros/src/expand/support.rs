@@ -78,9 +78,10 @@ fn entry(service: &Service, method: &Method) -> TokenStream {
     let idempotent = options.idempotent.map(|_| quote!(.idempotent()));
     let spawn = options.spawn.map(|_| quote!(.spawn()));
     let bare = options.bare.map(|_| quote!(.bare()));
+    let coalesce = options.coalesce.map(|(calls, _)| quote!(.coalesce(#calls)));
     let timeout = options.timeout.map(|millis| quote!(.timeout_ms(#millis)));
     quote_spanned! {Span::mixed_site()=>
-        #(#conditions)* #runtime::Method::#kind(#name) #idempotent #spawn #bare #timeout
+        #(#conditions)* #runtime::Method::#kind(#name) #idempotent #spawn #bare #coalesce #timeout
     }
 }
 
