@@ -219,7 +219,11 @@ enum Kind {
 
 impl Bed {
     pub(crate) fn memory() -> Self {
-        Bed { broker: Kind::Memory(Broker::new()), ledger: Arc::default() }
+        Bed::in_memory(Broker::new())
+    }
+
+    pub(crate) fn in_memory(broker: Broker) -> Self {
+        Bed { broker: Kind::Memory(broker), ledger: Arc::default() }
     }
 
     pub(crate) fn nats() -> Self {

@@ -11,20 +11,29 @@
 mod bed;
 mod by_hand;
 mod calls;
+mod coalescing;
 mod deadlines;
 mod delivery;
+mod fairness;
 mod hostile_input;
+mod losses;
 mod oneway;
 mod other_clients;
 mod overload;
 mod pace;
+mod peer;
 mod permissions;
 mod plain;
 mod replies;
 mod runtimes;
+mod scale;
 mod shutdown;
+mod sizes;
 mod subjects;
+mod unanswered;
 mod unreachable;
+mod unsent;
+mod wire;
 
 /// Makes three tests of each case: on both versions of nats-server, and on the broker in this process.
 macro_rules! on_every_broker {
