@@ -110,3 +110,30 @@ async fn calls_that_are_dropped_anywhere_leave_nothing_behind(bed: Bed) {
     server.shutdown().await;
     assert_eq!(bed.ledger.started(), bed.ledger.finished());
 }
+
+/// The same with callers on several threads, which the calls meet in every state.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_that_are_aborted_on_several_threads_leave_nothing_behind() {
+    for bed in [Bed::memory(), Bed::nats()] {
+        let server =
+            bed.server_builder().await.max_in_flight(20_000).add(bed.service()).start().await.unwrap();
+        let lab = bed.client().await;
+        warm_up(&lab).await;
+        let mut numbers = Numbers::new();
+        let callers = (0..10_000).map(|_| tokio::spawn(lab.echo("aborted").timeout(Duration::from_secs(60))));
+        let callers: Vec<_> = callers.collect();
+        for caller in callers.iter().filter(|_| numbers.below(2) == 0) {
+            caller.abort();
+        }
+        for caller in callers {
+            match caller.await {
+                Ok(answer) => assert_eq!(answer.unwrap(), "aborted"),
+                Err(aborted) => assert!(aborted.is_cancelled(), "{aborted}"),
+            }
+        }
+        assert_eq!(lab.client().in_flight(), 0);
+        assert_eq!(lab.echo("alive").await.unwrap(), "alive");
+        server.shutdown().await;
+        assert_eq!(bed.ledger.started(), bed.ledger.finished());
+    }
+}
