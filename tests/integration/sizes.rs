@@ -116,7 +116,6 @@ async fn replies_stay_within(bed: Bed, limit: usize) {
 
 /// Calls that are each well within what the server takes, in messages that are not.
 #[tokio::test]
-#[ignore = "a server refuses a message by the size of all its calls, though each is small enough; found by this test"]
 async fn a_servers_limit_on_requests_is_about_each_call_of_a_message() {
     let bed = Bed::memory();
     let server = bed.server_builder().await.max_request(4 * 1024).add(bed.service());
@@ -131,7 +130,6 @@ async fn a_servers_limit_on_requests_is_about_each_call_of_a_message() {
 
 /// One slow call keeps the whole message that it came in.
 #[tokio::test]
-#[ignore = "a call counts as its share of the message, which it alone keeps in memory in the end; found by this test"]
 async fn a_call_that_keeps_a_message_of_many_counts_as_what_it_keeps() {
     let bed = Bed::memory();
     let server = bed.server_builder().await.max_bytes(256 * 1024).add(bed.service()).start().await.unwrap();
