@@ -19,6 +19,7 @@ on_every_broker! {
     limits_of_client_and_method_hold,
     a_handler_that_turns_heavy_gets_messages_of_its_own,
     clients_of_one_connection_share_messages,
+    what_was_learned_outlives_the_stub,
     plain_callers_get_plain_answers_of_their_own,
     each_call_of_a_broadcast_message_gets_the_first_answer_to_it,
 }
@@ -208,6 +209,23 @@ async fn clients_of_one_connection_share_messages(bed: Bed) {
         }
     }
     assert!(fewest < 500, "a thousand stubs took {fewest} messages");
+}
+
+/// A program may well make a stub for each call.
+async fn what_was_learned_outlives_the_stub(bed: Bed) {
+    let (_server, _clerk, desk) = serve(&bed).await;
+    let connection = desk.client().connection().clone();
+    drop(desk);
+    for _ in 0..100 {
+        DeskClient::new(&connection).note(u64::MAX).await.unwrap();
+    }
+    let mut tap = Tap::new(&bed, "desk.note").await;
+    let mut fewest = usize::MAX;
+    for _ in 0..BURSTS {
+        all((0..50).map(|number| DeskClient::new(&connection).note(number))).await;
+        fewest = fewest.min(calls_per_message(&tap.messages(&connection).await).len());
+    }
+    assert!(fewest <= 10, "fifty calls took {fewest} messages");
 }
 
 async fn plain_callers_get_plain_answers_of_their_own(bed: Bed) {

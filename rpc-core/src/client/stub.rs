@@ -25,7 +25,7 @@ pub(crate) struct Target {
     pub(crate) descriptor: &'static ServiceDescriptor,
     /// Keeps the routes' destinations.
     #[expect(dead_code, reason = "it is what it keeps")]
-    slots: Arc<SlotPool>,
+    slots: SlotPool,
     routes: Result<Routes, Error>,
 }
 

@@ -111,8 +111,7 @@ impl Sender {
                     }
                 }
             }
-            let max_bytes = MAX_BYTES.min(self.transport.max_payload());
-            let held = self.shared.form_due(AT_ONCE, max_bytes, &self.subjects, &mut batches);
+            let held = self.shared.form_due(AT_ONCE, &self.subjects, &mut batches);
             self.shared.outbox.take_into(&mut batches);
             if batches.is_empty() {
                 return held;

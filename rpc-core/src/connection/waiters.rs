@@ -103,6 +103,7 @@ impl Waiters {
         max_bytes: usize,
         fresh: impl Fn() -> (Token, Subject),
     ) -> Departure {
+        self.destinations.max_bytes = max_bytes;
         let Expected { id, destination, payload, now, deadline, waker } = expected;
         let is_alone = self.calls.is_empty();
         let place = Place::Waiting(destination);
@@ -112,14 +113,14 @@ impl Waiters {
             self.news.sweeper = true;
         }
         let is_first = self.destinations.push(destination, Waiting { id, payload, since: now });
-        if is_alone && let Some(batch) = self.form(destination, now, max_bytes, &fresh) {
+        if is_alone && let Some(batch) = self.form(destination, now, &fresh) {
             // What the destination has besides is of calls that nobody waits for.
             return Departure::Alone(batch.into_message());
         }
         self.news.flusher |= is_first;
         let mut full = Vec::new();
-        while self.destinations.get_mut(destination).is_some_and(|destination| destination.is_full()) {
-            full.extend(self.form(destination, now, max_bytes, &fresh));
+        while self.destinations.get_mut(destination).is_some_and(|there| there.is_full(max_bytes)) {
+            full.extend(self.form(destination, now, &fresh));
         }
         if full.is_empty() { Departure::Later } else { Departure::Full(full) }
     }
@@ -129,9 +130,9 @@ impl Waiters {
         &mut self,
         id: DestinationId,
         now: Instant,
-        max_bytes: usize,
         fresh: impl Fn() -> (Token, Subject),
     ) -> Option<Batch> {
+        let max_bytes = self.destinations.max_bytes;
         let destination = self.destinations.get_mut(id)?;
         let limit = destination.limit();
         let mut message: Option<(usize, Batch)> = None;
@@ -173,7 +174,6 @@ impl Waiters {
     pub(super) fn form_due(
         &mut self,
         most: usize,
-        max_bytes: usize,
         fresh: impl Fn() -> (Token, Subject),
         batches: &mut VecDeque<Batch>,
     ) -> Option<Instant> {
@@ -181,7 +181,7 @@ impl Waiters {
         loop {
             match self.destinations.next_due(now) {
                 Ok(_) if batches.len() >= most => return Some(now),
-                Ok(destination) => batches.extend(self.form(destination, now, max_bytes, &fresh)),
+                Ok(destination) => batches.extend(self.form(destination, now, &fresh)),
                 Err(until) => return until,
             }
         }
@@ -420,7 +420,7 @@ mod tests {
         /// What the flusher sends: how many bytes each message has.
         fn flush(&mut self) -> Vec<usize> {
             let mut batches = VecDeque::new();
-            self.waiters.form_due(usize::MAX, 1000, fresh, &mut batches);
+            self.waiters.form_due(usize::MAX, fresh, &mut batches);
             batches.into_iter().map(|batch| batch.into_message().payload.len()).collect()
         }
 
@@ -529,7 +529,7 @@ mod tests {
         tokio::time::advance(Duration::from_micros(600)).await;
         bed.add(5, 5);
         let mut batches = VecDeque::new();
-        let until = bed.waiters.form_due(8, 1000, fresh, &mut batches);
+        let until = bed.waiters.form_due(8, fresh, &mut batches);
         assert_eq!((until, batches.len()), (Some(Instant::now() + Duration::from_millis(1)), 0));
         tokio::time::advance(Duration::from_micros(500)).await;
         assert_eq!(bed.flush(), [3], "the four are overdue by now");

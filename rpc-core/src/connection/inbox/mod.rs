@@ -5,7 +5,7 @@ mod tasks;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -68,13 +68,23 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct State {
     waiters: Waiters,
-    pools: HashMap<Box<str>, Weak<SlotPool>>,
+    pools: HashMap<Box<str>, Pool>,
     barriers: HashMap<Token, oneshot::Sender<Result<(), Error>>>,
     /// The subject that the inbox subscribes to.
     inbox: Box<str>,
     /// The subjects that the broker did not let us subscribe to.
     denied: HashSet<Box<str>>,
 }
+
+/// The slots and destinations of one service, with how many stubs use them.
+struct Pool {
+    index: usize,
+    stubs: usize,
+}
+
+/// How many services are remembered that have no stub at the moment: a program that makes a stub for each call need not
+/// learn again how long handlers take.
+const MAX_IDLE_POOLS: usize = 256;
 
 /// How many refused subscriptions are remembered.
 const MAX_DENIED: usize = 1024;
@@ -137,11 +147,10 @@ impl Shared {
     pub(super) fn form_due(
         &self,
         most: usize,
-        max_bytes: usize,
         subjects: &ReplySubjects,
         batches: &mut VecDeque<Batch>,
     ) -> Option<Instant> {
-        self.lock().waiters.form_due(most, max_bytes, || subjects.fresh(), batches)
+        self.lock().waiters.form_due(most, || subjects.fresh(), batches)
     }
 
     /// The connection did not take a message: fails the calls in it. Says whether there were any.
@@ -163,7 +172,7 @@ fn last_token(subject: &str) -> Option<Token> {
     Token::try_from(subject.rsplit('.').next()?.as_bytes()).ok()
 }
 
-/// The slots and destinations of one service; dropping it retires them.
+/// A stub's hold on the slots and destinations of its service.
 pub(crate) struct SlotPool {
     index: usize,
     service: Box<str>,
@@ -173,10 +182,14 @@ pub(crate) struct SlotPool {
 impl Drop for SlotPool {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        state.waiters.slots.remove_pool(self.index);
-        state.waiters.destinations.remove_pool(self.index);
-        if state.pools.get(&self.service).is_some_and(|pool| pool.strong_count() == 0) {
-            state.pools.remove(&self.service);
+        let State { waiters, pools, .. } = &mut *state;
+        let too_many = pools.len() > MAX_IDLE_POOLS;
+        let Some(pool) = pools.get_mut(&self.service) else { return };
+        pool.stubs -= 1;
+        if pool.stubs == 0 && too_many {
+            pools.remove(&self.service);
+            waiters.slots.remove_pool(self.index);
+            waiters.destinations.remove_pool(self.index);
         }
     }
 }
@@ -257,16 +270,22 @@ impl Inbox {
         Ok(())
     }
 
-    /// The slots for one service, shared by all stubs of it.
-    pub(crate) fn pool(&self, service: &str) -> Arc<SlotPool> {
+    /// The slots and destinations for one service, shared by all stubs of it.
+    pub(crate) fn pool(&self, service: &str) -> SlotPool {
         let mut state = self.shared.lock();
-        if let Some(pool) = state.pools.get(service).and_then(Weak::upgrade) {
-            return pool;
-        }
-        let index = state.waiters.slots.add_pool();
-        let pool = Arc::new(SlotPool { index, service: service.into(), shared: Arc::clone(&self.shared) });
-        state.pools.insert(service.into(), Arc::downgrade(&pool));
-        pool
+        let State { waiters, pools, .. } = &mut *state;
+        let index = match pools.get_mut(service) {
+            Some(pool) => {
+                pool.stubs += 1;
+                pool.index
+            }
+            None => {
+                let index = waiters.slots.add_pool();
+                pools.insert(service.into(), Pool { index, stubs: 1 });
+                index
+            }
+        };
+        SlotPool { index, service: service.into(), shared: Arc::clone(&self.shared) }
     }
 
     /// Takes a call on, and says how it leaves. An error if its reply could not be received.

@@ -86,17 +86,19 @@ impl Destination {
     }
 
     /// Whether a message is full. One for a single call is neither full nor held back: the flusher comes soon.
-    pub(in crate::connection) fn is_full(&self) -> bool {
+    pub(in crate::connection) fn is_full(&self, max_bytes: usize) -> bool {
         let limit = self.limit();
-        self.bytes >= MAX_BYTES || (limit > 1 && self.waiting.len() >= limit)
+        self.bytes >= max_bytes || (limit > 1 && self.waiting.len() >= limit)
     }
 
     /// Whether something may leave now; if not, until when it waits.
-    fn may_leave(&mut self, now: Instant) -> Result<bool, Instant> {
+    fn may_leave(&mut self, now: Instant, max_bytes: usize) -> Result<bool, Instant> {
         let Some(first) = self.waiting.front() else { return Ok(false) };
         let (since, hold) = (first.since, self.estimate.hold());
-        let held =
-            self.limit() > 1 && !self.is_full() && !self.window.is_open(now, hold) && now < since + hold;
+        let held = self.limit() > 1
+            && !self.is_full(max_bytes)
+            && !self.window.is_open(now, hold)
+            && now < since + hold;
         if held { Err(since + hold) } else { Ok(true) }
     }
 
@@ -107,12 +109,20 @@ impl Destination {
 }
 
 /// All destinations of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::connection) struct Destinations {
+    /// How many bytes a message of several calls has at most.
+    pub(in crate::connection) max_bytes: usize,
     all: Slab<Destination>,
     by_name: HashMap<(Box<str>, usize), usize>,
     /// Those with something to send.
     listed: Vec<usize>,
+}
+
+impl Default for Destinations {
+    fn default() -> Self {
+        Destinations { max_bytes: MAX_BYTES, all: Slab::new(), by_name: HashMap::new(), listed: Vec::new() }
+    }
 }
 
 impl Destinations {
@@ -176,7 +186,7 @@ impl Destinations {
     pub(in crate::connection) fn close(&mut self, id: DestinationId, message: u64, now: Instant) -> bool {
         let Some(destination) = self.all.get_mut(id.0) else { return false };
         destination.window.close(message);
-        destination.listed && destination.may_leave(now) == Ok(true)
+        destination.listed && destination.may_leave(now, self.max_bytes) == Ok(true)
     }
 
     /// The first destination of which something may leave; if there is none, when there will be.
@@ -184,8 +194,9 @@ impl Destinations {
         let mut until: Option<Instant> = None;
         let mut at = 0;
         while let Some(index) = self.listed.get(at).copied() {
+            let destination = self.all.get_mut(index);
             let may_leave =
-                self.all.get_mut(index).map_or(Ok(false), |destination| destination.may_leave(now));
+                destination.map_or(Ok(false), |destination| destination.may_leave(now, self.max_bytes));
             match may_leave {
                 Ok(true) => return Ok(DestinationId(index)),
                 Ok(false) => {
