@@ -10,16 +10,17 @@ use super::Shared;
 use super::dispatch::{self, Accepted, Endpoint};
 use super::limits::Held;
 use super::pace::Pace;
+use super::plain;
 use super::probe::Probe;
 use super::receive::Turn;
 use super::replies::{send_receipt, send_refusal};
-use crate::connection::{HeaderMap, Joining, MAX_BYTES, Message, Subject};
+use crate::connection::{Joining, MAX_BYTES, Message, Subject};
 use crate::context::{Arrival, Context};
 use crate::deadline::{CLOCK_TOLERANCE, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::reply::{ContentType, Format};
 use crate::service::{Handler, Method, MethodKind};
-use crate::wire::dialect::{self, Dialect, PlainBody, header};
+use crate::wire::dialect::{self, Dialect, PlainBody};
 use crate::wire::frame::{self, BadMessage, CallFrame, Flags, Frame, Frames, Id};
 use crate::wire::headers::Headers;
 
@@ -100,7 +101,7 @@ impl Intake {
         if message.payload.len() > limit {
             return self.refuse(&message, &self.too_large(message.payload.len()));
         }
-        let content_type = content_type(&message);
+        let content_type = plain::content_type(&message);
         let body = if method.is_bare() { PlainBody::Value } else { PlainBody::Arguments };
         match dialect::detect(&message.payload, content_type, body) {
             Some(Dialect::Framed) => self.take_frames(message, turn),
@@ -196,10 +197,10 @@ impl Intake {
 
     fn take_plain(&self, message: Message, format: Format, turn: &mut Turn<'_>) {
         let arrived = turn.now;
-        let (headers, deadline) = match plain_headers(message.headers.as_ref()) {
+        let (headers, deadline) = match plain::headers(message.headers.as_ref()) {
             Ok(headers) => {
                 let budget =
-                    plain_budget(&headers).map(|budget| budget.unwrap_or(self.shared.default_timeout));
+                    plain::budget(&headers).map(|budget| budget.unwrap_or(self.shared.default_timeout));
                 (headers, budget.map(|budget| Deadline::of(arrived, budget)))
             }
             Err(error) => (Headers::new(), Err(error)),
@@ -303,7 +304,7 @@ pub(super) fn refusal_format(message: &Message) -> Format {
         let id = frame::first_id(&message.payload).unwrap_or_else(|| Id::new(Id::UNREADABLE));
         return Format::Framed { id, flags: Flags::default().with_whole() };
     }
-    let content_type = content_type(message);
+    let content_type = plain::content_type(message);
     let named = content_type.map_or(ContentType::Implied, |_| ContentType::Named);
     match dialect::detect(&message.payload, content_type, PlainBody::Arguments) {
         Some(Dialect::Plain(codec)) => Format::Plain { codec, content_type: named },
@@ -313,23 +314,4 @@ pub(super) fn refusal_format(message: &Message) -> Format {
 
 fn malformed() -> Error {
     Error::not_executed(ErrorKind::InvalidArgument, "the message is not made of frames")
-}
-
-fn content_type(message: &Message) -> Option<&str> {
-    message.headers.as_ref()?.get(header::CONTENT_TYPE).map(|value| value.as_str())
-}
-
-/// The NATS headers of a plain call; of a name with several values, the first.
-fn plain_headers(map: Option<&HeaderMap>) -> Result<Headers, Error> {
-    let Some(map) = map else { return Ok(Headers::new()) };
-    let first = map.iter().filter_map(|(name, values)| Some((name.as_ref(), values.first()?.as_str())));
-    Headers::from_untrusted(first)
-}
-
-fn plain_budget(headers: &Headers) -> Result<Option<Duration>, Error> {
-    let Some(text) = headers.get(header::TIMEOUT_MS) else { return Ok(None) };
-    text.trim().parse().map(|ms| Some(Duration::from_millis(ms))).map_err(|_| {
-        let message = format!("the header {} is not a number of milliseconds: {text:?}", header::TIMEOUT_MS);
-        Error::not_executed(ErrorKind::InvalidArgument, message)
-    })
 }

@@ -8,6 +8,7 @@ mod handlers;
 mod intake;
 mod limits;
 mod pace;
+mod plain;
 mod probe;
 mod receive;
 mod replies;

@@ -1,9 +1,9 @@
 //! The inbox of a connection: one subscription that all replies come to.
 
+mod pool;
 mod tasks;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -13,7 +13,9 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::outbox::{Batch, DestinationId, MAX_BYTES, Outbox};
+use self::pool::Pool;
+pub(crate) use self::pool::SlotPool;
+use super::outbox::{Batch, MAX_BYTES, Outbox};
 use super::random::Random;
 use super::sender::Sender;
 use super::slots::Token;
@@ -75,16 +77,6 @@ struct State {
     /// The subjects that the broker did not let us subscribe to.
     denied: HashSet<Box<str>>,
 }
-
-/// The slots and destinations of one service, with how many stubs use them.
-struct Pool {
-    index: usize,
-    stubs: usize,
-}
-
-/// How many services are remembered that have no stub at the moment: a program that makes a stub for each call need not
-/// learn again how long handlers take.
-const MAX_IDLE_POOLS: usize = 256;
 
 /// How many refused subscriptions are remembered.
 const MAX_DENIED: usize = 1024;
@@ -172,41 +164,6 @@ fn last_token(subject: &str) -> Option<Token> {
     Token::try_from(subject.rsplit('.').next()?.as_bytes()).ok()
 }
 
-/// A stub's hold on the slots and destinations of its service.
-pub(crate) struct SlotPool {
-    index: usize,
-    service: Box<str>,
-    shared: Arc<Shared>,
-}
-
-impl Drop for SlotPool {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        let State { waiters, pools, .. } = &mut *state;
-        let too_many = pools.len() > MAX_IDLE_POOLS;
-        let Some(pool) = pools.get_mut(&self.service) else { return };
-        pool.stubs -= 1;
-        if pool.stubs == 0 && too_many {
-            pools.remove(&self.service);
-            waiters.slots.remove_pool(self.index);
-            waiters.destinations.remove_pool(self.index);
-        }
-    }
-}
-
-impl SlotPool {
-    /// The destination of messages to this subject that carry so many calls at most.
-    pub(crate) fn destination(&self, subject: &Subject, most: usize) -> DestinationId {
-        self.shared.lock().waiters.destinations.add(subject, self.index, most)
-    }
-}
-
-impl fmt::Debug for SlotPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SlotPool").field("service", &self.service).finish_non_exhaustive()
-    }
-}
-
 /// The receiving task, the sweeper and the connection's flusher; they end with the connection.
 struct Tasks([AbortHandle; 3]);
 
@@ -268,24 +225,6 @@ impl Inbox {
         connection.flush_posted();
         *tasks = Some(Tasks([receiver, sweeper, flusher].map(|task| task.abort_handle())));
         Ok(())
-    }
-
-    /// The slots and destinations for one service, shared by all stubs of it.
-    pub(crate) fn pool(&self, service: &str) -> SlotPool {
-        let mut state = self.shared.lock();
-        let State { waiters, pools, .. } = &mut *state;
-        let index = match pools.get_mut(service) {
-            Some(pool) => {
-                pool.stubs += 1;
-                pool.index
-            }
-            None => {
-                let index = waiters.slots.add_pool();
-                pools.insert(service.into(), Pool { index, stubs: 1 });
-                index
-            }
-        };
-        SlotPool { index, service: service.into(), shared: Arc::clone(&self.shared) }
     }
 
     /// Takes a call on, and says how it leaves. An error if its reply could not be received.

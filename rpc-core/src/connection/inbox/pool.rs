@@ -1,0 +1,73 @@
+//! What the stubs of one service share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Inbox, Shared, State};
+use crate::connection::Subject;
+use crate::connection::outbox::DestinationId;
+
+/// The slots and destinations of one service, with how many stubs use them.
+pub(super) struct Pool {
+    index: usize,
+    stubs: usize,
+}
+
+/// How many services are remembered that have no stub at the moment: a program that makes a stub for each call need not
+/// learn again how long handlers take.
+const MAX_IDLE_POOLS: usize = 256;
+
+/// A stub's hold on the slots and destinations of its service.
+pub(crate) struct SlotPool {
+    index: usize,
+    service: Box<str>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for SlotPool {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        let State { waiters, pools, .. } = &mut *state;
+        let too_many = pools.len() > MAX_IDLE_POOLS;
+        let Some(pool) = pools.get_mut(&self.service) else { return };
+        pool.stubs -= 1;
+        if pool.stubs == 0 && too_many {
+            pools.remove(&self.service);
+            waiters.slots.remove_pool(self.index);
+            waiters.destinations.remove_pool(self.index);
+        }
+    }
+}
+
+impl SlotPool {
+    /// The destination of messages to this subject that carry so many calls at most.
+    pub(crate) fn destination(&self, subject: &Subject, most: usize) -> DestinationId {
+        self.shared.lock().waiters.destinations.add(subject, self.index, most)
+    }
+}
+
+impl fmt::Debug for SlotPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlotPool").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
+impl Inbox {
+    /// The slots and destinations for one service, shared by all stubs of it.
+    pub(crate) fn pool(&self, service: &str) -> SlotPool {
+        let mut state = self.shared.lock();
+        let State { waiters, pools, .. } = &mut *state;
+        let index = match pools.get_mut(service) {
+            Some(pool) => {
+                pool.stubs += 1;
+                pool.index
+            }
+            None => {
+                let index = waiters.slots.add_pool();
+                pools.insert(service.into(), Pool { index, stubs: 1 });
+                index
+            }
+        };
+        SlotPool { index, service: service.into(), shared: Arc::clone(&self.shared) }
+    }
+}

@@ -1,0 +1,310 @@
+//! Who waits for which answer, and until when.
+
+mod departure;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::connection::outbox::{Batch, DestinationId, Destinations, Heard, Waiting};
+use crate::connection::slots::{Left, Sent, Slots, Token};
+use crate::connection::{OutboundMessage, Subject, closed};
+use crate::error::{Error, ErrorKind, Execution};
+use crate::wire::frame::{ErrorFrame, SuccessFrame};
+
+/// What became of a call that was sent.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Success(SuccessFrame),
+    Error(Box<ErrorFrame>),
+    /// The broker says that nobody serves the subject.
+    NoResponders,
+    /// Its deadline passed; a broadcast may have been refused by an instance before.
+    Expired(Option<Box<ErrorFrame>>),
+    /// It never left, and will not.
+    NotSent(Error),
+    /// Something else than a reply came to its reply subject.
+    Foreign,
+    /// The broker refused the message; what may be concluded about the handler.
+    Denied(Execution),
+    /// The connection closed.
+    Closed,
+}
+
+/// A call that is about to be sent.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    pub(crate) id: u64,
+    pub(crate) destination: DestinationId,
+    /// A framed message of its own.
+    pub(crate) payload: Bytes,
+    pub(crate) now: Instant,
+    pub(crate) deadline: Instant,
+    /// Woken by its answer.
+    pub(crate) waker: Waker,
+}
+
+/// How a call leaves.
+#[derive(Debug)]
+pub(crate) enum Departure {
+    /// At once: it is the only one that is out.
+    Alone(OutboundMessage),
+    /// At once, with others: messages that are full.
+    Full(Vec<Batch>),
+    /// Soon, with others.
+    Later,
+}
+
+/// The calls that are out or wait to leave, by id.
+#[derive(Default)]
+pub(super) struct Waiters {
+    calls: HashMap<u64, Waiter, BuildHasherDefault<IdHasher>>,
+    pub(super) slots: Slots,
+    pub(super) destinations: Destinations,
+    /// No call that is out has an earlier deadline.
+    earliest: Option<Instant>,
+    /// How long handlers took, by the answers since the last [`learn`](Self::learn).
+    heard: Option<(DestinationId, Heard)>,
+    /// Whether the sweeper and the flusher must be told.
+    pub(super) news: News,
+}
+
+/// What tasks must be told once the lock is released.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct News {
+    pub(super) sweeper: bool,
+    pub(super) flusher: bool,
+}
+
+/// A call that is out or waits to leave.
+pub(super) struct Waiter {
+    place: Place,
+    deadline: Instant,
+    waker: Option<Waker>,
+    answer: Option<Answer>,
+    refusal: Option<Box<ErrorFrame>>,
+}
+
+/// Where a call is.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Waiting(DestinationId),
+    /// In the message of a slot.
+    Out(usize),
+}
+
+impl Waiters {
+    /// Adds a call, and says how it leaves.
+    pub(super) fn add(
+        &mut self,
+        expected: Expected,
+        max_bytes: usize,
+        fresh: impl Fn() -> (Token, Subject),
+    ) -> Departure {
+        self.destinations.max_bytes = max_bytes;
+        let Expected { id, destination, payload, now, deadline, waker } = expected;
+        let is_alone = self.calls.is_empty();
+        let place = Place::Waiting(destination);
+        self.calls.insert(id, Waiter { place, deadline, waker: Some(waker), answer: None, refusal: None });
+        if self.earliest.is_none_or(|earliest| deadline < earliest) {
+            self.earliest = Some(deadline);
+            self.news.sweeper = true;
+        }
+        let is_first = self.destinations.push(destination, Waiting { id, payload, since: now });
+        if is_alone && let Some(batch) = self.form(destination, now, &fresh) {
+            // What the destination has besides is of calls that nobody waits for.
+            return Departure::Alone(batch.into_message());
+        }
+        self.news.flusher |= is_first;
+        let mut full = Vec::new();
+        while self.destinations.get_mut(destination).is_some_and(|there| there.is_full(max_bytes)) {
+            full.extend(self.form(destination, now, &fresh));
+        }
+        if full.is_empty() { Departure::Later } else { Departure::Full(full) }
+    }
+
+    /// Takes the answer of a call, or leaves a waker for it. `replaced` gets the one that was there: a waker may own a
+    /// task, and must not be dropped under a lock.
+    pub(super) fn poll(&mut self, id: u64, cx: &Context<'_>, replaced: &mut Option<Waker>) -> Poll<Answer> {
+        let Some(waiter) = self.calls.get_mut(&id) else { return Poll::Ready(Answer::Closed) };
+        if waiter.answer.is_some() {
+            let answer = self.calls.remove(&id).and_then(|waiter| waiter.answer);
+            return Poll::Ready(answer.unwrap_or(Answer::Closed));
+        }
+        if !waiter.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *replaced = waiter.waker.replace(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Forgets a call that nobody waits for any more: one that has not left never will. What it leaves is not to be
+    /// dropped under a lock either.
+    pub(super) fn forget(&mut self, id: u64) -> Option<Waiter> {
+        let waiter = self.calls.remove(&id)?;
+        if waiter.answer.is_none() {
+            self.leave(waiter.place, Left::Abandoned, Instant::now());
+        }
+        Some(waiter)
+    }
+
+    /// Gives a call its answer; the first one counts. Returns whom to wake.
+    pub(super) fn answer(&mut self, id: u64, answer: Answer, now: Instant) -> Option<Waker> {
+        let waiter = self.calls.get_mut(&id)?;
+        if waiter.answer.is_some() {
+            return None;
+        }
+        let (answer, left) = match (answer, waiter.place) {
+            (Answer::Error(error), _) if error.flags.is_one_of_many() => {
+                waiter.refusal.get_or_insert(error);
+                return None;
+            }
+            (answer @ (Answer::Success(_) | Answer::Error(_)), _) => (answer, Left::Answered),
+            (Answer::Expired(_), Place::Waiting(_)) => (Answer::NotSent(too_late()), Left::Refused),
+            (Answer::Closed, Place::Waiting(_)) => (Answer::NotSent(closed()), Left::Refused),
+            (Answer::Expired(_), Place::Out(_)) => (Answer::Expired(waiter.refusal.take()), Left::Abandoned),
+            (answer @ (Answer::NoResponders | Answer::NotSent(_)), _) => (answer, Left::Refused),
+            (answer @ Answer::Denied(Execution::NotExecuted), _) => (answer, Left::Refused),
+            (answer, _) => (answer, Left::Abandoned),
+        };
+        let handler_time = match &answer {
+            Answer::Success(success) => Some(success.handler_time),
+            Answer::Error(error) if error.execution != Execution::NotExecuted => Some(error.handler_time),
+            _ => None,
+        };
+        waiter.answer = Some(answer);
+        let (waker, place) = (waiter.waker.take(), waiter.place);
+        if let (Place::Out(slot), Some(time)) = (place, handler_time) {
+            self.hear(slot, time);
+        }
+        self.leave(place, left, now);
+        waker
+    }
+
+    /// Notes how long the handler of a call took.
+    fn hear(&mut self, slot: usize, handler_time: Duration) {
+        if let Some((_, heard)) = &mut self.heard {
+            heard.add(handler_time);
+        } else if let Some(sent) = self.slots.sent(slot) {
+            let mut heard = Heard::default();
+            heard.add(handler_time);
+            self.heard = Some((sent.destination, heard));
+        }
+    }
+
+    /// Learns from the answers since the last time, which were those of one message.
+    pub(super) fn learn(&mut self) {
+        if let Some((destination, heard)) = self.heard.take()
+            && let Some(destination) = self.destinations.get_mut(destination)
+        {
+            destination.estimate.handlers(heard);
+        }
+    }
+
+    /// Takes a call out of its message, or out of those that wait.
+    fn leave(&mut self, place: Place, left: Left, now: Instant) {
+        match place {
+            Place::Waiting(destination) => {
+                let calls = &self.calls;
+                let is_wanted = |id| calls.get(&id).is_some_and(|waiter| waiter.answer.is_none());
+                self.destinations.give_up(destination, is_wanted);
+            }
+            Place::Out(slot) => {
+                let Some(sent) = self.slots.leave(slot, left) else { return };
+                if left == Left::Answered
+                    && let Some(destination) = self.destinations.get_mut(sent.destination)
+                {
+                    destination.estimate.round_trip(now.duration_since(sent.at));
+                }
+                self.news.flusher |= self.destinations.close(sent.destination, sent.number, now);
+            }
+        }
+    }
+
+    /// The calls of the message that a token stands for, if it went to `subject` (where that is known).
+    pub(super) fn calls_of(&mut self, token: &[u8], subject: Option<&str>) -> Vec<u64> {
+        let Some((slot, sent)) = self.slots.find(token) else { return Vec::new() };
+        let went_to = self.destinations.get_mut(sent.destination).map(|destination| &*destination.subject);
+        if subject.is_some() && subject != went_to {
+            return Vec::new();
+        }
+        self.slots.calls(slot).to_vec()
+    }
+
+    /// Fails the calls of a subject that the broker does not let us publish to.
+    ///
+    /// It refuses one message and does not say which: permissions can change while calls are out. So calls were
+    /// certainly not executed only if theirs is the only message that can be meant.
+    pub(super) fn deny(&mut self, subject: &str, wake: &mut Vec<Waker>) {
+        let mut messages: Vec<(usize, Sent)> = self.slots.out().collect();
+        messages.retain(|(_, sent)| {
+            self.destinations.get_mut(sent.destination).is_some_and(|there| *there.subject == *subject)
+        });
+        let execution = match messages[..] {
+            [(slot, _)] if !self.slots.is_answered(slot) && self.slots.none_abandoned(slot) => {
+                Execution::NotExecuted
+            }
+            _ => Execution::MaybeExecuted,
+        };
+        let calls: Vec<u64> =
+            messages.iter().flat_map(|(slot, _)| self.slots.calls(*slot)).copied().collect();
+        let now = Instant::now();
+        wake.extend(calls.into_iter().filter_map(|id| self.answer(id, Answer::Denied(execution), now)));
+    }
+
+    /// Expires the calls whose deadline has passed; returns when to come back.
+    pub(super) fn sweep(&mut self, now: Instant, wake: &mut Vec<Waker>) -> Option<Instant> {
+        let mut expired = Vec::new();
+        let mut earliest: Option<Instant> = None;
+        for (id, waiter) in &self.calls {
+            if waiter.answer.is_some() {
+                continue;
+            }
+            if waiter.deadline <= now {
+                expired.push(*id);
+            } else {
+                earliest = Some(earliest.map_or(waiter.deadline, |earliest| earliest.min(waiter.deadline)));
+            }
+        }
+        wake.extend(expired.into_iter().filter_map(|id| self.answer(id, Answer::Expired(None), now)));
+        self.earliest = earliest;
+        earliest
+    }
+
+    /// Gives all calls the same answer.
+    pub(super) fn answer_all(&mut self, answer: impl Fn() -> Answer, wake: &mut Vec<Waker>) {
+        let all: Vec<u64> = self.calls.keys().copied().collect();
+        let now = Instant::now();
+        wake.extend(all.into_iter().filter_map(|id| self.answer(id, answer(), now)));
+    }
+}
+
+/// The error of a call whose deadline passed before it could be sent.
+pub(crate) fn too_late() -> Error {
+    Error::not_executed(ErrorKind::DeadlineExceeded, "the deadline passed before the call could be sent")
+}
+
+/// Ids are random numbers of our own making: they are their own hash.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
+}

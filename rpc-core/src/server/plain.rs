@@ -1,0 +1,29 @@
+//! What the NATS headers of a plain call say.
+
+use std::time::Duration;
+
+use crate::connection::{HeaderMap, Message};
+use crate::error::{Error, ErrorKind};
+use crate::wire::dialect::header;
+use crate::wire::headers::Headers;
+
+/// The content type, if it names one.
+pub(super) fn content_type(message: &Message) -> Option<&str> {
+    message.headers.as_ref()?.get(header::CONTENT_TYPE).map(|value| value.as_str())
+}
+
+/// The NATS headers of a plain call; of a name with several values, the first.
+pub(super) fn headers(map: Option<&HeaderMap>) -> Result<Headers, Error> {
+    let Some(map) = map else { return Ok(Headers::new()) };
+    let first = map.iter().filter_map(|(name, values)| Some((name.as_ref(), values.first()?.as_str())));
+    Headers::from_untrusted(first)
+}
+
+/// How long the call may take, if it says so.
+pub(super) fn budget(headers: &Headers) -> Result<Option<Duration>, Error> {
+    let Some(text) = headers.get(header::TIMEOUT_MS) else { return Ok(None) };
+    text.trim().parse().map(|ms| Some(Duration::from_millis(ms))).map_err(|_| {
+        let message = format!("the header {} is not a number of milliseconds: {text:?}", header::TIMEOUT_MS);
+        Error::not_executed(ErrorKind::InvalidArgument, message)
+    })
+}
