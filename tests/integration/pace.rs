@@ -1,17 +1,22 @@
 //! Which task runs a handler.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::bed::Bed;
+use futures::StreamExt;
+
+use crate::bed::{Bed, outbound};
 use crate::on_every_broker;
+use crate::wire::{call, read_frames, write_frames};
 
 on_every_broker! {
     cheap_handlers_move_into_the_receiving_task,
     a_spawned_method_never_does,
     a_handler_that_turns_slow_holds_up_nobody,
     the_limit_holds_for_cheap_handlers_too,
+    a_message_of_many_calls_does_not_keep_the_receiving_task,
 }
 
 #[nats_rpc::service]
@@ -22,6 +27,8 @@ trait Tasks {
     async fn own_id(&self) -> String;
     /// Blocks its thread for so long, then yields for good.
     async fn block(&self, ms: u64) -> String;
+    /// Keeps its processor for so many microseconds.
+    async fn spin(&self, us: u64) -> String;
     /// Waits for a lock that all calls share; yields how many handlers are there.
     async fn share(&self) -> usize;
 }
@@ -47,6 +54,12 @@ impl Tasks for Ids {
 
     async fn block(&self, ms: u64) -> String {
         std::thread::sleep(Duration::from_millis(ms));
+        task_id()
+    }
+
+    async fn spin(&self, us: u64) -> String {
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < Duration::from_micros(us) {}
         task_id()
     }
 
@@ -118,4 +131,24 @@ async fn the_limit_holds_for_cheap_handlers_too(bed: Bed) {
         let inside = call.await.unwrap().unwrap();
         assert!(inside <= 2, "{inside} handlers at a time");
     }
+}
+
+async fn a_message_of_many_calls_does_not_keep_the_receiving_task(bed: Bed) {
+    let (_server, tasks) = serve(&bed).await;
+    for _ in 0..200 {
+        tasks.spin(0).await.unwrap();
+    }
+    let connection = bed.connect().await;
+    let mut answers = connection.subscribe("_INBOX.turn", None).await.unwrap();
+    // Each is cheap enough to be run by the receiving task; together they would keep it for ten milliseconds.
+    let message = write_frames((0..100).map(|number| call(number, "us", 100)));
+    connection.publish(outbound("tasks.spin", Some("_INBOX.turn"), message)).await.unwrap();
+    let (mut ids, mut answered) = (HashSet::new(), 0);
+    while answered < 100 {
+        for answer in read_frames(&answers.next().await.unwrap().payload) {
+            ids.insert(answer[3].as_slice().unwrap().to_vec());
+            answered += 1;
+        }
+    }
+    assert!(ids.len() > 1, "all of them ran in one task");
 }

@@ -67,6 +67,9 @@ pub(super) async fn receive(
 const MESSAGES: usize = 16;
 const FLUSH_AFTER: Duration = Duration::from_micros(200);
 
+/// How long a turn may run handlers itself. A message may bring hundreds of calls, each of which is cheap.
+const LONGEST: Duration = Duration::from_millis(2);
+
 /// Takes a message and those that have arrived with it, then sends the replies that are there, in one go.
 fn take_turn(first: Message, subscription: &mut Subscription, work: &Work, shared: &Arc<Shared>) {
     let mut turn = Turn::new(shared);
@@ -96,17 +99,21 @@ pub(super) struct Turn<'a> {
     /// When the last call was done with: the clock is asked once for each.
     pub(super) now: Instant,
     flush_at: Instant,
+    ends_at: Instant,
     place: Option<SemaphorePermit<'a>>,
 }
 
 impl<'a> Turn<'a> {
     fn new(shared: &'a Arc<Shared>) -> Self {
         let now = Instant::now();
-        Turn { shared, now, flush_at: now + FLUSH_AFTER, place: None }
+        Turn { shared, now, flush_at: now + FLUSH_AFTER, ends_at: now + LONGEST, place: None }
     }
 
-    /// Whether there is a place for a handler that is begun here. It is kept for the next ones.
+    /// Whether there is time, and a place, for a handler that is begun here. The place is kept for the next ones.
     pub(super) fn has_place(&mut self) -> bool {
+        if self.now > self.ends_at {
+            return false;
+        }
         if self.place.is_none() {
             self.place = self.shared.running.try_acquire().ok();
         }
