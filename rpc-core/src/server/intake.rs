@@ -165,6 +165,8 @@ impl Intake {
                 let held = Held::shared(&self.shared.admitted, message.payload.len());
                 let Message { subject, reply, .. } = message;
                 let part = Part { subject, reply, joining: Joining::Several, held };
+                // The time that reading took is not the first handler's.
+                turn.proceed();
                 frames.into_iter().for_each(|frame| self.take_frame(part.clone(), arrived, frame, turn));
             }
             Err(_) => self.refuse(&message, &malformed()),
