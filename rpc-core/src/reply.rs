@@ -241,6 +241,12 @@ impl ReplyPath {
         })
     }
 
+    /// Whether a framed call that waits for a reply would get nothing: that could not be told from a fault in the replies to
+    /// other calls of its message.
+    pub(crate) fn is_missing(&self, reply: &Reply) -> bool {
+        matches!(self.format, Format::Framed { .. }) && self.to.is_some() && reply.payload.is_empty()
+    }
+
     /// The message that carries a reply, or `None` if nobody waits for one.
     pub(crate) fn message(&self, reply: Reply) -> Option<OutboundMessage> {
         let subject = self.to.clone()?;

@@ -1,4 +1,4 @@
-//! One framed message out, and what became of it: the state machine under every call.
+//! One call out, perhaps in a message with others, and what became of it: the state machine under every call.
 
 use std::fmt;
 use std::future::Future;
@@ -16,7 +16,7 @@ use crate::connection::{
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 
-/// A message that waits to be sent, is being sent, or waits for its answer.
+/// A call that waits to be sent, is being sent, or waits for its answer.
 ///
 /// Dropping it forgets the call: before its first poll nothing has left, and an answer that comes later is ignored.
 pub(super) struct Exchange {

@@ -188,7 +188,7 @@ impl ClientBuilder {
     /// own.
     ///
     /// Calls of one method that are in flight at the same time share messages, which makes them several times as fast. A
-    /// lone call waits for nothing, and no call waits for others longer than a millisecond or two round trips. All calls
+    /// lone call waits for nothing, and no call waits for others longer than a millisecond or two, or two round trips. All calls
     /// of a message go to one instance: so that heavy ones are spread over the instances, a message never carries more
     /// than about half a millisecond of work, by the time that the method's handlers were measured to take, and a single
     /// call as long as nothing was measured. See [`Method::coalesce`](crate::Method::coalesce) for one method.

@@ -11,7 +11,7 @@ use super::returns::Returns;
 use crate::connection::inbox::SlotPool;
 use crate::connection::{DestinationId, Subject};
 use crate::error::{Error, ErrorKind};
-use crate::service::{Method, ServiceDescriptor};
+use crate::service::{Method, MethodKind, ServiceDescriptor};
 use crate::wire::frame::Times;
 use crate::wire::subject::ServiceSubject;
 
@@ -53,7 +53,11 @@ impl Stub {
         };
         let routes = service.and_then(|service| {
             let methods = descriptor.methods().iter().map(|method| {
-                let most = client.coalesce().min(method.max_coalesced());
+                let most = match method.kind() {
+                    // A receipt comes before the handler runs: it says nothing about the work.
+                    MethodKind::Oneway => 1,
+                    MethodKind::Unary => client.coalesce().min(method.max_coalesced()),
+                };
                 Ok(route(service.method(method.name())?, most))
             });
             Ok(Routes { methods: methods.collect::<Result<_, Error>>()?, probe: route(service.probe(), 1) })

@@ -161,7 +161,8 @@ impl Connection {
     }
 
     /// Waits until everything that was sent on this connection has been written to its socket: before a program ends
-    /// that has made oneway calls, say. It does not prove that the broker has it.
+    /// that has made oneway calls, say. It does not prove that the broker has it. Calls that are pending may still wait for
+    /// others to share a message with.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`] when the connection is closed.

@@ -95,6 +95,7 @@ impl Sender {
     /// other calls may leave, if any are held back.
     pub(super) async fn send_due(&self) -> Option<Instant> {
         let mut batches = self.shared.outbox.sending.lock().await;
+        let unfinished = WakeOnDrop(self);
         loop {
             while let Some(batch) = batches.pop_front() {
                 let message = batch.into_message();
@@ -114,6 +115,7 @@ impl Sender {
             let held = self.shared.form_due(AT_ONCE, &self.subjects, &mut batches);
             self.shared.outbox.take_into(&mut batches);
             if batches.is_empty() {
+                std::mem::forget(unfinished);
                 return held;
             }
         }
@@ -125,5 +127,14 @@ impl Sender {
         if !self.shared.refuse(message.reply.as_ref(), error) && !self.refused.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "a message could not be sent; further ones are not reported");
         }
+    }
+}
+
+/// Asks the flusher to go on when a future that was sending is dropped with messages in hand.
+struct WakeOnDrop<'a>(&'a Sender);
+
+impl Drop for WakeOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.wake_flusher();
     }
 }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ use super::pace::Pace;
 use super::receive::Turn;
 use super::replies::{Dispatch, send};
 use crate::context::Context;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Execution};
 use crate::reply::Reply;
 use crate::service::{Handler, HandlerFuture, Method, RawCall};
 
@@ -54,6 +55,7 @@ impl Accepted {
             let error = if time.is_some() { error.of_started_handler() } else { error };
             path.error(&error, time.unwrap_or_default())
         });
+        let reply = if path.is_missing(&reply) { path.error(&no_reply(), Duration::ZERO) } else { reply };
         send(&self.shared, path, reply, dispatch);
     }
 
@@ -93,6 +95,11 @@ impl Drop for Accepted {
     }
 }
 
+/// What the caller of a handler gets that ended a call without its result.
+fn no_reply() -> Error {
+    Error::new(ErrorKind::Internal, "the handler gave no reply").with_execution(Execution::Executed)
+}
+
 /// Runs a call in a task of its own.
 pub(super) fn spawn(endpoint: &Arc<Endpoint>, accepted: Accepted, body: Bytes) {
     let shared = Arc::clone(&accepted.shared);
@@ -100,8 +107,18 @@ pub(super) fn spawn(endpoint: &Arc<Endpoint>, accepted: Accepted, body: Bytes) {
 }
 
 /// Begins a call at once, in the task that received it and in the place of its turn. It is counted if it is not done then.
-pub(super) fn begin(endpoint: &Endpoint, accepted: Accepted, body: Bytes, held: Held, turn: &mut Turn<'_>) {
+pub(super) fn begin(
+    endpoint: &Endpoint,
+    mut accepted: Accepted,
+    body: Bytes,
+    held: Held,
+    turn: &mut Turn<'_>,
+) {
     let begun = turn.now;
+    if accepted.context.deadline().was_expired(begun) {
+        // While those before it in its message ran.
+        return accepted.expire();
+    }
     let mut running = Running::start(endpoint, accepted, body, begun);
     // Nobody is to be woken: what is pending now is polled again by its own task.
     let polled = running.poll(&mut TaskContext::from_waker(Waker::noop()));

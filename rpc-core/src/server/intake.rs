@@ -14,7 +14,7 @@ use super::plain;
 use super::probe::Probe;
 use super::receive::Turn;
 use super::replies::{send_receipt, send_refusal};
-use crate::connection::{Joining, MAX_BYTES, Message, Subject};
+use crate::connection::{Joining, MAX_BYTES, MAX_FRAMES, Message, Subject};
 use crate::context::{Arrival, Context};
 use crate::deadline::{CLOCK_TOLERANCE, Deadline};
 use crate::error::{Error, ErrorKind};
@@ -160,7 +160,12 @@ impl Intake {
             Some(first) => first,
         };
         // Nothing of a message is run before all of it has been read: its error would claim that nothing was.
-        match std::iter::once(first).chain(frames).collect::<Result<Vec<_>, _>>() {
+        let all = std::iter::once(first).chain(frames).take(MAX_FRAMES + 1);
+        match all.collect::<Result<Vec<_>, _>>() {
+            Ok(frames) if frames.len() > MAX_FRAMES => {
+                let text = format!("a message has no more than {MAX_FRAMES} frames");
+                self.refuse(&message, &Error::not_executed(ErrorKind::InvalidArgument, text));
+            }
             Ok(frames) => {
                 let held = Held::shared(&self.shared.admitted, message.payload.len());
                 let Message { subject, reply, .. } = message;
@@ -280,7 +285,12 @@ impl Intake {
     /// Where a call is run: handlers that have proven cheap here, all others in a task of their own, of which there may be
     /// too many.
     fn way(&self, held: &Held, turn: &mut Turn<'_>) -> Result<Way, Error> {
-        if self.endpoint.pace.is_inline() && !self.shared.is_closed() && turn.has_place() {
+        let Shared { admitted, limits, .. } = &*self.shared;
+        if self.endpoint.pace.is_inline()
+            && !self.shared.is_closed()
+            && admitted.has_room(limits, held)
+            && turn.has_place()
+        {
             return Ok(Way::Here);
         }
         self.shared.admitted.enter(&self.shared.limits, held).map(|()| Way::Task).map_err(|too_much| {

@@ -8,7 +8,7 @@ use crate::codec::scan::ScanLimits;
 /// The limits of one server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// Handlers that run in tasks of their own.
+    /// Handlers that run.
     pub(super) in_flight: usize,
     /// Calls that wait for one of those to end.
     pub(super) queued: usize,
@@ -64,8 +64,9 @@ impl Held {
         Held::Shared(Arc::new(SharedBytes { admitted: Arc::clone(admitted), bytes, counted }))
     }
 
-    /// How many bytes are to be counted for a call that is.
-    fn to_count(&self) -> usize {
+    /// How many bytes are to be counted for a call that is. Those that are shared count for the first one, and are given
+    /// back when the last hold on them is dropped.
+    fn count_once(&self) -> usize {
         match self {
             Held::Own(bytes) => *bytes,
             Held::Shared(shared) if shared.counted.swap(true, Ordering::Relaxed) => 0,
@@ -86,7 +87,7 @@ impl Admitted {
     /// Takes on a call, or says what there is too much of.
     pub(super) fn enter(&self, limits: &Limits, held: &Held) -> Result<(), String> {
         let calls = self.calls.fetch_add(1, Ordering::Relaxed);
-        let more = held.to_count();
+        let more = held.count_once();
         let bytes = self.bytes.fetch_add(more, Ordering::Relaxed);
         let most = limits.in_flight.saturating_add(limits.queued);
         let too_much = if calls >= most {
@@ -103,10 +104,20 @@ impl Admitted {
         Err(too_much)
     }
 
+    /// Whether the memory of a call may be kept, should it come to that.
+    pub(super) fn has_room(&self, limits: &Limits, held: &Held) -> bool {
+        let more = match held {
+            Held::Own(bytes) => *bytes,
+            Held::Shared(shared) if shared.counted.load(Ordering::Relaxed) => 0,
+            Held::Shared(shared) => shared.bytes,
+        };
+        self.bytes.load(Ordering::Relaxed).saturating_add(more) <= limits.bytes
+    }
+
     /// Counts a call that has begun already.
     pub(super) fn add(&self, held: &Held) {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(held.to_count(), Ordering::Relaxed);
+        self.bytes.fetch_add(held.count_once(), Ordering::Relaxed);
     }
 
     /// Ends a call. Memory that it shares counts until the last call that shares it is gone.

@@ -74,7 +74,7 @@ struct Shared {
     limits: Limits,
     /// The longest that a call without a deadline of its own may take.
     default_timeout: Duration,
-    /// One permit for each handler that runs in a task of its own.
+    /// One permit for each handler that runs in a task of its own, and for each receiving task that runs one.
     running: Semaphore,
     admitted: Arc<limits::Admitted>,
     /// One permit for each reply that waits for room in the connection's queue.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{SemaphorePermit, mpsc, watch};
-use tokio::task::unconstrained;
+use tokio::task::{unconstrained, yield_now};
 use tokio::time::Instant;
 
 use super::Shared;
@@ -30,13 +30,14 @@ pub(super) async fn receive(
             if shared.stopping.load(Ordering::Relaxed) {
                 break false;
             }
-            tokio::select! {
+            let message = tokio::select! {
                 biased;
-                message = subscription.next() => match message {
-                    Some(message) => take_turn(message, &mut subscription, &work, &shared),
-                    None => break true,
-                },
+                message = subscription.next() => message,
                 _ = &mut stopping => break false,
+            };
+            match message {
+                Some(message) => take_turn(message, &mut subscription, &work, &shared).await,
+                None => break true,
             }
         }
     };
@@ -49,17 +50,18 @@ pub(super) async fn receive(
     }
     drop(stopped);
     loop {
-        tokio::select! {
+        let message = tokio::select! {
             biased;
-            message = subscription.next() => match message {
-                Some(message) => take_turn(message, &mut subscription, &work, &shared),
-                None => return,
-            },
+            message = subscription.next() => message,
             _ = phase.wait_for(|phase| *phase >= Phase::Draining) => break,
+        };
+        match message {
+            Some(message) => take_turn(message, &mut subscription, &work, &shared).await,
+            None => return,
         }
     }
     while let Some(message) = arrived(&mut subscription) {
-        take_turn(message, &mut subscription, &work, &shared);
+        take_turn(message, &mut subscription, &work, &shared).await;
     }
 }
 
@@ -71,7 +73,9 @@ const FLUSH_AFTER: Duration = Duration::from_micros(200);
 const LONGEST: Duration = Duration::from_millis(2);
 
 /// Takes a message and those that have arrived with it, then sends the replies that are there, in one go.
-fn take_turn(first: Message, subscription: &mut Subscription, work: &Work, shared: &Arc<Shared>) {
+///
+/// Pauses after a turn that was long: each message counts as one for the runtime, however many calls it has.
+async fn take_turn(first: Message, subscription: &mut Subscription, work: &Work, shared: &Arc<Shared>) {
     let mut turn = Turn::new(shared);
     let end = turn.now + FLUSH_AFTER;
     work.take(first, &mut turn);
@@ -85,6 +89,9 @@ fn take_turn(first: Message, subscription: &mut Subscription, work: &Work, share
         }
     }
     shared.connection().flush_posted();
+    if turn.now > end {
+        yield_now().await;
+    }
 }
 
 /// The next message, if it is there. Unconstrained: else the runtime would make the task pause after 128 messages, which
@@ -129,8 +136,10 @@ impl<'a> Turn<'a> {
     pub(super) fn proceed(&mut self) {
         self.now = Instant::now();
         if self.now > self.flush_at {
-            self.flush_at = self.now + FLUSH_AFTER;
             self.shared.connection().flush_posted();
+            // What sending took is not the next handler's time.
+            self.now = Instant::now();
+            self.flush_at = self.now + FLUSH_AFTER;
         }
     }
 }

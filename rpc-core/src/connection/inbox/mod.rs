@@ -2,6 +2,8 @@
 
 mod pool;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -222,7 +224,7 @@ impl Inbox {
         let sweeper = tokio::spawn(tasks::sweep(Arc::clone(&self.shared)));
         let flusher = tokio::spawn(tasks::flush(connection.sender()));
         // What an earlier flusher has left, whose runtime ended before it could send it.
-        connection.flush_posted();
+        self.shared.outbox.wake.notify_one();
         *tasks = Some(Tasks([receiver, sweeper, flusher].map(|task| task.abort_handle())));
         Ok(())
     }
@@ -230,6 +232,13 @@ impl Inbox {
     /// Takes a call on, and says how it leaves. An error if its reply could not be received.
     pub(crate) fn expect(&self, expected: Expected, max_payload: usize) -> Result<Departure, Error> {
         self.shared.change(|state| {
+            // Under the lock: once the tasks have ended, nobody would answer the call.
+            if !self.is_started() {
+                return Err(Error::not_executed(
+                    ErrorKind::Unavailable,
+                    "the connection's runtime has just ended",
+                ));
+            }
             if !state.denied.is_empty() && state.denied.contains(&*state.inbox) {
                 return Err(denied("subscribe", &state.inbox));
             }

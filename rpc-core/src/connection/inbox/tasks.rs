@@ -1,4 +1,4 @@
-//! The two tasks of an inbox: one pairs replies with calls, one expires calls.
+//! The tasks of a connection: one pairs replies with calls, one expires calls, one sends what waits.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

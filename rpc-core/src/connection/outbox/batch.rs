@@ -18,12 +18,26 @@ pub(crate) struct Batch {
     /// Framed messages to the same subject.
     more: Vec<Bytes>,
     size: usize,
+    joining: Joining,
+}
+
+/// Whether other messages to the same subject can be expected, to which a framed one can be joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Joining {
+    /// It is one of several.
+    Several,
+    /// It is the only one, or not framed.
+    Lone,
 }
 
 impl Batch {
-    /// Whether it goes to this very subject: to where the replies to the calls of one message go.
+    /// Whether others join it that go to this very subject: to where the replies to the calls of one message go.
     pub(super) fn is_for(&self, subject: &Subject) -> bool {
-        std::ptr::eq(self.message.subject.as_str(), subject.as_str())
+        self.joining == Joining::Several && std::ptr::eq(self.message.subject.as_str(), subject.as_str())
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 
     /// Whether another framed message of so many bytes still fits.
@@ -39,7 +53,7 @@ impl Batch {
 
     /// The message. One that was alone is what it was; several are copied into one.
     pub(crate) fn into_message(self) -> OutboundMessage {
-        let Batch { mut message, more, size } = self;
+        let Batch { mut message, more, size, joining: _ } = self;
         if !more.is_empty() {
             let mut all = BytesMut::with_capacity(size);
             all.extend_from_slice(&message.payload);
@@ -52,10 +66,17 @@ impl Batch {
     }
 }
 
+impl Batch {
+    /// A batch of one message, that others may or may not join later.
+    pub(super) fn new(message: OutboundMessage, joining: Joining) -> Self {
+        let size = message.payload.len();
+        Batch { message, more: Vec::new(), size, joining }
+    }
+}
+
 impl From<OutboundMessage> for Batch {
     fn from(message: OutboundMessage) -> Self {
-        let size = message.payload.len();
-        Batch { message, more: Vec::new(), size }
+        Batch::new(message, Joining::Lone)
     }
 }
 

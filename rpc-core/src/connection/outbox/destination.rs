@@ -85,7 +85,7 @@ impl Destination {
         self.waiting.len()
     }
 
-    /// Whether a message is full. One for a single call is neither full nor held back: the flusher comes soon.
+    /// Whether a message is full. With a limit of one call it never is, unless it is large: the flusher comes soon.
     pub(in crate::connection) fn is_full(&self, max_bytes: usize) -> bool {
         let limit = self.limit();
         self.bytes >= max_bytes || (limit > 1 && self.waiting.len() >= limit)
@@ -115,13 +115,18 @@ pub(in crate::connection) struct Destinations {
     pub(in crate::connection) max_bytes: usize,
     all: Slab<Destination>,
     by_name: HashMap<(Box<str>, usize), usize>,
-    /// Those with something to send.
-    listed: Vec<usize>,
+    /// Those with something to send, in the order of their turns.
+    listed: VecDeque<usize>,
 }
 
 impl Default for Destinations {
     fn default() -> Self {
-        Destinations { max_bytes: MAX_BYTES, all: Slab::new(), by_name: HashMap::new(), listed: Vec::new() }
+        Destinations {
+            max_bytes: MAX_BYTES,
+            all: Slab::new(),
+            by_name: HashMap::new(),
+            listed: VecDeque::new(),
+        }
     }
 }
 
@@ -165,7 +170,7 @@ impl Destinations {
         destination.waiting.push_back(call);
         if !destination.listed {
             destination.listed = true;
-            self.listed.push(id.0);
+            self.listed.push_back(id.0);
         }
         is_first
     }
@@ -189,25 +194,21 @@ impl Destinations {
         destination.listed && destination.may_leave(now, self.max_bytes) == Ok(true)
     }
 
-    /// The first destination of which something may leave; if there is none, when there will be.
+    /// A destination of which something may leave, each in its turn; if there is none, when there will be.
     pub(in crate::connection) fn next_due(&mut self, now: Instant) -> Result<DestinationId, Option<Instant>> {
         let mut until: Option<Instant> = None;
-        let mut at = 0;
-        while let Some(index) = self.listed.get(at).copied() {
-            let destination = self.all.get_mut(index);
-            let may_leave =
-                destination.map_or(Ok(false), |destination| destination.may_leave(now, self.max_bytes));
-            match may_leave {
-                Ok(true) => return Ok(DestinationId(index)),
-                Ok(false) => {
-                    self.listed.swap_remove(at);
-                    if let Some(destination) = self.all.get_mut(index) {
-                        destination.listed = false;
-                    }
+        for _ in 0..self.listed.len() {
+            let Some(index) = self.listed.pop_front() else { break };
+            let Some(destination) = self.all.get_mut(index) else { continue };
+            match destination.may_leave(now, self.max_bytes) {
+                Ok(true) => {
+                    self.listed.push_back(index);
+                    return Ok(DestinationId(index));
                 }
+                Ok(false) => destination.listed = false,
                 Err(held) => {
+                    self.listed.push_back(index);
                     until = Some(until.map_or(held, |until| until.min(held)));
-                    at += 1;
                 }
             }
         }

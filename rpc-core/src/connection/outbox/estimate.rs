@@ -15,8 +15,10 @@ const LONGEST: Duration = Duration::from_millis(2);
 const HANDLER_WEIGHT: u32 = 16;
 const ROUND_TRIP_WEIGHT: u32 = 8;
 
-/// The shortest time that a message waits to be filled.
+/// The shortest and the longest time that a message waits to be filled. Timers are no finer than a millisecond, which may
+/// come on top. Round trips of seconds are queues, not networks: waiting does not make those shorter.
 const SHORTEST_HOLD: Duration = Duration::from_millis(1);
+const LONGEST_HOLD: Duration = Duration::from_millis(250);
 
 /// Smoothed measurements.
 #[derive(Debug, Default)]
@@ -57,7 +59,8 @@ impl Estimate {
 
     /// How long a message that is not full may wait.
     pub(super) fn hold(&self) -> Duration {
-        self.round_trip.map_or(SHORTEST_HOLD, |round_trip| SHORTEST_HOLD.max(2 * round_trip))
+        let two_round_trips = 2 * self.round_trip.unwrap_or_default();
+        two_round_trips.clamp(SHORTEST_HOLD, LONGEST_HOLD)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-pub(crate) use self::batch::{Batch, MAX_BYTES, MAX_FRAMES};
+pub(crate) use self::batch::{Batch, Joining, MAX_BYTES, MAX_FRAMES};
 pub(crate) use self::destination::DestinationId;
 pub(super) use self::destination::{Destinations, Waiting};
 pub(super) use self::estimate::Heard;
@@ -18,6 +18,9 @@ use super::{OutboundMessage, TryPublishError};
 
 /// How many messages may wait: as many as there can be calls in flight.
 const CAPACITY: usize = 64 * 1024;
+
+/// How many bytes they may have together.
+const CAPACITY_BYTES: usize = 64 * 1024 * 1024;
 
 /// Replies and other messages that wait for a flush. Calls wait at their destinations.
 ///
@@ -36,17 +39,10 @@ pub(super) struct Outbox {
 #[derive(Default)]
 struct Posted {
     batches: Vec<Batch>,
-    /// The batches that further frames may join, by the place in memory of their subject: those to one message share it.
+    bytes: usize,
+    /// The batches that further frames may join, by the place in memory of their subject: the replies to one message share
+    /// it, and as long as a batch is here, its own subject keeps the place.
     open: HashMap<usize, usize>,
-}
-
-/// Whether other messages to the same subject can be expected, to which a framed one can be joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Joining {
-    /// It is one of several.
-    Several,
-    /// It is the only one, or not framed.
-    Lone,
 }
 
 impl Outbox {
@@ -58,7 +54,11 @@ impl Outbox {
         bytes: usize,
     ) -> Result<(), TryPublishError> {
         let mut posted = self.lock();
-        let Posted { batches, open } = &mut *posted;
+        let Posted { batches, bytes: waiting, open } = &mut *posted;
+        if batches.len() >= CAPACITY || *waiting > CAPACITY_BYTES {
+            return Err(TryPublishError::Full);
+        }
+        *waiting += message.payload.len();
         let subject = message.subject.as_ptr().addr();
         if joining == Joining::Several {
             let last = batches.len().checked_sub(1);
@@ -73,13 +73,10 @@ impl Outbox {
                 return Ok(());
             }
         }
-        if batches.len() >= CAPACITY {
-            return Err(TryPublishError::Full);
-        }
         if joining == Joining::Several {
             open.insert(subject, batches.len());
         }
-        batches.push(message.into());
+        batches.push(Batch::new(message, joining));
         Ok(())
     }
 
@@ -87,6 +84,7 @@ impl Outbox {
     pub(super) fn take(&self) -> Vec<Batch> {
         let mut posted = self.lock();
         posted.open.clear();
+        posted.bytes = 0;
         std::mem::take(&mut posted.batches)
     }
 
@@ -94,6 +92,7 @@ impl Outbox {
     pub(super) fn take_into(&self, batches: &mut VecDeque<Batch>) {
         let mut posted = self.lock();
         posted.open.clear();
+        posted.bytes = 0;
         batches.extend(posted.batches.drain(..));
     }
 
@@ -101,11 +100,33 @@ impl Outbox {
     pub(super) fn put_back(&self, mut batches: Vec<Batch>) {
         let mut posted = self.lock();
         posted.open.clear();
+        posted.bytes += batches.iter().map(Batch::size).sum::<usize>();
         batches.append(&mut posted.batches);
         posted.batches = batches;
     }
 
     fn lock(&self) -> MutexGuard<'_, Posted> {
         self.posted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_joins_a_message_that_is_not_one_of_several() {
+        let outbox = Outbox::default();
+        let subject = crate::connection::Subject::from("_INBOX.one.and.the.same");
+        let message = |payload: &'static [u8]| OutboundMessage {
+            subject: subject.clone(),
+            reply: None,
+            payload: payload.into(),
+            headers: None,
+        };
+        outbox.push(message(b"\"a plain reply\""), Joining::Lone, 1000).unwrap();
+        outbox.push(message(&[0xC1, 1, 0]), Joining::Several, 1000).unwrap();
+        let payloads: Vec<_> = outbox.take().into_iter().map(|batch| batch.into_message().payload).collect();
+        assert_eq!(payloads, [&b"\"a plain reply\""[..], &[0xC1, 1, 0]]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::{Place, Waiters};
+use super::{Place, Waiter, Waiters};
 use crate::connection::outbox::{Batch, DestinationId};
 use crate::connection::slots::{Sent, Token};
 use crate::connection::{OutboundMessage, Subject};
@@ -29,7 +29,9 @@ impl Waiters {
                 break;
             }
             let Some(call) = destination.take_first() else { break };
-            let Some(waiter) = self.calls.get_mut(&call.id).filter(|waiter| waiter.answer.is_none()) else {
+            // What has expired may still wait for the sweeper to say so.
+            let wanted = |waiter: &&mut Waiter| waiter.answer.is_none() && waiter.deadline > now;
+            let Some(waiter) = self.calls.get_mut(&call.id).filter(wanted) else {
                 destination.pass_over();
                 continue;
             };

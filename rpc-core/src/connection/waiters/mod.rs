@@ -148,7 +148,7 @@ impl Waiters {
     pub(super) fn forget(&mut self, id: u64) -> Option<Waiter> {
         let waiter = self.calls.remove(&id)?;
         if waiter.answer.is_none() {
-            self.leave(waiter.place, Left::Abandoned, Instant::now());
+            self.leave(waiter.place, Left::Abandoned, Instant::now(), Duration::ZERO);
         }
         Some(waiter)
     }
@@ -182,7 +182,7 @@ impl Waiters {
         if let (Place::Out(slot), Some(time)) = (place, handler_time) {
             self.hear(slot, time);
         }
-        self.leave(place, left, now);
+        self.leave(place, left, now, handler_time.unwrap_or_default());
         waker
     }
 
@@ -206,8 +206,8 @@ impl Waiters {
         }
     }
 
-    /// Takes a call out of its message, or out of those that wait.
-    fn leave(&mut self, place: Place, left: Left, now: Instant) {
+    /// Takes a call out of its message, or out of those that wait. What its handler took is not the network's time.
+    fn leave(&mut self, place: Place, left: Left, now: Instant, handler_time: Duration) {
         match place {
             Place::Waiting(destination) => {
                 let calls = &self.calls;
@@ -219,7 +219,7 @@ impl Waiters {
                 if left == Left::Answered
                     && let Some(destination) = self.destinations.get_mut(sent.destination)
                 {
-                    destination.estimate.round_trip(now.duration_since(sent.at));
+                    destination.estimate.round_trip(now.duration_since(sent.at).saturating_sub(handler_time));
                 }
                 self.news.flusher |= self.destinations.close(sent.destination, sent.number, now);
             }

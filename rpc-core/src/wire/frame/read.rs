@@ -108,7 +108,12 @@ impl<'a> Frames<'a> {
         self.read_any()
     }
 
-    fn read_any(&mut self) -> Result<Frame, Malformed> {
+    #[cfg(test)]
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn read_any(&mut self) -> Result<Frame, Malformed> {
         let mut reader = Reader::new(self.message, self.at);
         let length = reader.array()?;
         let kind = reader.uint()?;
