@@ -1,4 +1,11 @@
 //! How what waits in the outbox and at the destinations gets to the broker.
+//!
+//! | way | what leaves | if the connection's queue is full |
+//! |---|---|---|
+//! | `post` | nothing yet: a reply is left for the next that flushes | – |
+//! | `flush_posted` | what was posted, for a receiving task that has run out of messages | the rest is left to the flusher |
+//! | `send_full` | messages of calls that are full, for the caller who filled them | they are posted |
+//! | `send_due` | what was posted and the calls that may leave: what the flusher does | waits |
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
