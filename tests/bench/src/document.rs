@@ -47,6 +47,8 @@ as those of the others do.
 
 ## Goals
 
+What stands in the way of those that are missed: [profile.md](profile.md).
+
 {speed}
 {steady}
 ## Requests per second, one process
