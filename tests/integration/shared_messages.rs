@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::join_all;
 use nats_rpc::memory::Broker;
-use nats_rpc::{Method, MethodRegistry, RawCall, Server, Service, ServiceDescriptor};
+use nats_rpc::{Method, MethodRegistry, RawCall, Server, Service, ServiceClient, ServiceDescriptor};
 use tokio::time::Instant;
 
 #[nats_rpc::service]
@@ -34,6 +34,17 @@ impl Mill for Wind {
         self.0.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// A server, and a client whose calls have been measured to be cheap.
+async fn proven_cheap() -> (Server, MillClient) {
+    let broker = Broker::new();
+    let server = Server::builder(broker.connect()).add(MillServer::new(Wind::default()));
+    let (server, mill) = (server.start().await.unwrap(), MillClient::new(broker.connect()));
+    for _ in 0..100 {
+        mill.work(0).await.unwrap();
+    }
+    (server, mill)
 }
 
 /// Two threads make clients of one service on one connection, and drop them.
@@ -104,13 +115,7 @@ async fn heavy_oneway_calls_are_spread_over_the_instances() {
 /// What a message waits for is the network, not handlers.
 #[tokio::test(start_paused = true)]
 async fn a_cheap_call_does_not_wait_for_slow_ones_of_its_method() {
-    let broker = Broker::new();
-    let _server =
-        Server::builder(broker.connect()).add(MillServer::new(Wind::default())).start().await.unwrap();
-    let mill = MillClient::new(broker.connect());
-    for _ in 0..100 {
-        mill.work(0).await.unwrap();
-    }
+    let (_server, mill) = proven_cheap().await;
     mill.work(3000).await.unwrap();
     let mut calls = Vec::new();
     for _ in 0..4 {
@@ -176,13 +181,7 @@ async fn an_empty_reply_to_one_call_harms_no_other() {
 /// What `ClientBuilder::coalesce` says, over a network of no length.
 #[tokio::test(start_paused = true)]
 async fn a_call_waits_no_longer_than_two_milliseconds_for_others() {
-    let broker = Broker::new();
-    let _server =
-        Server::builder(broker.connect()).add(MillServer::new(Wind::default())).start().await.unwrap();
-    let mill = MillClient::new(broker.connect());
-    for _ in 0..100 {
-        mill.work(0).await.unwrap();
-    }
+    let (_server, mill) = proven_cheap().await;
     let mut calls = Vec::new();
     for _ in 0..4 {
         let mill = mill.clone();
@@ -204,14 +203,8 @@ async fn a_call_waits_no_longer_than_two_milliseconds_for_others() {
 /// A receiving task that has much to do pauses now and then.
 #[tokio::test]
 async fn large_messages_leave_room_for_other_tasks() {
-    let broker = Broker::new();
-    let _server =
-        Server::builder(broker.connect()).add(MillServer::new(Wind::default())).start().await.unwrap();
-    let nats = broker.connect();
-    let mill = MillClient::new(&nats);
-    for _ in 0..100 {
-        mill.work(0).await.unwrap();
-    }
+    let (_server, mill) = proven_cheap().await;
+    let nats = mill.client().connection();
     let mut payload = vec![0xC1, 1];
     for id in 0..500_u64 {
         payload.extend([0x99, 0x01, 0xC4, 0x08]);

@@ -72,8 +72,6 @@ impl Outbox {
                 batch.add(message.payload);
                 return Ok(());
             }
-        }
-        if joining == Joining::Several {
             open.insert(subject, batches.len());
         }
         batches.push(Batch::new(message, joining));
