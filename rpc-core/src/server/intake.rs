@@ -1,21 +1,19 @@
 //! From a message to the calls in it: what is refused is answered here, the rest is dispatched.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Shared;
-use super::dispatch::{self, Accepted, Endpoint};
+use super::admission::{Incoming, Part};
+use super::dispatch::Endpoint;
 use super::limits::Held;
 use super::pace::Pace;
 use super::plain;
 use super::probe::Probe;
 use super::receive::Turn;
-use super::replies::{send_receipt, send_refusal};
-use crate::connection::{Joining, MAX_BYTES, MAX_FRAMES, Message, Subject};
-use crate::context::{Arrival, Context};
+use super::replies::send_refusal;
+use crate::connection::{Joining, MAX_BYTES, MAX_FRAMES, Message};
 use crate::deadline::{CLOCK_TOLERANCE, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::reply::{ContentType, Format};
@@ -23,9 +21,6 @@ use crate::service::{Handler, Method, MethodKind};
 use crate::wire::dialect::{self, Dialect, PlainBody};
 use crate::wire::frame::{self, BadMessage, CallFrame, Flags, Frame, Frames, Id};
 use crate::wire::headers::Headers;
-
-/// How long a caller is asked to wait before it tries an overloaded server again.
-const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// What is done with the messages of a subscription.
 pub(super) enum Work {
@@ -45,20 +40,8 @@ impl Work {
 
 /// Takes in the messages of one method's subscription.
 pub(super) struct Intake {
-    shared: Arc<Shared>,
-    endpoint: Arc<Endpoint>,
-}
-
-/// A call, whatever dialect it came in.
-struct Incoming {
-    arrived: Instant,
-    held: Held,
-    format: Format,
-    deadline: Result<Deadline, Error>,
-    attempt: u32,
-    headers: Headers,
-    body: Bytes,
-    joining: Joining,
+    pub(super) shared: Arc<Shared>,
+    pub(super) endpoint: Arc<Endpoint>,
 }
 
 /// When a message came, by both clocks.
@@ -66,21 +49,6 @@ struct Incoming {
 struct Arrived {
     at: Instant,
     unix_ms: u64,
-}
-
-/// What the calls of a message have in common. A lone one gets it without a copy.
-#[derive(Clone)]
-struct Part {
-    subject: Subject,
-    reply: Option<Subject>,
-    joining: Joining,
-    held: Held,
-}
-
-/// Where a call is run.
-enum Way {
-    Here,
-    Task,
 }
 
 impl Intake {
@@ -95,15 +63,15 @@ impl Intake {
             return;
         }
         let method = &self.endpoint.method;
-        let is_framed = message.payload.first() == Some(&frame::MAGIC);
-        // Small calls may share a message that is larger than each of them may be.
-        let limit = self.shared.limits.request.max(if is_framed { MAX_BYTES } else { 0 });
-        if message.payload.len() > limit {
-            return self.refuse(&message, &self.too_large(message.payload.len()));
-        }
         let content_type = plain::content_type(&message);
         let body = if method.is_bare() { PlainBody::Value } else { PlainBody::Arguments };
-        match dialect::detect(&message.payload, content_type, body) {
+        let dialect = dialect::detect(&message.payload, content_type, body);
+        // Small calls may share a message that is larger than each of them may be.
+        let shared = if dialect == Some(Dialect::Framed) { MAX_BYTES } else { 0 };
+        if message.payload.len() > self.shared.limits.request.max(shared) {
+            return self.refuse(&message, &self.too_large(message.payload.len()));
+        }
+        match dialect {
             Some(Dialect::Framed) => self.take_frames(message, turn),
             Some(Dialect::Plain(codec)) => {
                 let content_type = content_type.map_or(ContentType::Implied, |_| ContentType::Named);
@@ -190,16 +158,15 @@ impl Intake {
             call.headers.check().and_then(|()| self.deadline(&call, arrived))
         };
         let incoming = Incoming {
+            part,
             arrived: arrived.at,
-            held: part.held,
             format: Format::Framed { id: call.id, flags: call.flags },
             deadline,
             attempt: call.attempt,
             headers: call.headers,
             body: call.args,
-            joining: part.joining,
         };
-        self.admit(part.subject, part.reply, incoming, turn);
+        self.admit(incoming, turn);
     }
 
     fn take_plain(&self, message: Message, format: Format, turn: &mut Turn<'_>) {
@@ -212,17 +179,10 @@ impl Intake {
             }
             Err(error) => (Headers::new(), Err(error)),
         };
-        let incoming = Incoming {
-            arrived,
-            held: Held::Own(message.payload.len()),
-            format,
-            deadline,
-            attempt: 1,
-            headers,
-            body: message.payload,
-            joining: Joining::Lone,
-        };
-        self.admit(message.subject, message.reply, incoming, turn);
+        let held = Held::Own(message.payload.len());
+        let Message { subject, reply, payload: body, .. } = message;
+        let part = Part { subject, reply, joining: Joining::Lone, held };
+        self.admit(Incoming { part, arrived, format, deadline, attempt: 1, headers, body }, turn);
     }
 
     /// When the call expires by the clock here. Its moment of expiry, by its caller's clock, can only have it refused: it
@@ -238,65 +198,6 @@ impl Intake {
             return Err(Error::not_executed(ErrorKind::DeadlineExceeded, text));
         }
         Ok(Deadline::of(arrived.at, call.budget.unwrap_or(self.shared.default_timeout)))
-    }
-
-    /// Takes the call on, or says why not.
-    fn admit(&self, subject: Subject, reply: Option<Subject>, incoming: Incoming, turn: &mut Turn<'_>) {
-        let method = &self.endpoint.method;
-        let Incoming { arrived, held, format, deadline, attempt, headers, body, joining } = incoming;
-        let mut path = self.shared.reply_path(reply, joining, format, self.shared.audience);
-        let way = deadline.and_then(|deadline| {
-            if deadline.was_expired(arrived) {
-                self.shared.counters.expired.add();
-                return Err(Error::not_executed(ErrorKind::DeadlineExceeded, "the call has no time left"));
-            }
-            Ok((deadline, self.way(&held, turn)?))
-        });
-        let (mut deadline, way) = match way {
-            Ok(way) => way,
-            Err(error) => {
-                send_refusal(&self.shared, &path, &error);
-                return turn.proceed();
-            }
-        };
-        if method.kind() == MethodKind::Oneway {
-            // Nobody waits for the handler: the caller's budget bounds the receipt, not the work.
-            deadline = Deadline::of(arrived, method.timeout().unwrap_or(self.shared.default_timeout));
-            if path.to.is_some() {
-                send_receipt(&self.shared, &path);
-                path.to = None;
-            }
-        }
-        let method = method.name();
-        let arrival = Arrival { subject, method, deadline, attempt, headers, reply: path };
-        let (shared, context) = (Arc::clone(&self.shared), Context::new(arrival));
-        match way {
-            Way::Here => {
-                let accepted = Accepted::new(shared, context, None);
-                dispatch::begin(&self.endpoint, accepted, body, held, turn);
-            }
-            Way::Task => {
-                dispatch::spawn(&self.endpoint, Accepted::new(shared, context, Some(held)), body);
-                turn.proceed();
-            }
-        }
-    }
-
-    /// Where a call is run: handlers that have proven cheap here, all others in a task of their own, of which there may be
-    /// too many.
-    fn way(&self, held: &Held, turn: &mut Turn<'_>) -> Result<Way, Error> {
-        let Shared { admitted, limits, .. } = &*self.shared;
-        if self.endpoint.pace.is_inline()
-            && !self.shared.is_closed()
-            && admitted.has_room(limits, held)
-            && turn.has_place()
-        {
-            return Ok(Way::Here);
-        }
-        self.shared.admitted.enter(&self.shared.limits, held).map(|()| Way::Task).map_err(|too_much| {
-            self.shared.counters.overloaded.add();
-            Error::not_executed(ErrorKind::Overloaded, too_much).with_retry_after(RETRY_AFTER)
-        })
     }
 
     /// Answers a message of which nothing was run.

@@ -1,5 +1,6 @@
 //! The serving side: a server that subscribes for services and runs their handlers.
 
+mod admission;
 mod builder;
 mod counters;
 mod deploy;

@@ -1,0 +1,112 @@
+//! Whether a call is taken on, and where it is run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::dispatch::{self, Accepted};
+use super::intake::Intake;
+use super::limits::Held;
+use super::receive::Turn;
+use super::replies::{send_receipt, send_refusal};
+use crate::connection::{Joining, Subject};
+use crate::context::{Arrival, Context};
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorKind};
+use crate::reply::Format;
+use crate::service::MethodKind;
+use crate::wire::headers::Headers;
+
+/// How long a caller is asked to wait before it tries an overloaded server again.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// A call, whatever dialect it came in.
+pub(super) struct Incoming {
+    pub(super) part: Part,
+    pub(super) arrived: Instant,
+    pub(super) format: Format,
+    pub(super) deadline: Result<Deadline, Error>,
+    pub(super) attempt: u32,
+    pub(super) headers: Headers,
+    pub(super) body: Bytes,
+}
+
+/// What the calls of a message have in common. A lone one gets it without a copy.
+#[derive(Clone)]
+pub(super) struct Part {
+    pub(super) subject: Subject,
+    pub(super) reply: Option<Subject>,
+    pub(super) joining: Joining,
+    pub(super) held: Held,
+}
+
+/// Where a call is run.
+enum Way {
+    Here,
+    Task,
+}
+
+impl Intake {
+    /// Takes the call on, or says why not.
+    pub(super) fn admit(&self, incoming: Incoming, turn: &mut Turn<'_>) {
+        let method = &self.endpoint.method;
+        let Incoming { part, arrived, format, deadline, attempt, headers, body } = incoming;
+        let Part { subject, reply, joining, held } = part;
+        let mut path = self.shared.reply_path(reply, joining, format, self.shared.audience);
+        let way = deadline.and_then(|deadline| {
+            if deadline.was_expired(arrived) {
+                self.shared.counters.expired.add();
+                return Err(Error::not_executed(ErrorKind::DeadlineExceeded, "the call has no time left"));
+            }
+            Ok((deadline, self.way(&held, turn)?))
+        });
+        let (mut deadline, way) = match way {
+            Ok(way) => way,
+            Err(error) => {
+                send_refusal(&self.shared, &path, &error);
+                return turn.proceed();
+            }
+        };
+        if method.kind() == MethodKind::Oneway {
+            // Nobody waits for the handler: the caller's budget bounds the receipt, not the work.
+            deadline = Deadline::of(arrived, method.timeout().unwrap_or(self.shared.default_timeout));
+            if path.to.is_some() {
+                send_receipt(&self.shared, &path);
+                path.to = None;
+            }
+        }
+        let method = method.name();
+        let arrival = Arrival { subject, method, deadline, attempt, headers, reply: path };
+        let (shared, context) = (Arc::clone(&self.shared), Context::new(arrival));
+        match way {
+            Way::Here => {
+                let accepted = Accepted::new(shared, context, None);
+                dispatch::begin(&self.endpoint, accepted, body, held, turn);
+            }
+            Way::Task => {
+                dispatch::spawn(&self.endpoint, Accepted::new(shared, context, Some(held)), body);
+                turn.proceed();
+            }
+        }
+    }
+
+    /// Where a call is run: handlers that have proven cheap here, all others in a task of their own, of which there may be
+    /// too many.
+    fn way(&self, held: &Held, turn: &mut Turn<'_>) -> Result<Way, Error> {
+        let Shared { admitted, limits, .. } = &*self.shared;
+        if self.endpoint.pace.is_inline()
+            && !self.shared.is_closed()
+            && admitted.has_room(limits, held)
+            && turn.has_place()
+        {
+            return Ok(Way::Here);
+        }
+        admitted.enter(limits, held).map(|()| Way::Task).map_err(|too_much| {
+            self.shared.counters.overloaded.add();
+            Error::not_executed(ErrorKind::Overloaded, too_much).with_retry_after(RETRY_AFTER)
+        })
+    }
+}
