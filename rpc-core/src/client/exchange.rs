@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::stub::Target;
 use crate::connection::{
-    Answer, Connection, Departure, DestinationId, Expected, OutboundMessage, TryPublishError, too_late,
+    Answer, Connection, DestinationId, Expected, OutboundMessage, TryPublishError, too_late,
 };
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
@@ -93,18 +93,15 @@ impl Exchange {
             self.state = State::Sending(until(self.deadline, start));
             return Ok(());
         }
-        match connection.inbox().expect(expected, connection.max_payload())? {
-            Departure::Later => {}
-            Departure::Full(full) => connection.send_full(full),
-            Departure::Alone(message) => match connection.try_publish(message.clone()) {
-                Ok(()) => {}
-                Err(TryPublishError::Refused(error)) => return Err(error),
-                Err(TryPublishError::Full) => {
-                    self.state = State::Sending(hand_over_later(connection, message, self.deadline));
-                }
-            },
+        let Some(lone) = connection.take_on(expected)? else { return Ok(()) };
+        match connection.try_publish(lone.clone()) {
+            Ok(()) => Ok(()),
+            Err(TryPublishError::Refused(error)) => Err(error),
+            Err(TryPublishError::Full) => {
+                self.state = State::Sending(hand_over_later(connection, lone, self.deadline));
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     fn end(&mut self) {
@@ -129,13 +126,9 @@ impl fmt::Debug for Exchange {
 
 async fn start_and_send(connection: Connection, expected: Expected) -> Result<(), Error> {
     connection.inbox().start(&connection).await?;
-    match connection.inbox().expect(expected, connection.max_payload())? {
-        Departure::Later => Ok(()),
-        Departure::Full(full) => {
-            connection.send_full(full);
-            Ok(())
-        }
-        Departure::Alone(message) => connection.publish(message).await,
+    match connection.take_on(expected)? {
+        Some(lone) => connection.publish(lone).await,
+        None => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod buffers;
 mod connect;
+mod errors;
 pub(crate) mod inbox;
 pub mod memory;
 mod nats;
@@ -19,21 +20,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use self::connect::{connect, connect_with};
+pub(crate) use self::errors::{closed, too_large, too_late};
 use self::inbox::Inbox;
 use self::nats::NatsTransport;
 pub(crate) use self::nats::{
     HeaderMap, Message, OutboundMessage, Subject, header_map, header_size, status_code,
 };
-use self::outbox::Batch;
 pub(crate) use self::outbox::{DestinationId, Joining, MAX_BYTES, MAX_FRAMES};
 use self::random::Random;
 use self::sender::Sender;
 pub use self::subscription::Subscription;
 use self::transport::Transport;
 pub(crate) use self::transport::TryPublishError;
-pub(crate) use self::waiters::{Answer, Departure, Expected, too_late};
+use self::waiters::Departure;
+pub(crate) use self::waiters::{Answer, Expected};
 use crate::deadline::{WallClock, as_wire_ms};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// A connection to NATS, or to an in-process [`Broker`](memory::Broker).
 ///
@@ -115,8 +117,9 @@ impl Connection {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for a malformed subject, [`ErrorKind::PayloadTooLarge`] above
-    /// [`max_payload`](Self::max_payload), [`ErrorKind::Unavailable`] when the connection is closed.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a malformed subject,
+    /// [`PayloadTooLarge`](crate::ErrorKind::PayloadTooLarge) above [`max_payload`](Self::max_payload),
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the connection is closed.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, the message was not queued.
@@ -155,9 +158,15 @@ impl Connection {
         self.inner.sender.flush_posted();
     }
 
-    /// Publishes messages of calls that are full.
-    pub(crate) fn send_full(&self, full: Vec<Batch>) {
-        self.inner.sender.send_full(full);
+    /// Takes a call on, to be sent with others. Returns its message if it is the only one that is out: then the caller
+    /// publishes it, at once. An error if its reply could not be received.
+    pub(crate) fn take_on(&self, call: Expected) -> Result<Option<OutboundMessage>, Error> {
+        match self.inner.inbox.expect(call, self.max_payload())? {
+            Departure::Alone(message) => return Ok(Some(message)),
+            Departure::Full(full) => self.inner.sender.send_full(full),
+            Departure::Later => {}
+        }
+        Ok(None)
     }
 
     /// Waits until everything that was sent on this connection has been written to its socket: before a program ends
@@ -165,7 +174,7 @@ impl Connection {
     /// others to share a message with.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] when the connection is closed.
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the connection is closed.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, nothing is lost, and nothing is known.
@@ -194,8 +203,8 @@ impl Connection {
     /// Subscribes to a subject, which may have wildcards, alone or as a member of a queue group.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for a malformed subject or queue group, [`ErrorKind::Unavailable`] when the
-    /// connection is closed. A missing permission does not show here: a broker says so later, by an event.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a malformed subject or queue group,
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the connection is closed. A missing permission does not show here: a broker says so later, by an event.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, there is no subscription.
@@ -284,22 +293,4 @@ impl fmt::Debug for Connection {
         };
         f.debug_struct("Connection").field("transport", &transport).finish_non_exhaustive()
     }
-}
-
-/// The error of a connection that will not come back.
-pub(crate) fn closed() -> Error {
-    Error::not_executed(ErrorKind::Unavailable, "the connection is closed for good").for_good()
-}
-
-/// The error of a message for which there is no room even among those that wait for room.
-fn backlog() -> Error {
-    Error::not_executed(ErrorKind::Overloaded, "too many messages wait for the connection")
-}
-
-/// The error of a payload over the broker's limit.
-pub(crate) fn too_large(size: usize, limit: usize) -> Error {
-    Error::not_executed(
-        ErrorKind::PayloadTooLarge,
-        format!("{size} bytes are more than the {limit} that the broker takes"),
-    )
 }

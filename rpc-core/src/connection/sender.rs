@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::time::Instant;
 
+use super::errors::backlog;
 use super::inbox::{ReplySubjects, Shared};
 use super::outbox::{Batch, Joining, MAX_BYTES};
 use super::transport::Transport;
@@ -58,22 +59,12 @@ impl Sender {
     /// Publishes what was posted, as far as the connection takes it at once; the rest is left to the flusher.
     pub(super) fn flush_posted(&self) {
         let mut batches = self.shared.outbox.take();
-        let mut rest = Vec::new();
-        for batch in batches.drain(..) {
-            if !rest.is_empty() {
-                rest.push(batch);
-                continue;
+        while let Some(batch) = batches.pop_front() {
+            if let Some(message) = self.try_send(batch) {
+                batches.push_front(message.into());
+                self.wake_flusher();
+                break;
             }
-            let message = batch.into_message();
-            match self.transport.try_publish(message.clone()) {
-                Ok(()) => {}
-                Err(TryPublishError::Full) => rest.push(message.into()),
-                Err(TryPublishError::Refused(error)) => self.refuse(&message, &error),
-            }
-        }
-        if !rest.is_empty() {
-            batches = rest;
-            self.wake_flusher();
         }
         self.shared.outbox.put_back(batches);
     }
@@ -81,19 +72,13 @@ impl Sender {
     /// Publishes messages of calls that are full, without waiting for room.
     pub(super) fn send_full(&self, full: Vec<Batch>) {
         for batch in full {
-            let message = batch.into_message();
-            let published = match self.transport.try_publish(message.clone()) {
-                Err(TryPublishError::Full) => {
-                    let posted = self.post(message.clone(), Joining::Lone);
-                    self.wake_flusher();
-                    posted
-                }
-                published => published,
-            };
-            match published {
+            let Some(message) = self.try_send(batch) else { continue };
+            let posted = self.post(message.clone(), Joining::Lone);
+            self.wake_flusher();
+            match posted {
                 Ok(()) => {}
                 Err(TryPublishError::Refused(error)) => self.refuse(&message, &error),
-                Err(TryPublishError::Full) => self.refuse(&message, &super::backlog()),
+                Err(TryPublishError::Full) => self.refuse(&message, &backlog()),
             }
         }
     }
@@ -105,25 +90,32 @@ impl Sender {
         let unfinished = WakeOnDrop(self);
         loop {
             while let Some(batch) = batches.pop_front() {
-                let message = batch.into_message();
-                match self.transport.try_publish(message.clone()) {
-                    Ok(()) => {}
-                    Err(TryPublishError::Refused(error)) => self.refuse(&message, &error),
-                    Err(TryPublishError::Full) => {
-                        // There it is still if this future is dropped while it waits.
-                        batches.push_front(message.clone().into());
-                        if let Err(error) = self.transport.publish(message.clone()).await {
-                            self.refuse(&message, &error);
-                        }
-                        batches.pop_front();
-                    }
+                let Some(message) = self.try_send(batch) else { continue };
+                // There it is still if this future is dropped while it waits.
+                batches.push_front(message.clone().into());
+                if let Err(error) = self.transport.publish(message.clone()).await {
+                    self.refuse(&message, &error);
                 }
+                batches.pop_front();
             }
             let held = self.shared.form_due(AT_ONCE, &self.subjects, &mut batches);
             self.shared.outbox.take_into(&mut batches);
             if batches.is_empty() {
                 std::mem::forget(unfinished);
                 return held;
+            }
+        }
+    }
+
+    /// Publishes a batch if there is room; gives its message back if not.
+    fn try_send(&self, batch: Batch) -> Option<OutboundMessage> {
+        let message = batch.into_message();
+        match self.transport.try_publish(message.clone()) {
+            Ok(()) => None,
+            Err(TryPublishError::Full) => Some(message),
+            Err(TryPublishError::Refused(error)) => {
+                self.refuse(&message, &error);
+                None
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The inbox of a connection: one subscription that all replies come to.
 
 mod pool;
+mod subjects;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 
 use self::pool::Pool;
 pub(crate) use self::pool::SlotPool;
+pub(super) use self::subjects::ReplySubjects;
 use super::outbox::{Batch, MAX_BYTES, Outbox};
 use super::random::Random;
 use super::sender::Sender;
@@ -34,29 +36,6 @@ pub(crate) struct Inbox {
     subjects: Arc<ReplySubjects>,
     shared: Arc<Shared>,
     tasks: tokio::sync::Mutex<Option<Tasks>>,
-}
-
-/// Makes reply subjects below the inbox's prefix.
-pub(super) struct ReplySubjects {
-    prefix: String,
-    random: Random,
-}
-
-impl ReplySubjects {
-    /// A fresh one, with its last token.
-    fn fresh(&self) -> (Token, Subject) {
-        let token = self.random.token();
-        (token, self.of(token))
-    }
-
-    fn of(&self, token: Token) -> Subject {
-        let mut subject = String::with_capacity(self.prefix.len() + 1 + token.len());
-        subject.push_str(&self.prefix);
-        subject.push('.');
-        subject.extend(token.iter().copied().map(char::from));
-        // Shrunk to its length, it becomes shared memory without being copied again.
-        Subject::from(subject)
-    }
 }
 
 /// What the tasks of a connection share with it.
@@ -177,10 +156,9 @@ impl Drop for Tasks {
 
 impl Inbox {
     pub(super) fn new(prefix: &str, random: Random, shared: Arc<Shared>) -> Self {
-        let prefix = format!("{prefix}.{}", random.token_string::<12>());
-        shared.lock().inbox = format!("{prefix}.*").into();
-        let subjects = Arc::new(ReplySubjects { prefix, random });
-        Inbox { subjects, shared, tasks: tokio::sync::Mutex::default() }
+        let subjects = ReplySubjects::new(prefix, random);
+        shared.lock().inbox = subjects.all().into();
+        Inbox { subjects: Arc::new(subjects), shared, tasks: tokio::sync::Mutex::default() }
     }
 
     /// The sending half of the connection that this is the receiving half of.
@@ -189,7 +167,7 @@ impl Inbox {
     }
 
     pub(super) fn random(&self) -> &Random {
-        &self.subjects.random
+        self.subjects.random()
     }
 
     /// Forgets that the broker refused a subscription, before it is asked again.
@@ -218,7 +196,7 @@ impl Inbox {
         if self.is_started() {
             return Ok(());
         }
-        let subscription = connection.subscribe(format!("{}.*", self.subjects.prefix), None).await?;
+        let subscription = connection.subscribe(self.subjects.all(), None).await?;
         let running = tasks::Running::new(Arc::clone(&self.shared));
         let receiver = tokio::spawn(tasks::receive(subscription, running));
         let sweeper = tokio::spawn(tasks::sweep(Arc::clone(&self.shared)));
@@ -230,7 +208,7 @@ impl Inbox {
     }
 
     /// Takes a call on, and says how it leaves. An error if its reply could not be received.
-    pub(crate) fn expect(&self, expected: Expected, max_payload: usize) -> Result<Departure, Error> {
+    pub(super) fn expect(&self, expected: Expected, max_payload: usize) -> Result<Departure, Error> {
         self.shared.change(|state| {
             // Under the lock: once the tasks have ended, nobody would answer the call.
             if !self.is_started() {
@@ -262,16 +240,11 @@ impl Inbox {
     /// connection sent before, subscriptions among it, and everything that it sent here before has arrived.
     pub(crate) async fn barrier(&self, connection: &Connection) -> Result<(), Error> {
         self.start(connection).await?;
-        let token = self.subjects.random.token();
+        let (token, subject) = self.subjects.fresh();
         let (sender, receiver) = oneshot::channel();
         self.shared.lock().barriers.insert(token, sender);
         let forget = Forget { shared: &self.shared, token };
-        let message = OutboundMessage {
-            subject: self.subjects.of(token),
-            reply: None,
-            payload: bytes::Bytes::new(),
-            headers: None,
-        };
+        let message = OutboundMessage { subject, reply: None, payload: bytes::Bytes::new(), headers: None };
         let round_trip = async {
             connection.publish(message).await?;
             receiver.await.unwrap_or_else(|_| Err(super::closed()))
@@ -280,9 +253,9 @@ impl Inbox {
         drop(forget);
         result.unwrap_or_else(|_| {
             let message = format!(
-                "a message to the connection's own inbox {}.* did not come back within {} s: is the broker there, and \
+                "a message to the connection's own inbox {} did not come back within {} s: is the broker there, and \
                  may this user publish and subscribe there?",
-                self.subjects.prefix,
+                self.subjects.all(),
                 BARRIER_TIMEOUT.as_secs()
             );
             Err(Error::not_executed(ErrorKind::Unavailable, message))

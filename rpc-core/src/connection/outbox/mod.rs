@@ -38,7 +38,7 @@ pub(super) struct Outbox {
 
 #[derive(Default)]
 struct Posted {
-    batches: Vec<Batch>,
+    batches: VecDeque<Batch>,
     bytes: usize,
     /// The batches that further frames may join, by the place in memory of their subject: the replies to one message share
     /// it, and as long as a batch is here, its own subject keeps the place.
@@ -61,10 +61,8 @@ impl Outbox {
         *waiting += message.payload.len();
         let subject = message.subject.as_ptr().addr();
         if joining == Joining::Several {
-            let last = batches.len().checked_sub(1);
-            let is_last =
-                last.and_then(|last| batches.get(last)).is_some_and(|last| last.is_for(&message.subject));
-            let place = if is_last { last } else { open.get(&subject).copied() };
+            let is_last = batches.back().is_some_and(|last| last.is_for(&message.subject));
+            let place = if is_last { Some(batches.len() - 1) } else { open.get(&subject).copied() };
             if let Some(batch) = place.and_then(|place| batches.get_mut(place))
                 && batch.is_for(&message.subject)
                 && batch.has_room(message.payload.len(), MAX_FRAMES, bytes)
@@ -74,12 +72,12 @@ impl Outbox {
             }
             open.insert(subject, batches.len());
         }
-        batches.push(Batch::new(message, joining));
+        batches.push_back(Batch::new(message, joining));
         Ok(())
     }
 
     /// Takes what waits.
-    pub(super) fn take(&self) -> Vec<Batch> {
+    pub(super) fn take(&self) -> VecDeque<Batch> {
         let mut posted = self.lock();
         posted.open.clear();
         posted.bytes = 0;
@@ -91,11 +89,12 @@ impl Outbox {
         let mut posted = self.lock();
         posted.open.clear();
         posted.bytes = 0;
-        batches.extend(posted.batches.drain(..));
+        batches.append(&mut posted.batches);
     }
 
-    /// Puts back what could not be sent, before what has been posted since; if that is nothing, the room for it.
-    pub(super) fn put_back(&self, mut batches: Vec<Batch>) {
+    /// Puts back what could not be sent, before what has been posted since. Also when nothing is left: the room that it had
+    /// is used again.
+    pub(super) fn put_back(&self, mut batches: VecDeque<Batch>) {
         let mut posted = self.lock();
         posted.open.clear();
         posted.bytes += batches.iter().map(Batch::size).sum::<usize>();

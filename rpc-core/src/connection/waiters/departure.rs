@@ -1,17 +1,46 @@
-//! How calls that wait become messages that are out.
+//! How calls leave: alone, or as messages of those that wait.
 
 use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::{Place, Waiter, Waiters};
-use crate::connection::outbox::{Batch, DestinationId};
+use super::{Departure, Expected, Place, Waiter, Waiters};
+use crate::connection::outbox::{Batch, DestinationId, Waiting};
 use crate::connection::slots::{Sent, Token};
 use crate::connection::{OutboundMessage, Subject};
 
 impl Waiters {
+    /// Adds a call, and says how it leaves.
+    pub(in crate::connection) fn add(
+        &mut self,
+        expected: Expected,
+        max_bytes: usize,
+        fresh: impl Fn() -> (Token, Subject),
+    ) -> Departure {
+        self.destinations.max_bytes = max_bytes;
+        let Expected { id, destination, payload, now, deadline, waker } = expected;
+        let is_alone = self.calls.is_empty();
+        let place = Place::Waiting(destination);
+        self.calls.insert(id, Waiter { place, deadline, waker: Some(waker), answer: None, refusal: None });
+        if self.earliest.is_none_or(|earliest| deadline < earliest) {
+            self.earliest = Some(deadline);
+            self.news.sweeper = true;
+        }
+        let is_first = self.destinations.push(destination, Waiting { id, payload, since: now });
+        if is_alone && let Some(batch) = self.form(destination, now, &fresh) {
+            // What the destination has besides is of calls that nobody waits for.
+            return Departure::Alone(batch.into_message());
+        }
+        self.news.flusher |= is_first;
+        let mut full = Vec::new();
+        while self.destinations.get_mut(destination).is_some_and(|there| there.is_full(max_bytes)) {
+            full.extend(self.form(destination, now, &fresh));
+        }
+        if full.is_empty() { Departure::Later } else { Departure::Full(full) }
+    }
+
     /// Makes a message of the calls that wait longest for a destination: of those whose callers still wait.
-    pub(super) fn form(
+    fn form(
         &mut self,
         id: DestinationId,
         now: Instant,

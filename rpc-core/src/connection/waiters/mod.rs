@@ -12,10 +12,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::connection::outbox::{Batch, DestinationId, Destinations, Heard, Waiting};
-use crate::connection::slots::{Left, Sent, Slots, Token};
-use crate::connection::{OutboundMessage, Subject, closed};
-use crate::error::{Error, ErrorKind, Execution};
+use crate::connection::outbox::{Batch, DestinationId, Destinations, Heard};
+use crate::connection::slots::{Left, Sent, Slots};
+use crate::connection::{OutboundMessage, closed, too_late};
+use crate::error::{Error, Execution};
 use crate::wire::frame::{ErrorFrame, SuccessFrame};
 
 /// What became of a call that was sent.
@@ -52,7 +52,7 @@ pub(crate) struct Expected {
 
 /// How a call leaves.
 #[derive(Debug)]
-pub(crate) enum Departure {
+pub(super) enum Departure {
     /// At once: it is the only one that is out.
     Alone(OutboundMessage),
     /// At once, with others: messages that are full.
@@ -100,35 +100,6 @@ enum Place {
 }
 
 impl Waiters {
-    /// Adds a call, and says how it leaves.
-    pub(super) fn add(
-        &mut self,
-        expected: Expected,
-        max_bytes: usize,
-        fresh: impl Fn() -> (Token, Subject),
-    ) -> Departure {
-        self.destinations.max_bytes = max_bytes;
-        let Expected { id, destination, payload, now, deadline, waker } = expected;
-        let is_alone = self.calls.is_empty();
-        let place = Place::Waiting(destination);
-        self.calls.insert(id, Waiter { place, deadline, waker: Some(waker), answer: None, refusal: None });
-        if self.earliest.is_none_or(|earliest| deadline < earliest) {
-            self.earliest = Some(deadline);
-            self.news.sweeper = true;
-        }
-        let is_first = self.destinations.push(destination, Waiting { id, payload, since: now });
-        if is_alone && let Some(batch) = self.form(destination, now, &fresh) {
-            // What the destination has besides is of calls that nobody waits for.
-            return Departure::Alone(batch.into_message());
-        }
-        self.news.flusher |= is_first;
-        let mut full = Vec::new();
-        while self.destinations.get_mut(destination).is_some_and(|there| there.is_full(max_bytes)) {
-            full.extend(self.form(destination, now, &fresh));
-        }
-        if full.is_empty() { Departure::Later } else { Departure::Full(full) }
-    }
-
     /// Takes the answer of a call, or leaves a waker for it. `replaced` gets the one that was there: a waker may own a
     /// task, and must not be dropped under a lock.
     pub(super) fn poll(&mut self, id: u64, cx: &Context<'_>, replaced: &mut Option<Waker>) -> Poll<Answer> {
@@ -282,11 +253,6 @@ impl Waiters {
         let now = Instant::now();
         wake.extend(all.into_iter().filter_map(|id| self.answer(id, answer(), now)));
     }
-}
-
-/// The error of a call whose deadline passed before it could be sent.
-pub(crate) fn too_late() -> Error {
-    Error::not_executed(ErrorKind::DeadlineExceeded, "the deadline passed before the call could be sent")
 }
 
 /// Ids are random numbers of our own making: they are their own hash.

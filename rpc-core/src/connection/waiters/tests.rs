@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::codec::Codec;
+use crate::connection::Subject;
+use crate::connection::slots::Token;
+use crate::error::ErrorKind;
 use crate::wire::frame::Flags;
 use crate::wire::headers::Headers;
 

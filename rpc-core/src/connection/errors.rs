@@ -1,0 +1,26 @@
+//! The errors of messages that do not leave.
+
+use crate::error::{Error, ErrorKind};
+
+/// The error of a connection that will not come back.
+pub(crate) fn closed() -> Error {
+    Error::not_executed(ErrorKind::Unavailable, "the connection is closed for good").for_good()
+}
+
+/// The error of a message for which there is no room even among those that wait for room.
+pub(super) fn backlog() -> Error {
+    Error::not_executed(ErrorKind::Overloaded, "too many messages wait for the connection")
+}
+
+/// The error of a payload over the broker's limit.
+pub(crate) fn too_large(size: usize, limit: usize) -> Error {
+    Error::not_executed(
+        ErrorKind::PayloadTooLarge,
+        format!("{size} bytes are more than the {limit} that the broker takes"),
+    )
+}
+
+/// The error of a call whose deadline passed before it could be sent.
+pub(crate) fn too_late() -> Error {
+    Error::not_executed(ErrorKind::DeadlineExceeded, "the deadline passed before the call could be sent")
+}
