@@ -7,6 +7,9 @@ use tokio::time::Instant;
 /// The longest budget that a call can have; longer ones are cut to it.
 const MAX_BUDGET: Duration = Duration::from_secs(3600);
 
+/// How far away a deadline is that does not come: thirty years.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
 /// How far the clocks of client and server may differ before an absolute expiry is believed.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
 
@@ -46,6 +49,11 @@ impl Deadline {
     /// The deadline of a call that started at this moment.
     pub(crate) fn of(start: Instant, budget: Duration) -> Self {
         Deadline(start + budget.min(MAX_BUDGET))
+    }
+
+    /// One that does not come: the clock cannot tell of a later one for sure.
+    pub(crate) fn never() -> Self {
+        Deadline(Instant::now() + NEVER)
     }
 
     /// Whether it had passed at a moment.

@@ -82,6 +82,7 @@ impl Accepted {
 impl Drop for Accepted {
     fn drop(&mut self) {
         if !self.answered {
+            self.context.cancel();
             let error = if self.begun.is_some() {
                 Error::new(ErrorKind::Unavailable, "the server stopped while the handler ran")
             } else {

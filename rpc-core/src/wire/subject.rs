@@ -106,6 +106,12 @@ impl ServiceSubject {
         format!("{}._ctl.any", self.0)
     }
 
+    #[cfg_attr(not(test), expect(dead_code, reason = "subscribed to in a later commit"))]
+    /// Below which an instance hears about the calls that it has, one token for each peer.
+    pub(crate) fn control(&self, instance: &str) -> String {
+        format!("{}._ctl.{instance}", self.0)
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -169,6 +175,7 @@ mod tests {
         let subject = ServiceSubject::new(Some("staging.eu"), "greeter").unwrap();
         assert_eq!(subject.method("hello").unwrap(), "staging.eu.greeter.hello");
         assert_eq!(subject.probe(), "staging.eu.greeter._ctl.any");
+        assert_eq!(subject.control("i7"), "staging.eu.greeter._ctl.i7");
         for bad in ["", "a b", "a.*", "a.>", "a..b", ".a", "a.", "_a", "é", &"x".repeat(65), "a\r\nPUB"] {
             let error = ServiceSubject::new(None, bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{bad:?}");

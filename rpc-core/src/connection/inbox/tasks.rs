@@ -68,7 +68,9 @@ fn read(message: &Message, answers: &mut Vec<Answered>) {
         match frame {
             Ok(Frame::Success(id, success)) => answers.push(Answered::Call(id, Answer::Success(success))),
             Ok(Frame::Error(id, error)) => answers.push(Answered::Call(id, Answer::Error(Box::new(error)))),
-            Ok(Frame::Call(_) | Frame::Unknown) => {}
+            Ok(
+                Frame::Call(_) | Frame::Cancel(_) | Frame::Accepted(..) | Frame::Heartbeat | Frame::Unknown,
+            ) => {}
             Err(_) => answers.push(Answered::Message),
         }
     }

@@ -7,9 +7,14 @@ mod simple;
 mod tests;
 mod write;
 
-pub(crate) use self::read::{BadMessage, CallFrame, ErrorFrame, Frame, Frames, SuccessFrame, first_id};
+pub(crate) use self::read::{
+    AcceptedFrame, BadMessage, CallFrame, ErrorFrame, Frame, Frames, SuccessFrame, first_id,
+};
 use self::reader::{Malformed, Reader};
-pub(crate) use self::write::{CallBuffer, CallHead, Failure, ReplyTail, Times, write_error, write_success};
+pub(crate) use self::write::{
+    CallBuffer, CallHead, Failure, ReplyTail, Times, write_accepted, write_cancel, write_error,
+    write_heartbeat, write_success,
+};
 use crate::codec::Codec;
 
 /// The first byte of a framed message; MessagePack never uses it.
@@ -27,6 +32,9 @@ pub(crate) const SERVICE_ERROR: u16 = 422;
 const CALL: u64 = 1;
 const SUCCESS: u64 = 2;
 const ERROR: u64 = 3;
+const CANCEL: u64 = 4;
+const ACCEPTED: u64 = 8;
+const HEARTBEAT: u64 = 9;
 
 /// Bits of a call's or an error's flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -99,7 +107,7 @@ impl Flags {
 }
 
 /// What pairs a reply with its call: bytes that the caller chose and everyone else echoes unread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Id {
     length: u8,
     bytes: [u8; 16],

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::reader::{Malformed, Reader};
 use super::simple;
-use super::{CALL, ERROR, Flags, Id, MAGIC, SUCCESS, VERSION};
+use super::{ACCEPTED, CALL, CANCEL, ERROR, Flags, HEARTBEAT, Id, MAGIC, SUCCESS, VERSION};
 use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::headers::Headers;
 
@@ -59,12 +59,24 @@ impl ErrorFrame {
     }
 }
 
+/// That an instance has a call and is at it, as a client reads it.
+#[derive(Debug)]
+pub(crate) struct AcceptedFrame {
+    pub(crate) instance: Box<str>,
+    pub(crate) flags: Flags,
+}
+
 /// What a message can hold, by kind.
 #[derive(Debug)]
 pub(crate) enum Frame {
     Call(CallFrame),
     Success(Id, SuccessFrame),
     Error(Id, ErrorFrame),
+    /// Nobody waits for this call any more.
+    Cancel(Id),
+    Accepted(Id, AcceptedFrame),
+    /// The sender is there: what it is sent to finds out whether the receiver is.
+    Heartbeat,
     /// A kind of a later version, passed over.
     Unknown,
 }
@@ -127,6 +139,13 @@ impl<'a> Frames<'a> {
                 let id = Id::read(&mut reader)?;
                 (Frame::Error(id, ErrorFrame::read(&mut reader)?), 11)
             }
+            CANCEL => (Frame::Cancel(Id::read(&mut reader)?), 2),
+            ACCEPTED => {
+                let id = Id::read(&mut reader)?;
+                let (accepted, elements) = AcceptedFrame::read(&mut reader, length)?;
+                (Frame::Accepted(id, accepted), elements)
+            }
+            HEARTBEAT => (Frame::Heartbeat, 1),
             _ => (Frame::Unknown, 1),
         };
         for _ in elements..length {
@@ -200,6 +219,19 @@ impl ErrorFrame {
         reader.skip()?; // headers
         reader.skip()?; // the instance
         Ok(ErrorFrame { code, execution, flags, message, handler_time, retry_after, body })
+    }
+}
+
+impl AcceptedFrame {
+    /// Its flags came later than the rest of it: without them it is one of five elements. Returns how many there were.
+    fn read(reader: &mut Reader<'_>, length: usize) -> Result<(Self, usize), Malformed> {
+        let instance = reader.str()?.into();
+        reader.skip()?; // credit: calls that open a stream
+        reader.skip()?; // headers
+        if length < 6 {
+            return Ok((AcceptedFrame { instance, flags: Flags::default() }, 5));
+        }
+        Ok((AcceptedFrame { instance, flags: read_flags(reader)? }, 6))
     }
 }
 

@@ -79,6 +79,62 @@ fn an_error_is_written_byte_for_byte() {
 }
 
 #[test]
+fn control_frames_are_written_byte_for_byte() {
+    let (mut cancel, mut accepted, mut heartbeat) = (BytesMut::new(), BytesMut::new(), BytesMut::new());
+    write_cancel(&mut cancel, &Id::new(ID));
+    assert_eq!(cancel[..], b"\xC1\x01\x92\x04\xC4\x08\x01\x02\x03\x04\x05\x06\x07\x08"[..]);
+    write_accepted(&mut accepted, &Id::new(ID), "i7", Flags::default().with_one_of_many());
+    let expected = b"\xC1\x01\x96\x08\xC4\x08\x01\x02\x03\x04\x05\x06\x07\x08\xA2i7\xC0\xC0\x40";
+    assert_eq!(accepted[..], expected[..]);
+    write_heartbeat(&mut heartbeat);
+    assert_eq!(heartbeat[..], b"\xC1\x01\x91\x09"[..]);
+}
+
+#[test]
+fn control_frames_are_read_between_others() {
+    let mut bytes = BytesMut::new();
+    write_cancel(&mut bytes, &Id::new(ID));
+    let mut more = BytesMut::new();
+    write_accepted(&mut more, &Id::new(ID), "i7", Flags::default().with_one_of_many());
+    bytes.extend_from_slice(&more[HEAD..]);
+    // A heartbeat with two elements that are not known here, an accepted without flags, another with more than flags.
+    bytes.extend_from_slice(b"\x93\x09\x81\xA1a\x01\xC0");
+    bytes.extend_from_slice(b"\x95\x08\xC4\x01\x07\xA2i8\x92\x01\x02\x80");
+    bytes.extend_from_slice(b"\x97\x08\xC4\x01\x07\xA2i9\xC0\xC0\xCE\xFF\x01\x00\x40\xC0");
+    let frames = read(&bytes.freeze());
+    let [
+        Frame::Cancel(cancelled),
+        Frame::Accepted(id, first),
+        Frame::Heartbeat,
+        Frame::Accepted(_, second),
+        Frame::Accepted(_, third),
+    ] = &frames[..]
+    else {
+        panic!("{frames:?}")
+    };
+    assert_eq!((cancelled.own(), id.own()), (Some(ID), Some(ID)));
+    assert_eq!([&*first.instance, &*second.instance, &*third.instance], ["i7", "i8", "i9"]);
+    assert!(first.flags.is_one_of_many() && !second.flags.is_one_of_many() && third.flags.is_one_of_many());
+}
+
+#[test]
+fn a_control_frame_with_too_little_in_it_is_malformed() {
+    for bad in [
+        &b"\xC1\x01\x91\x04"[..],
+        b"\xC1\x01\x92\x04\xC4\x00",
+        b"\xC1\x01\x92\x04\xA1a",
+        b"\xC1\x01\x94\x08\xC4\x01\x07\xA1i\xC0",
+        b"\xC1\x01\x95\x08\xC4\x01\x07\xC0\xC0\xC0",
+        b"\xC1\x01\x96\x08\xC4\x01\x07\xA1i\xC0\xC0\xC0",
+        b"\xC1\x01\x90\x09",
+    ] {
+        let message = Bytes::from_static(bad);
+        let frames: Vec<_> = Frames::new(&message).unwrap().collect();
+        assert!(matches!(frames[..], [Err(_)]), "{bad:x?}: {frames:?}");
+    }
+}
+
+#[test]
 fn what_is_written_is_read() {
     let headers = Headers::from_iter([("tenant", "acme")]);
     let (message, _) = call(&headers, Times::Later).into_parts();
@@ -126,6 +182,21 @@ proptest! {
         let frames = Frames::new(&message).unwrap().count();
         prop_assert!(frames <= message.len());
         let _ = first_id(&message);
+    }
+
+    #[test]
+    fn damaged_control_frames_are_read_or_refused(at in 2_usize..40, byte in any::<u8>(), cut in 2_usize..40) {
+        let mut bytes = BytesMut::new();
+        write_accepted(&mut bytes, &Id::new(ID), "instance", Flags::default());
+        let mut more = BytesMut::new();
+        write_cancel(&mut more, &Id::new(ID));
+        bytes.extend_from_slice(&more[HEAD..]);
+        if let Some(place) = bytes.get_mut(at) {
+            *place = byte;
+        }
+        bytes.truncate(cut);
+        let message = bytes.freeze();
+        prop_assert!(Frames::new(&message).unwrap().count() <= message.len());
     }
 
     #[test]

@@ -189,6 +189,26 @@ pub(crate) fn write_error<F: FnOnce(&mut BytesMut) -> Result<(), Error>>(
     Ok(())
 }
 
+/// Writes that nobody waits for a call any more.
+pub(crate) fn write_cancel(bytes: &mut BytesMut, id: &Id) {
+    bytes.put_slice(&[MAGIC, VERSION, 0x92, 0x04]);
+    put_id(bytes, id);
+}
+
+/// Writes that an instance has a call and is at it.
+pub(crate) fn write_accepted(bytes: &mut BytesMut, id: &Id, instance: &str, flags: Flags) {
+    bytes.put_slice(&[MAGIC, VERSION, 0x96, 0x08]);
+    put_id(bytes, id);
+    put_str(bytes, instance);
+    bytes.put_slice(&[0xC0, 0xC0]);
+    put_uint(bytes, u64::from(flags.0));
+}
+
+/// Writes that the sender is there.
+pub(crate) fn write_heartbeat(bytes: &mut BytesMut) {
+    bytes.put_slice(&[MAGIC, VERSION, 0x91, 0x09]);
+}
+
 fn put_id(bytes: &mut BytesMut, id: &Id) {
     bytes.put_slice(&[0xC4, id.length]);
     bytes.put_slice(id.as_slice());

@@ -1,13 +1,17 @@
 //! What a handler knows about the call that it serves, and what its own calls inherit.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::task::futures::TaskLocalFuture;
+use tokio_util::sync::CancellationToken;
 
 use crate::connection::Subject;
 use crate::deadline::Deadline;
@@ -22,8 +26,9 @@ tokio::task_local! {
 /// The call that a handler serves.
 ///
 /// A service method gets it as a first parameter `cx: &Context`, and any code below it from
-/// [`Context::current`]. Calls that are made while a handler runs inherit the smaller deadline and the trace context
-/// from it without ceremony; [`scope`](Self::scope) carries it into a spawned task.
+/// [`Context::current`]. Calls that are made while a handler runs inherit the smaller deadline, the cancellation and the
+/// trace context from it without ceremony; [`scope`](Self::scope) carries it into a spawned task, and
+/// [`detached`](Self::detached) is for work that outlives the call.
 ///
 /// ```
 /// use nats_rpc::Context;
@@ -52,7 +57,17 @@ tokio::task_local! {
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Context(Arc<Inner>);
+pub struct Context {
+    inner: Arc<Inner>,
+    bond: Bond,
+}
+
+/// Whether a context ends with its call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bond {
+    Bound,
+    Detached,
+}
 
 struct Inner {
     subject: Subject,
@@ -62,6 +77,8 @@ struct Inner {
     headers: Headers,
     reply_headers: Mutex<Headers>,
     reply: ReplyPath,
+    /// Made for the first who asks: most calls are never asked for it.
+    cancellation: OnceLock<CancellationToken>,
 }
 
 /// What a server knows about a call when it arrives.
@@ -77,7 +94,7 @@ pub(crate) struct Arrival {
 impl Context {
     pub(crate) fn new(arrival: Arrival) -> Self {
         let Arrival { subject, method, deadline, attempt, headers, reply } = arrival;
-        Context(Arc::new(Inner {
+        let inner = Inner {
             subject,
             method,
             deadline,
@@ -85,7 +102,9 @@ impl Context {
             headers,
             reply_headers: Mutex::default(),
             reply,
-        }))
+            cancellation: OnceLock::new(),
+        };
+        Context { inner: Arc::new(inner), bond: Bond::Bound }
     }
 
     /// The context of the handler that is running in this task, if one is.
@@ -93,39 +112,76 @@ impl Context {
         AMBIENT.try_with(Clone::clone).ok()
     }
 
-    /// When the call must be answered. Calls made from here have no later one.
+    /// When the call must be answered. Calls made from here have no later one. That of a [detached](Self::detached)
+    /// context never comes.
     pub fn deadline(&self) -> Deadline {
-        self.0.deadline
+        self.inherited_deadline().unwrap_or_else(Deadline::never)
     }
 
     /// The time left until the deadline.
     pub fn remaining(&self) -> Duration {
-        self.0.deadline.remaining()
+        self.deadline().remaining()
+    }
+
+    /// Ready as soon as nobody waits for the call's result any more: its caller has cancelled it or has gone away, its
+    /// deadline has passed, or the server aborts it. At once, if that is so already; never, if the handler returns
+    /// before, and in a [detached](Self::detached) context.
+    ///
+    /// A handler is dropped at its next `.await` when that happens, so it seldom has to ask. This is for one that is marked
+    /// `#[rpc(no_cancel)]` and for tasks that a handler has spawned.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing has happened.
+    pub async fn cancelled(&self) {
+        match self.cancellation() {
+            Some(cancellation) => {
+                let at_deadline = tokio::time::sleep_until(self.inner.deadline.instant());
+                tokio::select! {
+                    biased;
+                    () = cancellation.cancelled() => {}
+                    () = at_deadline => {}
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The same context for work that outlives the call: calls made under it keep the trace, but have neither the call's
+    /// deadline nor its cancellation.
+    ///
+    /// ```no_run
+    /// # async fn handler(cx: &nats_rpc::Context) {
+    /// tokio::spawn(cx.detached().scope(async { /* goes on when the handler has long returned */ }));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Context { inner: Arc::clone(&self.inner), bond: Bond::Detached }
     }
 
     /// The headers that came with the call.
     pub fn headers(&self) -> &Headers {
-        &self.0.headers
+        &self.inner.headers
     }
 
     /// Sets a header of the reply, which a caller reads with [`Call::detailed`](crate::Call::detailed).
     pub fn set_header(&self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) {
-        self.0.reply_headers.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value);
+        self.inner.reply_headers.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value);
     }
 
     /// The subject that the call came on.
     pub fn subject(&self) -> &str {
-        self.0.subject.as_str()
+        self.inner.subject.as_str()
     }
 
     /// The method's name on the wire.
     pub fn method(&self) -> &str {
-        self.0.method
+        self.inner.method
     }
 
     /// Which attempt of its caller this is, from 1.
     pub fn attempt(&self) -> u32 {
-        self.0.attempt
+        self.inner.attempt
     }
 
     /// Runs a future with this context as the ambient one: for tasks that a handler spawns.
@@ -150,12 +206,28 @@ impl Context {
     }
 
     pub(crate) fn reply_path(&self) -> &ReplyPath {
-        &self.0.reply
+        &self.inner.reply
+    }
+
+    /// The deadline that calls made from here may not outlast, unless this is a detached context.
+    pub(crate) fn inherited_deadline(&self) -> Option<Deadline> {
+        (self.bond == Bond::Bound).then_some(self.inner.deadline)
+    }
+
+    /// What tells that the call is cancelled, unless this is a detached context. It does not fire at the deadline by itself.
+    pub(crate) fn cancellation(&self) -> Option<CancellationToken> {
+        (self.bond == Bond::Bound)
+            .then(|| self.inner.cancellation.get_or_init(CancellationToken::new).clone())
+    }
+
+    /// Tells all who ask that nobody waits for the call's result any more.
+    pub(crate) fn cancel(&self) {
+        self.inner.cancellation.get_or_init(CancellationToken::new).cancel();
     }
 
     /// A copy of the headers that the handler has set for the reply.
     pub(crate) fn reply_headers(&self) -> Headers {
-        self.0.reply_headers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner.reply_headers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
