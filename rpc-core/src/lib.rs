@@ -25,9 +25,9 @@ pub use async_nats;
 #[doc(inline)]
 pub use nats_rpc_macros::service;
 
-pub use crate::client::{Call, Cast, Client, ClientBuilder, DetailedCall, Response};
+pub use crate::client::{Call, Cast, Client, ClientBuilder, DetailedCall, Response, Retry};
 pub use crate::codec::Codec;
-pub use crate::connection::{Connection, Subscription, connect, connect_with, memory};
+pub use crate::connection::{Connection, ConnectionEvent, Subscription, connect, connect_with, memory};
 pub use crate::context::{Context, Scoped};
 pub use crate::deadline::Deadline;
 pub use crate::error::{CallError, Error, ErrorKind, Execution};

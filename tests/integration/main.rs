@@ -26,6 +26,7 @@ mod peer;
 mod permissions;
 mod plain;
 mod replies;
+mod retries;
 mod runtimes;
 mod scale;
 mod shared_messages;

@@ -5,7 +5,7 @@ use futures::StreamExt;
 use nats_rpc::{Connection, Subscription};
 
 use crate::bed::{Bed, LabClient, outbound};
-use crate::wire::{Framed, all, success, write_frames};
+use crate::wire::{Framed, all, failure, success, write_frames};
 
 /// An instance of one method, in the queue group of the real ones.
 pub(crate) struct Peer {
@@ -39,6 +39,12 @@ impl Peer {
     /// Answers a message with another.
     pub(crate) async fn reply(&self, to: &Framed, payload: Bytes) {
         self.connection.publish(outbound(to.reply.as_ref().unwrap(), None, payload)).await.unwrap();
+    }
+
+    /// Answers all calls of a message with an error.
+    pub(crate) async fn fail(&self, to: &Framed, code: u16, execution: u8, retry_after_ms: Option<u64>) {
+        let frames = to.ids().into_iter().map(|id| failure(&id, code, execution, retry_after_ms));
+        self.reply(to, write_frames(frames)).await;
     }
 
     /// Answers all calls of a message with their own text, as one whose handler took no time.

@@ -62,6 +62,11 @@ impl Framed {
         self.frames.iter().map(|frame| frame[1].as_slice().unwrap().to_vec()).collect()
     }
 
+    /// The number of the attempt that each call is.
+    pub(crate) fn attempts(&self) -> Vec<u64> {
+        self.frames.iter().map(|frame| frame[5].as_u64().unwrap()).collect()
+    }
+
     /// What each call says, of a method with one argument that is a text.
     pub(crate) fn texts(&self) -> Vec<String> {
         let argument = |frame: &Value| {
@@ -104,6 +109,13 @@ pub(crate) fn call(number: u8, argument: &str, value: usize) -> Value {
 pub(crate) fn success(id: &[u8], handler_us: u64, text: &str) -> Value {
     let body = rmp_serde::to_vec(text).unwrap();
     Value::Array(vec![2.into(), id.into(), handler_us.into(), body.into(), Value::Nil, Value::Nil])
+}
+
+/// A failed reply without a value.
+pub(crate) fn failure(id: &[u8], code: u16, execution: u8, retry_after_ms: Option<u64>) -> Value {
+    let retry_after = retry_after_ms.map_or(Value::Nil, Value::from);
+    let head = [3.into(), id.into(), code.into(), execution.into(), 0.into(), "by hand".into(), 0.into()];
+    Value::Array(head.into_iter().chain([retry_after, Value::Nil, Value::Nil, Value::Nil]).collect())
 }
 
 /// How many calls each message carries.

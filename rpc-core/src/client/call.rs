@@ -7,25 +7,29 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::ser::Serialize;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::InFlight;
-use super::exchange::{Exchange, Handover};
-use super::outgoing::{Expiry, Outgoing, Sent};
+use super::attempts::Attempts;
+use super::handover::Handover;
+use super::outcome::outcome;
+use super::outgoing::Outgoing;
 use super::response::Response;
+use super::retry::Retry;
 use super::returns::Returns;
 use super::stub::Target;
-use crate::codec::DecodeError;
-use crate::connection::Answer;
+use crate::context::Context;
 use crate::error::{CallError, Error, ErrorKind, Execution};
-use crate::wire::frame::{CallBuffer, ErrorFrame, Flags, SERVICE_ERROR, SuccessFrame, Times};
+use crate::wire::frame::{Flags, Times};
 
 /// A call that has been made but not sent: it does nothing until it is awaited.
 ///
 /// It is a [`Future`] that is `Send + 'static`, whatever it was made from: the arguments are encoded already. So
 /// `join_all(calls)`, `tokio::spawn(call)` and `select!` work as with any other future. The time budget starts at the
 /// first poll.
+///
+/// A call that is made in a handler ends with it: it has no later deadline, and fails as [`ErrorKind::Cancelled`] when that
+/// handler's own call is cancelled. See [`Context`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -59,26 +63,20 @@ use crate::wire::frame::{CallBuffer, ErrorFrame, Flags, SERVICE_ERROR, SuccessFr
 /// Polled outside of a tokio runtime.
 ///
 /// # Cancel safety
-/// Dropped before it is first polled, it is never sent. Dropped later, the handler may run to its end, and nobody
-/// learns of it.
+/// Dropped before it has left, it is never sent. Dropped later, it is cancelled at the instance that has it, as soon as that
+/// is known: for handlers that run for more than a quarter of a second. Quicker ones run to their end, and nobody learns
+/// of it.
 #[must_use = "a call is not sent until it is awaited"]
 pub struct Call<T, E> {
     outgoing: Outgoing,
     returns: Returns<T, E>,
-    state: State,
+    attempts: Attempts,
+    /// The end of the handler that the call was made in, if it was made in one.
+    parent: Option<Parent>,
 }
 
-enum State {
-    Refused(Error),
-    Built(CallBuffer),
-    Sent(Sent),
-    Probing {
-        exchange: Exchange,
-        #[expect(dead_code, reason = "counts the call as in flight")]
-        in_flight: InFlight,
-    },
-    Done,
-}
+/// Ready when the handler that a call was made in is cancelled.
+type Parent = Pin<Box<WaitForCancellationFutureOwned>>;
 
 impl<T, E> Call<T, E> {
     pub(super) fn new<A: Serialize>(
@@ -89,8 +87,10 @@ impl<T, E> Call<T, E> {
         times: Times,
     ) -> Self {
         let outgoing = Outgoing::new(target, method);
-        let state = outgoing.build(args, times).map_or_else(State::Refused, State::Built);
-        Call { outgoing, returns, state }
+        let attempts = outgoing.build(args, times).map_or_else(Attempts::Refused, Attempts::Built);
+        let parent = Context::with_current(Context::cancellation).flatten();
+        let parent = parent.map(|token| Box::pin(token.cancelled_owned()));
+        Call { outgoing, returns, attempts, parent }
     }
 
     /// Sets how long to wait, in place of the method's and the client's default; an hour at most.
@@ -107,9 +107,15 @@ impl<T, E> Call<T, E> {
         self
     }
 
+    /// Sets when the call is sent again, in place of what its client says; see [`Retry`].
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.outgoing.set_retry(retry);
+        self
+    }
+
     /// Yields the value with what came beside it: response headers, the instance, the handler's time.
     pub fn detailed(mut self) -> DetailedCall<T, E> {
-        self.outgoing.set_flags(Flags::with_instance, self.state.built());
+        self.outgoing.set_flags(Flags::with_instance, self.attempts.built());
         DetailedCall(self)
     }
 
@@ -121,141 +127,29 @@ impl<T, E> Call<T, E> {
 
     /// Hands a oneway call to the connection, without a reply subject. What is returned, if anything, finishes that.
     pub(super) fn hand_over(&mut self) -> Result<Option<Handover>, Error> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Refused(error) => Err(error),
-            State::Built(buffer) => self.outgoing.hand_over(buffer),
-            _ => Err(polled_again()),
-        }
+        self.outgoing.hand_over(self.attempts.take_built()?)
     }
 
     fn poll_response(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
-        loop {
-            // While a call waits, it is polled where it is: its state is too large to be moved at each poll.
-            match &mut self.state {
-                State::Sent(sent) => {
-                    let answer = ready!(sent.exchange.poll(cx));
-                    if let Some(response) = self.proceed(answer)? {
-                        return Poll::Ready(Ok(response));
-                    }
-                }
-                State::Probing { exchange, .. } => {
-                    let answer = ready!(exchange.poll(cx));
-                    self.state = State::Done;
-                    return Poll::Ready(Err(self.outgoing.judge_probe(answer).into()));
-                }
-                State::Refused(_) | State::Built(_) | State::Done => self.begin()?,
-            }
+        if let Some(parent) = &mut self.parent
+            && parent.as_mut().poll(cx).is_ready()
+        {
+            self.parent = None;
+            return Poll::Ready(Err(self.cancel().into()));
         }
+        let concluded = ready!(self.attempts.poll(&self.outgoing, cx))?;
+        Poll::Ready(outcome(&self.outgoing, self.returns, concluded))
     }
 
-    /// Sends the call.
-    fn begin(&mut self) -> Result<(), Error> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Refused(error) => Err(error),
-            State::Built(buffer) => {
-                self.state = State::Sent(self.outgoing.send(buffer)?);
-                Ok(())
-            }
-            _ => Err(polled_again()),
-        }
+    /// Gives the call up with the handler that it was made in.
+    fn cancel(&mut self) -> Error {
+        let execution =
+            if self.attempts.has_begun() { Execution::MaybeExecuted } else { Execution::NotExecuted };
+        // What is out is cancelled as it is dropped.
+        self.attempts = Attempts::Done;
+        Error::new(ErrorKind::Cancelled, "the handler that made the call was cancelled")
+            .with_execution(execution)
     }
-
-    /// Ends the call with its answer, or goes on with what the answer demands.
-    fn proceed(&mut self, answer: Result<Answer, Error>) -> Result<Option<Response<T>>, CallError<E>> {
-        let State::Sent(mut sent) = std::mem::replace(&mut self.state, State::Done) else { return Ok(None) };
-        let deadline = sent.exchange.deadline();
-        match answer? {
-            Answer::NoResponders => {
-                let exchange = self.outgoing.probe(deadline)?;
-                self.state = State::Probing { exchange, in_flight: sent.in_flight };
-                Ok(None)
-            }
-            Answer::Error(error) if clocks_differ(&error, &sent) => {
-                sent.exchange = self.outgoing.send_again(&sent.args, deadline)?;
-                sent.expiry = Expiry::LeftOut;
-                self.state = State::Sent(sent);
-                Ok(None)
-            }
-            answer => self.conclude(answer).map(Some),
-        }
-    }
-
-    /// Turns what came back into what the caller gets.
-    fn conclude(&self, answer: Answer) -> Result<Response<T>, CallError<E>> {
-        let subject = self.outgoing.subject();
-        let error = match answer {
-            Answer::Success(success) => return self.read_success(success),
-            Answer::Error(error) => return Err(self.read_error(&error)),
-            Answer::Expired(Some(refusal)) => refusal.to_error(),
-            Answer::Expired(None) => {
-                let message = format!("no reply from {subject} came before the deadline");
-                Error::new(ErrorKind::DeadlineExceeded, message)
-            }
-            Answer::Foreign => {
-                let message = format!(
-                    "something else than a reply came from {subject}; does a JetStream stream take the subject?"
-                );
-                Error::new(ErrorKind::Protocol, message)
-            }
-            Answer::Denied(execution) => {
-                let message = format!("NATS does not let this user publish to {subject}, or get the reply");
-                Error::new(ErrorKind::PermissionDenied, message).with_execution(execution)
-            }
-            Answer::NotSent(error) => error,
-            Answer::Closed => Error::new(ErrorKind::Unavailable, "the connection closed").for_good(),
-            Answer::NoResponders => self.outgoing.no_responders(),
-        };
-        Err(CallError::Rpc(error))
-    }
-
-    fn read_success(&self, success: SuccessFrame) -> Result<Response<T>, CallError<E>> {
-        let SuccessFrame { handler_time, body, headers, instance } = success;
-        let value = (self.returns.value)(self.outgoing.codec(), &body, self.outgoing.limits())
-            .map_err(|error| unreadable("value", &error))?;
-        Ok(Response::new(value, headers, instance, handler_time))
-    }
-
-    fn read_error(&self, error: &ErrorFrame) -> CallError<E> {
-        if error.code != SERVICE_ERROR {
-            return CallError::Rpc(error.to_error());
-        }
-        let codec = error.flags.read_codec().unwrap_or_default();
-        match (self.returns.error)(
-            codec,
-            error.body.as_ref().unwrap_or(&Bytes::new()),
-            self.outgoing.limits(),
-        ) {
-            Ok(error) => CallError::Service(error),
-            Err(decoding) => CallError::Rpc(unreadable("error", &decoding)),
-        }
-    }
-}
-
-impl State {
-    /// The message, while it can still be changed.
-    fn built(&mut self) -> Option<&mut CallBuffer> {
-        match self {
-            State::Built(buffer) => Some(buffer),
-            _ => None,
-        }
-    }
-}
-
-fn polled_again() -> Error {
-    Error::new(ErrorKind::Cancelled, "the call was polled after it had been resolved")
-}
-
-fn unreadable(what: &str, error: &DecodeError) -> Error {
-    Error::new(ErrorKind::Protocol, format!("the {what} in the reply does not decode: {error}"))
-        .with_execution(Execution::Executed)
-}
-
-/// Whether a server found a call expired which by the clock here still has time.
-fn clocks_differ(error: &ErrorFrame, sent: &Sent) -> bool {
-    sent.expiry == Expiry::Stated
-        && ErrorKind::from_code(error.code) == ErrorKind::DeadlineExceeded
-        && error.execution == Execution::NotExecuted
-        && !sent.exchange.deadline().is_expired()
 }
 
 impl<T, E> Future for Call<T, E> {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::ser::Serialize;
 
 use super::call::Call;
-use super::exchange::Handover;
+use super::handover::Handover;
 use super::returns::Returns;
 use super::stub::Target;
 use crate::error::CallError;

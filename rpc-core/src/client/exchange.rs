@@ -1,20 +1,17 @@
 //! One call out, perhaps in a message with others, and what became of it: the state machine under every call.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::handover::{Handover, hand_over_later, until};
 use super::stub::Target;
-use crate::connection::{
-    Answer, Connection, DestinationId, Expected, OutboundMessage, TryPublishError, too_late,
-};
+use crate::connection::{Answer, Connection, DestinationId, Expected, TryPublishError, too_late};
 use crate::deadline::Deadline;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Execution};
 
 /// A call that waits to be sent, is being sent, or waits for its answer.
 ///
@@ -28,7 +25,9 @@ pub(super) struct Exchange {
 
 enum State {
     Ready(Instant, DestinationId, Bytes),
-    /// The rare way: the inbox is not there yet, or the connection's queue is full.
+    /// The rare way: the inbox is not there yet.
+    Starting(Handover, DestinationId, Bytes),
+    /// Another: the connection's queue is full.
     Sending(Handover),
     Waiting,
     Done,
@@ -59,13 +58,31 @@ impl Exchange {
                     self.state = State::Done;
                     return Poll::Ready(Ok(answer));
                 }
-                State::Sending(sending) => {
-                    if let Err(error) = ready!(sending.as_mut().poll(cx)) {
+                State::Starting(start, ..) => {
+                    let started = ready!(start.as_mut().poll(cx));
+                    let State::Starting(_, destination, payload) =
+                        std::mem::replace(&mut self.state, State::Done)
+                    else {
+                        continue;
+                    };
+                    if let Err(error) = started {
+                        return Poll::Ready(Err(error));
+                    }
+                    self.state = State::Ready(Instant::now(), destination, payload);
+                }
+                State::Sending(sending) => match sending.as_mut().poll(cx) {
+                    Poll::Ready(Ok(())) => self.state = State::Waiting,
+                    Poll::Ready(Err(error)) => {
                         self.end();
                         return Poll::Ready(Err(error));
                     }
-                    self.state = State::Waiting;
-                }
+                    Poll::Pending => {
+                        let answer = ready!(self.target.client.connection().inbox().poll_answer(self.id, cx));
+                        // The message is dropped with the state: it has certainly not been sent.
+                        self.state = State::Done;
+                        return Poll::Ready(Ok(unsent(answer)));
+                    }
+                },
                 State::Ready(..) | State::Done => match self.send(cx) {
                     Ok(()) if matches!(self.state, State::Waiting) => return Poll::Pending,
                     Ok(()) => {}
@@ -86,13 +103,13 @@ impl Exchange {
             return Err(Error::new(ErrorKind::Cancelled, "polled after it had been answered"));
         };
         let connection = self.target.client.connection();
-        let (deadline, waker) = (self.deadline.instant(), cx.waker().clone());
-        let expected = Expected { id: self.id, destination, payload, now, deadline, waker };
         if !connection.inbox().is_started() {
-            let start = start_and_send(connection.clone(), expected);
-            self.state = State::Sending(until(self.deadline, start));
+            let start = start(connection.clone());
+            self.state = State::Starting(until(self.deadline, start), destination, payload);
             return Ok(());
         }
+        let (deadline, waker) = (self.deadline.instant(), cx.waker().clone());
+        let expected = Expected { id: self.id, destination, payload, now, deadline, waker };
         let Some(lone) = connection.take_on(expected)? else { return Ok(()) };
         match connection.try_publish(lone.clone()) {
             Ok(()) => Ok(()),
@@ -124,30 +141,15 @@ impl fmt::Debug for Exchange {
     }
 }
 
-async fn start_and_send(connection: Connection, expected: Expected) -> Result<(), Error> {
-    connection.inbox().start(&connection).await?;
-    match connection.take_on(expected)? {
-        Some(lone) => connection.publish(lone).await,
-        None => Ok(()),
+/// The answer to a call whose message was not handed over.
+fn unsent(answer: Answer) -> Answer {
+    match answer {
+        Answer::Lost(error) => Answer::NotSent(error.with_execution(Execution::NotExecuted)),
+        Answer::Expired(_) => Answer::NotSent(too_late()),
+        answer => answer,
     }
 }
 
-/// The rest of a handover, for which the connection has no room yet.
-pub(super) type Handover = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
-
-/// Waits for room in the connection's queue, but not beyond the deadline.
-pub(super) fn hand_over_later(
-    connection: &Connection,
-    message: OutboundMessage,
-    deadline: Deadline,
-) -> Handover {
-    let connection = connection.clone();
-    until(deadline, async move { connection.publish(message).await })
-}
-
-/// Bounds what comes before the message is handed over by the call's deadline.
-fn until(deadline: Deadline, send: impl Future<Output = Result<(), Error>> + Send + 'static) -> Handover {
-    Box::pin(async move {
-        tokio::time::timeout_at(deadline.instant(), send).await.unwrap_or_else(|_| Err(too_late()))
-    })
+async fn start(connection: Connection) -> Result<(), Error> {
+    connection.inbox().start(&connection).await
 }

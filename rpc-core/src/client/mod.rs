@@ -1,10 +1,16 @@
 //! The calling side: a client, the stubs on it, and the calls that they make.
 
+mod attempts;
 mod call;
 mod cast;
 mod exchange;
+mod handover;
+mod inherited;
+mod outcome;
 mod outgoing;
+mod pursuit;
 mod response;
+mod retry;
 mod returns;
 mod stub;
 
@@ -16,6 +22,7 @@ use std::time::Duration;
 pub use self::call::{Call, DetailedCall};
 pub use self::cast::Cast;
 pub use self::response::Response;
+pub use self::retry::Retry;
 pub use self::returns::Returns;
 pub use self::stub::Stub;
 
@@ -59,6 +66,7 @@ struct Inner {
     limits: ScanLimits,
     coalesce: usize,
     max_in_flight: usize,
+    retry: Retry,
     in_flight: AtomicUsize,
 }
 
@@ -73,6 +81,7 @@ impl Client {
             limits: ScanLimits::default(),
             coalesce: MAX_FRAMES,
             max_in_flight: DEFAULT_MAX_IN_FLIGHT,
+            retry: Retry::new(),
         }
     }
 
@@ -104,6 +113,10 @@ impl Client {
 
     pub(crate) fn coalesce(&self) -> usize {
         self.0.coalesce
+    }
+
+    pub(crate) fn retry(&self) -> Retry {
+        self.0.retry
     }
 
     /// Counts a call in, unless there are too many.
@@ -163,6 +176,7 @@ pub struct ClientBuilder {
     limits: ScanLimits,
     coalesce: usize,
     max_in_flight: usize,
+    retry: Retry,
 }
 
 impl ClientBuilder {
@@ -203,6 +217,12 @@ impl ClientBuilder {
         self
     }
 
+    /// When calls are sent again, unless a call says otherwise: [`Retry::new`] by default.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
     /// How deep the values of a reply may be nested; 64 by default.
     pub fn max_depth(mut self, depth: usize) -> Self {
         self.limits.depth = depth;
@@ -228,9 +248,11 @@ impl ClientBuilder {
     }
 
     fn unchecked(self) -> Client {
-        let ClientBuilder { connection, prefix, timeout, codec, limits, coalesce, max_in_flight } = self;
+        let ClientBuilder { connection, prefix, timeout, codec, limits, coalesce, max_in_flight, retry } =
+            self;
         let in_flight = AtomicUsize::new(0);
-        let inner = Inner { connection, prefix, timeout, codec, limits, coalesce, max_in_flight, in_flight };
+        let inner =
+            Inner { connection, prefix, timeout, codec, limits, coalesce, max_in_flight, retry, in_flight };
         Client(Arc::new(inner))
     }
 }

@@ -8,32 +8,34 @@ use serde::ser::Serialize;
 use tokio::time::Instant;
 
 use super::InFlight;
-use super::exchange::{Exchange, Handover, hand_over_later};
-use super::stub::Target;
+use super::exchange::Exchange;
+use super::handover::check_size;
+use super::inherited::Inherited;
+use super::retry::Retry;
+use super::stub::{Route, Target};
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
-use crate::connection::{
-    Answer, DestinationId, OutboundMessage, TryPublishError, buffers, too_large, too_late,
-};
-use crate::context::Context;
+use crate::connection::{Connection, History, buffers, too_late};
 use crate::deadline::{Deadline, as_wire_ms};
-use crate::error::{Error, ErrorKind, Execution};
+use crate::error::Error;
 use crate::service::{Method, MethodKind};
 use crate::wire::frame::{CallBuffer, CallHead, Flags, Times};
 use crate::wire::headers::Headers;
 
-/// The headers of a trace (W3C Trace Context), which calls inherit from the handler that makes them.
-const TRACE_HEADERS: [&str; 2] = ["traceparent", "tracestate"];
+/// The number of a call's first attempt.
+pub(super) const FIRST: u8 = 1;
 
 /// What is needed to write the call's message.
+#[derive(Clone)]
 pub(super) struct Outgoing {
     target: Arc<Target>,
     method: usize,
     id: u64,
     flags: Flags,
     timeout: Option<Duration>,
-    /// The deadline of the handler that the call was made in.
-    inherited: Option<Deadline>,
+    retry: Retry,
+    /// What it inherits from the handler that it was made in.
+    inherited: Inherited,
     /// What the caller added, and a trace.
     headers: Headers,
     /// Whether the message has to be written anew: the caller added a header, or wants a receipt, after it was written.
@@ -46,6 +48,12 @@ pub(super) struct Sent {
     /// The encoded arguments, to send them again.
     pub(super) args: Bytes,
     pub(super) expiry: Expiry,
+}
+
+/// A call that has begun: its time runs, and it is counted.
+pub(super) struct Begun {
+    pub(super) now: Instant,
+    pub(super) deadline: Deadline,
     pub(super) in_flight: InFlight,
 }
 
@@ -59,8 +67,7 @@ pub(super) enum Expiry {
 impl Outgoing {
     /// Takes from the handler that the call is made in, if there is one, what calls inherit.
     pub(super) fn new(target: Arc<Target>, method: usize) -> Self {
-        let (inherited, headers) =
-            Context::with_current(|cx| (Some(cx.deadline()), trace_of(cx))).unwrap_or_default();
+        let (inherited, headers) = Inherited::from_handler();
         Outgoing {
             id: target.client.connection().random().u64(),
             flags: Flags::codec(target.client.codec()),
@@ -69,6 +76,7 @@ impl Outgoing {
                 .method(method)
                 .filter(|method| method.kind() != MethodKind::Oneway)
                 .and_then(Method::timeout),
+            retry: target.client.retry(),
             target,
             method,
             inherited,
@@ -94,16 +102,44 @@ impl Outgoing {
 
     /// Where the call goes, for messages.
     pub(super) fn subject(&self) -> &str {
-        self.target.route(self.method).map_or("", |route| route.subject.as_str())
-    }
-
-    /// The error of a call whose message nobody got.
-    pub(super) fn no_responders(&self) -> Error {
-        Error::not_executed(ErrorKind::NoResponders, format!("nobody serves {}", self.subject()))
+        self.route().map_or("", |route| route.subject.as_str())
     }
 
     pub(super) fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = Some(timeout);
+    }
+
+    pub(super) fn set_retry(&mut self, retry: Retry) {
+        self.retry = retry;
+    }
+
+    /// When the call is sent again.
+    pub(super) fn retry(&self) -> Retry {
+        if self.inherited.is_retried { self.retry.without_attempts() } else { self.retry }
+    }
+
+    /// Whether the handler may run twice.
+    pub(super) fn is_idempotent(&self) -> bool {
+        self.target.method(self.method).is_some_and(Method::is_idempotent)
+    }
+
+    /// Whether the message must be written anew before it is sent.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// Where the call goes.
+    pub(super) fn route(&self) -> Result<&Route, Error> {
+        self.target.route(self.method)
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        self.target.client.connection()
+    }
+
+    /// What the connection remembers of the service.
+    pub(super) fn history(&self) -> &History {
+        self.target.history()
     }
 
     pub(super) fn set_header(&mut self, name: Box<str>, value: Box<str>) {
@@ -132,16 +168,17 @@ impl Outgoing {
     /// Encodes the arguments, behind a head whose budget and expiry are left open or, of a oneway call, to the server.
     pub(super) fn build<A: Serialize>(&self, args: &A, times: Times) -> Result<CallBuffer, Error> {
         let codec = self.codec();
-        self.write(times, &self.headers, |bytes| codec.encode(args, bytes))
+        self.write(times, FIRST, &self.headers, |bytes| codec.encode(args, bytes))
     }
 
     fn write(
         &self,
         times: Times,
+        attempt: u8,
         headers: &Headers,
         encode: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
     ) -> Result<CallBuffer, Error> {
-        let head = CallHead { id: self.id, flags: self.flags, times, attempt: 1, headers };
+        let head = CallHead { id: self.id, flags: self.flags, times, attempt, headers };
         match CallBuffer::new(buffers::take(), head, encode) {
             Ok(buffer) => Ok(buffer.split_from(buffers::finish)),
             Err((bytes, error)) => {
@@ -152,130 +189,109 @@ impl Outgoing {
     }
 
     /// Writes the message anew around arguments that have been encoded before.
-    fn rewrite(&self, times: Times, args: &[u8]) -> Result<CallBuffer, Error> {
+    pub(super) fn rewrite(&self, times: Times, attempt: u8, args: &[u8]) -> Result<CallBuffer, Error> {
         self.headers.check()?;
-        self.write(times, &self.headers, |bytes| {
+        self.write(times, attempt, &self.headers, |bytes| {
             bytes.extend_from_slice(args);
             Ok(())
         })
     }
 
-    /// Checks everything that can be known before the message leaves, and starts the exchange.
-    pub(super) fn send(&self, mut buffer: CallBuffer) -> Result<Sent, Error> {
-        let connection = self.target.client.connection();
-        let destination = self.target.route(self.method)?.destination;
+    /// Starts the call's time, and counts it.
+    pub(super) fn begin(&self) -> Result<Begun, Error> {
         let now = Instant::now();
         let deadline = self.deadline(now);
         if deadline.was_expired(now) {
             return Err(too_late());
         }
-        let budget = deadline.since(now);
         let in_flight = self.target.client.enter()?;
-        let budget_ms = at_least_one_ms(budget);
-        let expiry = if connection.clocks_differ() { Expiry::LeftOut } else { Expiry::Stated };
+        self.history().deposit();
+        Ok(Begun { now, deadline, in_flight })
+    }
+
+    /// Checks everything that can be known before the message leaves, and starts the exchange.
+    pub(super) fn send(
+        &self,
+        mut buffer: CallBuffer,
+        now: Instant,
+        deadline: Deadline,
+    ) -> Result<Sent, Error> {
+        let expiry = self.expiry();
         if expiry == Expiry::LeftOut {
-            buffer = self.rewrite(Times::Budget { ms: budget_ms }, buffer.args())?;
-        } else {
-            if self.stale {
-                buffer = self.rewrite(Times::Later, buffer.args())?;
-            }
-            buffer.set_times(budget_ms, connection.clock().unix_ms() + u64::from(budget_ms));
+            let times = Times::Budget { ms: at_least_one_ms(deadline.since(now)) };
+            buffer = self.rewrite(times, FIRST, buffer.args())?;
+        } else if self.stale {
+            buffer = self.rewrite(Times::Later, FIRST, buffer.args())?;
         }
-        let (payload, args) = buffer.into_parts();
-        let exchange = self.exchange(now, deadline, destination, payload)?;
-        Ok(Sent { exchange, args, expiry, in_flight })
+        self.exchange(buffer, now, deadline, expiry)
     }
 
-    /// Sends the call once more, with a budget but without a moment of expiry.
-    pub(super) fn send_again(&mut self, args: &[u8], deadline: Deadline) -> Result<Exchange, Error> {
-        let connection = self.target.client.connection();
-        connection.distrust_clocks();
-        self.id = connection.random().u64();
-        let destination = self.target.route(self.method)?.destination;
-        let (payload, _) =
-            self.rewrite(Times::Budget { ms: at_least_one_ms(deadline.remaining()) }, args)?.into_parts();
-        self.exchange(Instant::now(), deadline, destination, payload)
+    /// Sends the call once more: with an id of its own, so that a late answer to an earlier attempt is not taken for one to
+    /// this.
+    pub(super) fn send_again(&mut self, args: &[u8], attempt: u8, deadline: Deadline) -> Result<Sent, Error> {
+        let now = Instant::now();
+        if deadline.was_expired(now) {
+            return Err(too_late());
+        }
+        self.id = self.connection().random().u64();
+        let expiry = self.expiry();
+        let times = match expiry {
+            Expiry::Stated => Times::Later,
+            Expiry::LeftOut => Times::Budget { ms: at_least_one_ms(deadline.since(now)) },
+        };
+        let buffer = self.rewrite(times, attempt, args)?;
+        self.exchange(buffer, now, deadline, expiry)
     }
 
-    /// Publishes the call without a reply subject: the server's own limit bounds its handler.
-    pub(super) fn hand_over(&self, mut buffer: CallBuffer) -> Result<Option<Handover>, Error> {
-        let subject = self.target.route(self.method)?.subject.clone();
-        if self.stale {
-            buffer = self.rewrite(Times::Unlimited, buffer.args())?;
-        }
-        let (payload, _) = buffer.into_parts();
-        self.check(&payload)?;
-        let message = OutboundMessage { subject, reply: None, payload, headers: None };
-        let connection = self.target.client.connection();
-        match connection.try_publish(message.clone()) {
-            Ok(()) => Ok(None),
-            Err(TryPublishError::Refused(error)) => Err(error),
-            Err(TryPublishError::Full) => {
-                Ok(Some(hand_over_later(connection, message, self.deadline(Instant::now()))))
-            }
-        }
+    fn expiry(&self) -> Expiry {
+        if self.connection().clocks_differ() { Expiry::LeftOut } else { Expiry::Stated }
     }
 
     fn exchange(
         &self,
+        mut buffer: CallBuffer,
         now: Instant,
         deadline: Deadline,
-        destination: DestinationId,
-        payload: Bytes,
-    ) -> Result<Exchange, Error> {
+        expiry: Expiry,
+    ) -> Result<Sent, Error> {
+        if expiry == Expiry::Stated {
+            let budget_ms = at_least_one_ms(deadline.since(now));
+            buffer.set_times(budget_ms, self.connection().clock().unix_ms() + u64::from(budget_ms));
+        }
+        let (payload, args) = buffer.into_parts();
         self.check(&payload)?;
-        Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, payload))
+        let destination = self.route()?.destination;
+        let exchange = Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, payload);
+        Ok(Sent { exchange, args, expiry })
     }
 
     /// Whether the connection can take the message now.
     fn check(&self, payload: &Bytes) -> Result<(), Error> {
-        let connection = self.target.client.connection();
-        let limit = connection.max_payload();
-        if payload.len() > limit {
-            return Err(too_large(payload.len(), limit));
-        }
-        if !connection.is_connected() {
-            return Err(Error::not_executed(ErrorKind::Unavailable, "not connected"));
-        }
-        Ok(())
+        check_size(self.connection(), payload)?;
+        self.connection().check_connected()
     }
 
-    fn deadline(&self, now: Instant) -> Deadline {
+    pub(super) fn deadline(&self, now: Instant) -> Deadline {
         let own = Deadline::of(now, self.timeout.unwrap_or_else(|| self.target.client.timeout()));
-        self.inherited.map_or(own, |inherited| inherited.min(own))
+        self.inherited.deadline.map_or(own, |inherited| inherited.min(own))
     }
 
     /// Nobody serves the method: asks whether anybody serves the service.
     pub(super) fn probe(&mut self, deadline: Deadline) -> Result<Exchange, Error> {
         let destination = self.target.probe()?.destination;
-        self.id = self.target.client.connection().random().u64();
+        self.id = self.connection().random().u64();
         let name = self.target.method(self.method).map(Method::name);
-        let times = Times::Budget { ms: at_least_one_ms(deadline.remaining()) };
+        let now = Instant::now();
+        let times = Times::Budget { ms: at_least_one_ms(deadline.since(now)) };
         let codec = self.codec();
         let (payload, _) =
-            self.write(times, &Headers::new(), |bytes| codec.encode(&name, bytes))?.into_parts();
-        self.exchange(Instant::now(), deadline, destination, payload)
-    }
-
-    /// What the answer to a probe says about the call.
-    pub(super) fn judge_probe(&self, answer: Result<Answer, Error>) -> Error {
-        match answer {
-            Ok(Answer::Error(error)) if ErrorKind::from_code(error.code) == ErrorKind::Unimplemented => {
-                error.to_error().with_execution(Execution::NotExecuted)
-            }
-            // The service is there without the method, or with it since a moment ago; or it did not answer. In each
-            // case the call itself reached nobody.
-            _ => self.no_responders(),
-        }
+            self.write(times, FIRST, &Headers::new(), |bytes| codec.encode(&name, bytes))?.into_parts();
+        self.check(&payload)?;
+        Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, payload))
     }
 }
 
 /// A budget as the wire carries it: never zero, which would have run out.
 fn at_least_one_ms(budget: Duration) -> u32 {
     as_wire_ms(budget).max(1)
-}
-
-/// The trace that a handler's calls continue.
-fn trace_of(cx: &Context) -> Headers {
-    TRACE_HEADERS.into_iter().filter_map(|name| Some((name, cx.headers().get(name)?))).collect()
 }

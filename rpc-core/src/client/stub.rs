@@ -9,7 +9,7 @@ use super::call::Call;
 use super::cast::Cast;
 use super::returns::Returns;
 use crate::connection::inbox::SlotPool;
-use crate::connection::{DestinationId, Subject};
+use crate::connection::{DestinationId, History, Subject};
 use crate::error::{Error, ErrorKind};
 use crate::service::{Method, MethodKind, ServiceDescriptor};
 use crate::wire::frame::Times;
@@ -24,7 +24,6 @@ pub(crate) struct Target {
     pub(crate) client: Client,
     pub(crate) descriptor: &'static ServiceDescriptor,
     /// Keeps the routes' destinations.
-    #[expect(dead_code, reason = "it is what it keeps")]
     slots: SlotPool,
     routes: Result<Routes, Error>,
 }
@@ -93,6 +92,11 @@ impl Target {
         routes.methods.get(method).ok_or_else(|| {
             Error::not_executed(ErrorKind::Unimplemented, "the stub's description does not have the method")
         })
+    }
+
+    /// What the connection remembers of the service.
+    pub(crate) fn history(&self) -> &History {
+        self.slots.history()
     }
 
     /// Where one asks whether the service is there at all.

@@ -24,3 +24,25 @@ pub(crate) fn too_large(size: usize, limit: usize) -> Error {
 pub(crate) fn too_late() -> Error {
     Error::not_executed(ErrorKind::DeadlineExceeded, "the deadline passed before the call could be sent")
 }
+
+/// The error of a call that is made while there is no connection.
+pub(super) fn not_connected(unauthenticated: bool) -> Error {
+    if unauthenticated {
+        return Error::not_executed(
+            ErrorKind::Unauthenticated,
+            "NATS does not accept the credentials any more",
+        );
+    }
+    Error::not_executed(ErrorKind::Unavailable, "not connected")
+}
+
+/// The error of a call that was out when the connection was lost.
+pub(super) fn lost(unauthenticated: bool) -> Error {
+    if unauthenticated {
+        return Error::new(
+            ErrorKind::Unauthenticated,
+            "NATS closed the connection: the credentials are not valid any more",
+        );
+    }
+    Error::new(ErrorKind::Unavailable, "the connection was lost while the call was out")
+}

@@ -1,8 +1,10 @@
 //! A connection to a broker: publish, subscribe, and the inbox that all calls on it share.
 
 pub(crate) mod buffers;
+mod clocks;
 mod connect;
 mod errors;
+mod events;
 pub(crate) mod inbox;
 pub mod memory;
 mod nats;
@@ -16,11 +18,13 @@ mod waiters;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
 
 pub use self::connect::{connect, connect_with};
 pub(crate) use self::errors::{closed, too_large, too_late};
+use self::errors::{lost, not_connected};
+pub use self::events::ConnectionEvent;
+pub(crate) use self::inbox::History;
 use self::inbox::Inbox;
 use self::nats::NatsTransport;
 pub(crate) use self::nats::{
@@ -34,7 +38,7 @@ use self::transport::Transport;
 pub(crate) use self::transport::TryPublishError;
 use self::waiters::Departure;
 pub(crate) use self::waiters::{Answer, Expected};
-use crate::deadline::{WallClock, as_wire_ms};
+use crate::deadline::WallClock;
 use crate::error::Error;
 
 /// A connection to NATS, or to an in-process [`Broker`](memory::Broker).
@@ -60,9 +64,6 @@ struct Inner {
     /// Until when, by the system's wall clock in milliseconds, calls are sent without a moment of expiry.
     clocks_differ_until: AtomicU64,
 }
-
-/// For how long calls are sent without a moment of expiry after a server has found one expired that was not.
-const DISTRUST: Duration = Duration::from_secs(60);
 
 impl Connection {
     fn new(transport: Transport, random: Random, inbox_prefix: &str, shared: Arc<inbox::Shared>) -> Self {
@@ -217,14 +218,34 @@ impl Connection {
         self.transport().subscribe(subject, queue_group).await
     }
 
+    /// Has a function called with what happens to this connection from now on: for logs, metrics and health checks. It
+    /// must not block: calls wait behind it for what they have to learn of the event.
+    ///
+    /// Of a connection that was made from an `async_nats::Client`, nothing is heard: that client has an event callback of
+    /// its own.
+    ///
+    /// ```
+    /// # fn watch(nats: &nats_rpc::Connection) {
+    /// nats.on_event(|event| eprintln!("NATS: {event:?}"));
+    /// # }
+    /// ```
+    pub fn on_event(&self, listener: impl Fn(&ConnectionEvent) + Send + Sync + 'static) {
+        self.inner.inbox.shared().listeners.add(listener);
+    }
+
     /// Whether a permission that is missing shows here.
     pub(crate) fn hears_denials(&self) -> bool {
         self.transport().nats().is_some_and(NatsTransport::hears_events)
     }
 
+    /// An error, unless messages can leave now.
+    pub(crate) fn check_connected(&self) -> Result<(), Error> {
+        if self.is_connected() { Ok(()) } else { Err(self.inner.inbox.shared().unavailable()) }
+    }
+
     /// Whether messages can leave now.
     pub(crate) fn is_connected(&self) -> bool {
-        self.transport().nats().is_none_or(NatsTransport::is_connected)
+        self.transport().is_connected()
     }
 
     pub(crate) fn inbox(&self) -> &Inbox {
@@ -234,46 +255,12 @@ impl Connection {
     pub(crate) fn random(&self) -> &Random {
         self.inner.inbox.random()
     }
-
-    pub(crate) fn clock(&self) -> WallClock {
-        self.inner.clock
-    }
-
-    /// Whether a server's clock was seen to differ from the one here lately.
-    pub(crate) fn clocks_differ(&self) -> bool {
-        let until = self.inner.clocks_differ_until.load(Ordering::Relaxed);
-        until != 0 && self.clock().unix_ms() < until
-    }
-
-    /// Notes that a server found a call expired which by the clock here was not.
-    pub(crate) fn distrust_clocks(&self) {
-        let until = self.clock().unix_ms() + u64::from(as_wire_ms(DISTRUST));
-        if self.inner.clocks_differ_until.swap(until, Ordering::Relaxed) == 0 {
-            tracing::warn!(
-                "a server's clock differs from the one here by more than half a second: calls carry no expiry now"
-            );
-        }
-    }
-
-    /// The same broker over a connection of its own, whose wall clock is off by so many milliseconds.
-    ///
-    /// For tests of what happens when the clocks of two hosts differ.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_clock_skew(self, skew_ms: i64) -> Self {
-        match Arc::try_unwrap(self.inner) {
-            Ok(mut inner) => {
-                inner.clock = WallClock::skewed(skew_ms);
-                Connection { inner: Arc::new(inner) }
-            }
-            Err(shared) => Connection { inner: shared },
-        }
-    }
 }
 
 impl From<async_nats::Client> for Connection {
-    /// A connection over a client of one's own. Its event callback is not ours: a permission that is missing shows at
-    /// the deadlines of the calls, not at once as with [`connect`].
+    /// A connection over a client of one's own. Its event callback is not ours, and its settings are what they are: a loss
+    /// of the connection, and a permission that is missing, show at the deadlines of the calls, not at once as with
+    /// [`connect`]; with async-nats' own settings, a loss is noticed after minutes if the network says nothing of it.
     fn from(client: async_nats::Client) -> Self {
         Connection::nats_with(NatsTransport::new(client), Arc::default())
     }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use async_nats::client::traits::Publisher;
 use async_nats::connection::State;
 use async_nats::{
-    Client, ConnectErrorKind, Event, HeaderName, HeaderValue, PublishErrorKind, ServerAddr, ServerError,
-    Subscriber,
+    Client, ClientError, ConnectErrorKind, Event, HeaderName, HeaderValue, PublishErrorKind, ServerAddr,
+    ServerError, Subscriber,
 };
 use futures_core::Stream;
 use tokio::task::unconstrained;
@@ -16,6 +16,7 @@ use tokio::task::unconstrained;
 pub(crate) use async_nats::message::OutboundMessage;
 pub(crate) use async_nats::{ConnectOptions, HeaderMap, Message, Subject, ToServerAddrs};
 
+use super::events::ConnectionEvent;
 use super::{TryPublishError, closed, too_large};
 use crate::error::{Error, ErrorKind};
 use crate::wire::subject::{check_framing, check_pattern};
@@ -32,14 +33,7 @@ impl NatsTransport {
         NatsTransport { client, hears_events: false }
     }
 
-    pub(super) async fn connect(options: ConnectOptions, address: impl ToServerAddrs) -> Result<Self, Error> {
-        let invalid = |error| {
-            Error::not_executed(ErrorKind::InvalidArgument, "the address is malformed").with_source(error)
-        };
-        let servers: Vec<ServerAddr> = address.to_server_addrs().map_err(invalid)?.collect();
-        // Host and port only: an address may have a password in it.
-        let names: Vec<_> =
-            servers.iter().map(|server| format!("{}:{}", server.host(), server.port())).collect();
+    pub(super) async fn connect(options: ConnectOptions, servers: &[ServerAddr]) -> Result<Self, Error> {
         // async-nats leaves a user in the address out.
         let user = servers.iter().find_map(|server| Some((server.username()?, server.password()?)));
         let options = match user {
@@ -59,6 +53,9 @@ impl NatsTransport {
                 ErrorKind::Unauthenticated => "these credentials are not accepted by NATS",
                 _ => "no connection to NATS",
             };
+            // Host and port only: an address may have a password in it.
+            let names: Vec<_> =
+                servers.iter().map(|server| format!("{}:{}", server.host(), server.port())).collect();
             Error::not_executed(kind, format!("{message} at {}", names.join(", "))).with_source(error)
         })
     }
@@ -143,34 +140,65 @@ impl NatsTransport {
     }
 }
 
-/// What a server says about this client beside the messages.
-pub(super) enum ServerEvent {
-    PublishDenied(String),
-    SubscriptionDenied(String),
+/// Reads addresses of servers.
+pub(super) fn server_addresses(address: impl ToServerAddrs) -> Result<Vec<ServerAddr>, Error> {
+    address.to_server_addrs().map(Iterator::collect).map_err(|error| {
+        Error::not_executed(ErrorKind::InvalidArgument, "the address is malformed").with_source(error)
+    })
 }
 
-/// Has a function called with what the server says. It must not block.
+/// Has a function called with what happens to the connection. It must not block.
 pub(super) fn on_event(
     options: ConnectOptions,
-    call: impl Fn(ServerEvent) + Send + Sync + 'static,
+    call: impl Fn(ConnectionEvent) + Send + Sync + 'static,
 ) -> ConnectOptions {
     options.event_callback(move |event| {
-        if let Event::ServerError(ServerError::Other(text)) = &event {
-            violation(text).into_iter().for_each(&call);
-        }
+        call(read_event(&event));
         std::future::ready(())
     })
 }
 
-/// Reads `Permissions Violation for Publish to "subject"`, the only form in which a server says it.
-fn violation(text: &str) -> Option<ServerEvent> {
-    let rest = text.strip_prefix("Permissions Violation for ")?;
-    let subject = rest.split('"').nth(1)?.to_owned();
-    if rest.starts_with("Publish to ") {
-        Some(ServerEvent::PublishDenied(subject))
-    } else {
-        rest.starts_with("Subscription to ").then_some(ServerEvent::SubscriptionDenied(subject))
+fn read_event(event: &Event) -> ConnectionEvent {
+    match event {
+        Event::Connected => ConnectionEvent::Connected,
+        Event::Disconnected => ConnectionEvent::Disconnected,
+        Event::LameDuckMode => ConnectionEvent::LameDuck,
+        Event::Closed => ConnectionEvent::Closed,
+        Event::SlowConsumer(_) => ConnectionEvent::SlowConsumer,
+        Event::ServerError(ServerError::AuthorizationViolation) => ConnectionEvent::Unauthenticated,
+        Event::ServerError(ServerError::Other(text)) => read_server_error(text),
+        Event::ClientError(ClientError::Other(text)) if is_about_credentials(text) => {
+            ConnectionEvent::Unauthenticated
+        }
+        other => ConnectionEvent::Other(other.to_string()),
     }
+}
+
+/// Reads what a server says in `-ERR`; of refusals, `Permissions Violation for Publish to "subject"` is the only form.
+fn read_server_error(text: &str) -> ConnectionEvent {
+    if let Some(rest) = text.strip_prefix("Permissions Violation for ")
+        && let Some(subject) = rest.split('"').nth(1)
+    {
+        if rest.starts_with("Publish to ") {
+            return ConnectionEvent::PublishDenied(subject.to_owned());
+        }
+        if rest.starts_with("Subscription to ") {
+            return ConnectionEvent::SubscriptionDenied(subject.to_owned());
+        }
+    }
+    if is_about_credentials(text) {
+        return ConnectionEvent::Unauthenticated;
+    }
+    ConnectionEvent::Other(text.to_owned())
+}
+
+/// Whether an error says that the credentials are wrong, revoked or expired; the texts are those of the server and of
+/// async-nats, which has no kinds for them.
+fn is_about_credentials(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["authorization violation", "authentication expired", "authentication revoked", "failed signing nonce"]
+        .iter()
+        .any(|known| text.contains(known))
 }
 
 /// What counts against the broker's limit.

@@ -1,6 +1,7 @@
 //! Where a connection gets its random numbers from.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -29,6 +30,13 @@ impl Random {
             Random::System => rand::rng().next_u64(),
             Random::Seeded(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).next_u64(),
         }
+    }
+
+    /// A duration between nothing and `end`, for delays that must not coincide.
+    pub(crate) fn below(&self, end: Duration) -> Duration {
+        // 32 of the bits are as fine as a timer can be.
+        let share = u32::try_from(self.u64() >> 32).unwrap_or_default();
+        end.mul_f64(f64::from(share) / f64::from(u32::MAX))
     }
 
     /// A subject token of `N` letters and digits.

@@ -7,8 +7,10 @@
 //! | `send_full` | messages of calls that are full, for the caller who filled them | they are posted |
 //! | `send_due` | what was posted and the calls that may leave: what the flusher does | waits |
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -22,6 +24,9 @@ use crate::error::Error;
 /// How many messages are made at a time. Those that are made can be given up no more, so it is not more than a quick
 /// connection takes at once.
 const AT_ONCE: usize = 64;
+
+/// How often the flusher looks whether the connection is there again. Where its events are heard, it is told.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The sending half of a connection. It does not keep the connection alive.
 #[derive(Clone)]
@@ -58,13 +63,13 @@ impl Sender {
 
     /// Publishes what was posted, as far as the connection takes it at once; the rest is left to the flusher.
     pub(super) fn flush_posted(&self) {
+        if !self.transport.is_connected() {
+            return self.wake_flusher();
+        }
         let mut batches = self.shared.outbox.take();
-        while let Some(batch) = batches.pop_front() {
-            if let Some(message) = self.try_send(batch) {
-                batches.push_front(message.into());
-                self.wake_flusher();
-                break;
-            }
+        if let Some(full) = self.send_now(&mut batches) {
+            batches.push_front(full.into());
+            self.wake_flusher();
         }
         self.shared.outbox.put_back(batches);
     }
@@ -84,27 +89,50 @@ impl Sender {
     }
 
     /// Publishes what was posted and the calls that may leave, waiting for room in the connection's queue. Returns when
-    /// other calls may leave, if any are held back.
+    /// other calls may leave, if any are held back. Without a connection it sends nothing, and returns when to look again.
     pub(super) async fn send_due(&self) -> Option<Instant> {
-        let mut batches = self.shared.outbox.sending.lock().await;
+        let mut in_hand = self.shared.outbox.sending.lock().await;
         let unfinished = WakeOnDrop(self);
         loop {
-            while let Some(batch) = batches.pop_front() {
-                let Some(message) = self.try_send(batch) else { continue };
-                // There it is still if this future is dropped while it waits.
-                batches.push_front(message.clone().into());
-                if let Err(error) = self.transport.publish(message.clone()).await {
-                    self.refuse(&message, &error);
+            // From here on no loss is overlooked.
+            let lost = self.shared.lost.notified();
+            if !self.transport.is_connected() {
+                std::mem::forget(unfinished);
+                return Some(Instant::now() + LOOK_AGAIN);
+            }
+            self.shared.give_up_lost(&mut in_hand);
+            let batches = &mut in_hand.batches;
+            if let Some(full) = self.send_now(batches) {
+                // There it is still if this future is dropped while it waits, or if the connection is lost.
+                batches.push_front(full.clone().into());
+                tokio::select! {
+                    biased;
+                    () = lost => continue,
+                    published = self.transport.publish(full.clone()) => if let Err(error) = published {
+                        self.refuse(&full, &error);
+                    },
                 }
                 batches.pop_front();
+                continue;
             }
-            let held = self.shared.form_due(AT_ONCE, &self.subjects, &mut batches);
-            self.shared.outbox.take_into(&mut batches);
+            let held = self.shared.form_due(AT_ONCE, &self.subjects, batches);
+            self.shared.outbox.take_into(batches);
             if batches.is_empty() {
                 std::mem::forget(unfinished);
                 return held;
             }
         }
+    }
+
+    /// Publishes batches one after the other, up to a message that there is no room for.
+    fn send_now(&self, batches: &mut VecDeque<Batch>) -> Option<OutboundMessage> {
+        while let Some(batch) = batches.pop_front() {
+            let full = self.try_send(batch);
+            if full.is_some() {
+                return full;
+            }
+        }
+        None
     }
 
     /// Publishes a batch if there is room; gives its message back if not.

@@ -35,6 +35,14 @@ impl Transport {
         }
     }
 
+    /// Whether messages can leave now.
+    pub(super) fn is_connected(&self) -> bool {
+        match self {
+            Transport::Nats(nats) => nats.is_connected(),
+            Transport::Memory(_) => true,
+        }
+    }
+
     pub(super) async fn publish(&self, message: OutboundMessage) -> Result<(), Error> {
         match self {
             Transport::Nats(nats) => nats.publish(message).await,

@@ -1,5 +1,8 @@
 //! The inbox of a connection: one subscription that all replies come to.
 
+mod barrier;
+mod events;
+mod history;
 mod pool;
 mod subjects;
 mod tasks;
@@ -7,29 +10,27 @@ mod tasks;
 mod tests;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+pub(crate) use self::history::History;
 use self::pool::Pool;
 pub(crate) use self::pool::SlotPool;
 pub(super) use self::subjects::ReplySubjects;
-use super::outbox::{Batch, MAX_BYTES, Outbox};
+use super::events::Listeners;
+use super::outbox::{Batch, InHand, MAX_BYTES, Outbox};
 use super::random::Random;
 use super::sender::Sender;
 use super::slots::Token;
 use super::transport::Transport;
 use super::waiters::{Answer, Departure, Expected, News, Waiters};
-use super::{Connection, OutboundMessage, Subject};
-use crate::error::{Error, ErrorKind, Execution};
-
-/// How long a message to oneself may take.
-const BARRIER_TIMEOUT: Duration = Duration::from_secs(5);
+use super::{Connection, Subject};
+use crate::error::{Error, ErrorKind};
 
 /// Replies come to `<prefix>.<slot>`, below a prefix that is unique to the connection.
 pub(crate) struct Inbox {
@@ -46,6 +47,13 @@ pub(super) struct Shared {
     sweep: Notify,
     /// Whether the tasks run. They end with the connection, and with the runtime that they were spawned in.
     running: AtomicBool,
+    /// Whether the broker does not accept our credentials, or not any more.
+    unauthenticated: AtomicBool,
+    /// How often the connection was lost: what was made into messages before is not to be sent after.
+    pub(super) losses: AtomicU64,
+    pub(super) lost: Notify,
+    pub(super) regained: Notify,
+    pub(super) listeners: Listeners,
 }
 
 #[derive(Default)]
@@ -58,9 +66,6 @@ struct State {
     /// The subjects that the broker did not let us subscribe to.
     denied: HashSet<Box<str>>,
 }
-
-/// How many refused subscriptions are remembered.
-const MAX_DENIED: usize = 1024;
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -89,33 +94,6 @@ impl Shared {
         wake.into_iter().for_each(Waker::wake);
     }
 
-    /// The broker refused a message to this subject.
-    pub(super) fn deny_publish(&self, subject: &str) {
-        self.change_and_wake(|state, wake| {
-            state.waiters.deny(subject, wake);
-            let token = last_token(subject);
-            if let Some(barrier) = token.and_then(|token| state.barriers.remove(&token)) {
-                let _ = barrier.send(Err(denied("publish", subject)));
-            }
-        });
-    }
-
-    /// The broker refused a subscription to this subject.
-    pub(super) fn deny_subscription(&self, subject: &str) {
-        self.change_and_wake(|state, wake| {
-            if state.denied.len() < MAX_DENIED {
-                state.denied.insert(subject.into());
-            }
-            if *state.inbox == *subject {
-                // Nothing will come back. The calls themselves may have arrived.
-                for (_, barrier) in state.barriers.drain() {
-                    let _ = barrier.send(Err(denied("subscribe", subject)));
-                }
-                state.waiters.answer_all(|| Answer::Denied(Execution::MaybeExecuted), wake);
-            }
-        });
-    }
-
     /// Makes messages of the calls that may leave now; see [`Waiters::form_due`].
     pub(super) fn form_due(
         &self,
@@ -124,6 +102,24 @@ impl Shared {
         batches: &mut VecDeque<Batch>,
     ) -> Option<Instant> {
         self.lock().waiters.form_due(most, || subjects.fresh(), batches)
+    }
+
+    /// Drops the messages of calls that had been made when the connection was lost: those calls have failed.
+    pub(super) fn give_up_lost(&self, in_hand: &mut InHand) {
+        let losses = self.losses.load(Ordering::Acquire);
+        if in_hand.losses == losses {
+            return;
+        }
+        in_hand.losses = losses;
+        self.outbox.take_into(&mut in_hand.batches);
+        let state = self.lock();
+        let is_wanted = |reply: &Subject| match reply.rsplit_once('.') {
+            Some((inbox, token)) if state.inbox.strip_suffix(".*") == Some(inbox) => {
+                token.starts_with('_') || state.waiters.slots.find(token.as_bytes()).is_some()
+            }
+            _ => true,
+        };
+        in_hand.batches.retain(|batch| batch.reply().is_none_or(is_wanted));
     }
 
     /// The connection did not take a message: fails the calls in it. Says whether there were any.
@@ -164,6 +160,10 @@ impl Inbox {
     /// The sending half of the connection that this is the receiving half of.
     pub(super) fn sender(&self, transport: Arc<Transport>) -> Sender {
         Sender::new(Arc::clone(&self.shared), Arc::clone(&self.subjects), transport)
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     pub(super) fn random(&self) -> &Random {
@@ -235,47 +235,9 @@ impl Inbox {
         let forgotten = self.shared.change(|state| state.waiters.forget(id));
         drop(forgotten);
     }
-
-    /// Sends a message to oneself and waits for it. When it is back, the broker has taken everything that this
-    /// connection sent before, subscriptions among it, and everything that it sent here before has arrived.
-    pub(crate) async fn barrier(&self, connection: &Connection) -> Result<(), Error> {
-        self.start(connection).await?;
-        let (token, subject) = self.subjects.fresh();
-        let (sender, receiver) = oneshot::channel();
-        self.shared.lock().barriers.insert(token, sender);
-        let forget = Forget { shared: &self.shared, token };
-        let message = OutboundMessage { subject, reply: None, payload: bytes::Bytes::new(), headers: None };
-        let round_trip = async {
-            connection.publish(message).await?;
-            receiver.await.unwrap_or_else(|_| Err(super::closed()))
-        };
-        let result = tokio::time::timeout(BARRIER_TIMEOUT, round_trip).await;
-        drop(forget);
-        result.unwrap_or_else(|_| {
-            let message = format!(
-                "a message to the connection's own inbox {} did not come back within {} s: is the broker there, and \
-                 may this user publish and subscribe there?",
-                self.subjects.all(),
-                BARRIER_TIMEOUT.as_secs()
-            );
-            Err(Error::not_executed(ErrorKind::Unavailable, message))
-        })
-    }
 }
 
 fn denied(what: &str, subject: &str) -> Error {
     let message = format!("the NATS server does not let this user {what} to {subject:?}");
     Error::not_executed(ErrorKind::PermissionDenied, message)
-}
-
-/// Forgets a barrier, also when its future is dropped.
-struct Forget<'a> {
-    shared: &'a Shared,
-    token: Token,
-}
-
-impl Drop for Forget<'_> {
-    fn drop(&mut self) {
-        self.shared.lock().barriers.remove(&self.token);
-    }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::history::History;
 use super::{Inbox, Shared, State};
 use crate::connection::Subject;
 use crate::connection::outbox::DestinationId;
@@ -11,6 +12,7 @@ use crate::connection::outbox::DestinationId;
 pub(super) struct Pool {
     index: usize,
     stubs: usize,
+    history: Arc<History>,
 }
 
 /// How many services are remembered that have no stub at the moment: a program that makes a stub for each call need not
@@ -22,6 +24,7 @@ pub(crate) struct SlotPool {
     index: usize,
     service: Box<str>,
     shared: Arc<Shared>,
+    history: Arc<History>,
 }
 
 impl Drop for SlotPool {
@@ -40,6 +43,11 @@ impl Drop for SlotPool {
 }
 
 impl SlotPool {
+    /// What the connection remembers of the service.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
     /// The destination of messages to this subject that carry so many calls at most.
     pub(crate) fn destination(&self, subject: &Subject, most: usize) -> DestinationId {
         self.shared.lock().waiters.destinations.add(subject, self.index, most)
@@ -57,17 +65,13 @@ impl Inbox {
     pub(crate) fn pool(&self, service: &str) -> SlotPool {
         let mut state = self.shared.lock();
         let State { waiters, pools, .. } = &mut *state;
-        let index = match pools.get_mut(service) {
-            Some(pool) => {
-                pool.stubs += 1;
-                pool.index
-            }
-            None => {
-                let index = waiters.slots.add_pool();
-                pools.insert(service.into(), Pool { index, stubs: 1 });
-                index
-            }
-        };
-        SlotPool { index, service: service.into(), shared: Arc::clone(&self.shared) }
+        let pool = pools.entry(service.into()).or_insert_with(|| Pool {
+            index: waiters.slots.add_pool(),
+            stubs: 0,
+            history: Arc::default(),
+        });
+        pool.stubs += 1;
+        let (index, history) = (pool.index, Arc::clone(&pool.history));
+        SlotPool { index, service: service.into(), shared: Arc::clone(&self.shared), history }
     }
 }

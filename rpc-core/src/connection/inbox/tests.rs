@@ -1,10 +1,12 @@
 //! Stubs, callers and runtimes come and go, and nothing is left alone or stuck.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 
 use super::*;
-use crate::connection::Joining;
 use crate::connection::memory::Broker;
+use crate::connection::{Joining, OutboundMessage};
 
 /// A stub of a service is dropped while another is made.
 #[test]
@@ -69,7 +71,7 @@ fn what_a_flusher_had_in_hand_when_its_runtime_ended_is_sent_by_the_next() {
         headers: None,
     };
     // As `send_due` leaves it when it is dropped while it waits for room.
-    inbox.shared.outbox.sending.try_lock().unwrap().push_back(message("in hand").into());
+    inbox.shared.outbox.sending.try_lock().unwrap().batches.push_back(message("in hand").into());
     connection.post_until_flush(message("posted"), Joining::Lone).unwrap();
     drop(first);
     second.block_on(async {

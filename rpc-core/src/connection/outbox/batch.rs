@@ -36,6 +36,11 @@ impl Batch {
         self.joining == Joining::Several && std::ptr::eq(self.message.subject.as_str(), subject.as_str())
     }
 
+    /// Where its answers go, if it asks for any.
+    pub(in crate::connection) fn reply(&self) -> Option<&Subject> {
+        self.message.reply.as_ref()
+    }
+
     pub(super) fn size(&self) -> usize {
         self.size
     }

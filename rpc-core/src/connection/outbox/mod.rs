@@ -33,7 +33,15 @@ pub(super) struct Outbox {
     pub(super) wake: Notify,
     /// Messages in the hand of whoever waits for room in the connection's queue: who has held it since knows that what
     /// was posted before is there.
-    pub(super) sending: tokio::sync::Mutex<VecDeque<Batch>>,
+    pub(super) sending: tokio::sync::Mutex<InHand>,
+}
+
+/// Messages that are about to be sent.
+#[derive(Default)]
+pub(super) struct InHand {
+    pub(super) batches: VecDeque<Batch>,
+    /// How often the connection had been lost when they were looked at last.
+    pub(super) losses: u64,
 }
 
 #[derive(Default)]

@@ -33,6 +33,8 @@ pub(crate) enum Answer {
     Foreign,
     /// The broker refused the message; what may be concluded about the handler.
     Denied(Execution),
+    /// What it was out to is gone; what may be concluded about the handler.
+    Lost(Error),
     /// The connection closed.
     Closed,
 }
@@ -245,6 +247,19 @@ impl Waiters {
         wake.extend(expired.into_iter().filter_map(|id| self.answer(id, Answer::Expired(None), now)));
         self.earliest = earliest;
         earliest
+    }
+
+    /// Fails all calls, since the connection is lost: those that are out, and those that wait to leave.
+    pub(super) fn lose(&mut self, out: &Error, waiting: &Error, wake: &mut Vec<Waker>) {
+        let now = Instant::now();
+        let all: Vec<(u64, Place)> = self.calls.iter().map(|(id, waiter)| (*id, waiter.place)).collect();
+        for (id, place) in all {
+            let answer = match place {
+                Place::Waiting(_) => Answer::NotSent(waiting.clone()),
+                Place::Out(_) => Answer::Lost(out.clone()),
+            };
+            wake.extend(self.answer(id, answer, now));
+        }
     }
 
     /// Gives all calls the same answer.

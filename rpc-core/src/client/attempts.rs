@@ -1,0 +1,96 @@
+//! The attempts of one call: the first one, which is nearly always the last, and what follows it otherwise.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::InFlight;
+use super::outgoing::{Outgoing, Sent};
+use super::pursuit::{Concluded, Pursuit, is_conclusive};
+use crate::connection::Answer;
+use crate::error::{Error, ErrorKind};
+use crate::wire::frame::CallBuffer;
+
+/// A call from its first poll to its answer. Nothing is boxed for one whose first attempt is answered.
+pub(super) enum Attempts {
+    Refused(Error),
+    Built(CallBuffer),
+    First(Sent, InFlight),
+    /// The rare way: there is no connection, or the answer is not the end of it.
+    Later(Pin<Box<dyn Future<Output = Concluded> + Send>>),
+    Done,
+}
+
+impl Attempts {
+    /// The message, while it can still be changed.
+    pub(super) fn built(&mut self) -> Option<&mut CallBuffer> {
+        match self {
+            Attempts::Built(buffer) => Some(buffer),
+            _ => None,
+        }
+    }
+
+    /// Whether a message may have left.
+    pub(super) fn has_begun(&self) -> bool {
+        matches!(self, Attempts::First(..) | Attempts::Later(_))
+    }
+
+    /// Gives the message up, to be sent in another way.
+    pub(super) fn take_built(&mut self) -> Result<CallBuffer, Error> {
+        match std::mem::replace(self, Attempts::Done) {
+            Attempts::Refused(error) => Err(error),
+            Attempts::Built(buffer) => Ok(buffer),
+            _ => Err(polled_again()),
+        }
+    }
+
+    /// Sends the call, and once more where that is right, until it is known what became of it.
+    pub(super) fn poll(
+        &mut self,
+        outgoing: &Outgoing,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Concluded, Error>> {
+        loop {
+            // While a call waits, it is polled where it is: its state is too large to be moved at each poll.
+            match self {
+                Attempts::First(sent, _) => {
+                    let answer = ready!(sent.exchange.poll(cx)).unwrap_or_else(Answer::NotSent);
+                    let Attempts::First(sent, in_flight) = std::mem::replace(self, Attempts::Done) else {
+                        continue;
+                    };
+                    if is_conclusive(&answer) {
+                        return Poll::Ready(Ok(Concluded::at_first(answer)));
+                    }
+                    let deadline = sent.exchange.deadline();
+                    let pursuit = Pursuit::new(outgoing, sent.args, deadline, in_flight);
+                    *self = Attempts::Later(Box::pin(pursuit.after(answer, sent.expiry)));
+                }
+                Attempts::Later(pursuit) => {
+                    let concluded = ready!(pursuit.as_mut().poll(cx));
+                    *self = Attempts::Done;
+                    return Poll::Ready(Ok(concluded));
+                }
+                Attempts::Refused(_) | Attempts::Built(_) | Attempts::Done => self.begin(outgoing)?,
+            }
+        }
+    }
+
+    /// Sends the call for the first time.
+    fn begin(&mut self, outgoing: &Outgoing) -> Result<(), Error> {
+        let buffer = self.take_built()?;
+        let begun = outgoing.begin()?;
+        let hedge = outgoing.retry().hedge(outgoing.is_idempotent());
+        if hedge.is_none() && outgoing.connection().is_connected() {
+            let sent = outgoing.send(buffer, begun.now, begun.deadline)?;
+            *self = Attempts::First(sent, begun.in_flight);
+            return Ok(());
+        }
+        let (_, args) = buffer.into_parts();
+        let pursuit = Pursuit::new(outgoing, args, begun.deadline, begun.in_flight);
+        *self = Attempts::Later(Box::pin(pursuit.start()));
+        Ok(())
+    }
+}
+
+fn polled_again() -> Error {
+    Error::new(ErrorKind::Cancelled, "the call was polled after it had been resolved")
+}

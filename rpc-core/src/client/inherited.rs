@@ -1,0 +1,32 @@
+//! What a call inherits from the handler that it is made in.
+
+use crate::context::Context;
+use crate::deadline::Deadline;
+use crate::wire::headers::Headers;
+
+/// The headers of a trace (W3C Trace Context).
+const TRACE_HEADERS: [&str; 2] = ["traceparent", "tracestate"];
+
+/// What calls that are made in a handler inherit, beside the trace.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Inherited {
+    pub(super) deadline: Option<Deadline>,
+    /// Whether the handler serves a second attempt.
+    pub(super) is_retried: bool,
+}
+
+impl Inherited {
+    /// From the handler that is running in this task, if one is; with the headers of its trace.
+    pub(super) fn from_handler() -> (Self, Headers) {
+        let of = |cx: &Context| {
+            let inherited = Inherited { deadline: cx.inherited_deadline(), is_retried: cx.attempt() > 1 };
+            (inherited, trace_of(cx))
+        };
+        Context::with_current(of).unwrap_or_default()
+    }
+}
+
+/// The trace that a handler's calls continue.
+fn trace_of(cx: &Context) -> Headers {
+    TRACE_HEADERS.into_iter().filter_map(|name| Some((name, cx.headers().get(name)?))).collect()
+}

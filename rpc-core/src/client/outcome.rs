@@ -1,0 +1,91 @@
+//! From what became of a call to what its caller gets.
+
+use super::outgoing::Outgoing;
+use super::pursuit::Concluded;
+use super::response::Response;
+use super::retry::after_attempts;
+use super::returns::Returns;
+use crate::codec::DecodeError;
+use crate::connection::Answer;
+use crate::error::{CallError, Error, ErrorKind, Execution};
+use crate::wire::frame::{ErrorFrame, SERVICE_ERROR, SuccessFrame};
+
+/// Turns what became of a call into what its caller gets.
+pub(super) fn outcome<T, E>(
+    outgoing: &Outgoing,
+    returns: Returns<T, E>,
+    concluded: Concluded,
+) -> Result<Response<T>, CallError<E>> {
+    let Concluded { answer, may_have_run } = concluded;
+    let error = match answer {
+        Answer::Success(success) => {
+            outgoing.history().note_answer();
+            return read_success(outgoing, returns, success);
+        }
+        Answer::Error(error) if error.code == SERVICE_ERROR => {
+            outgoing.history().note_answer();
+            return Err(read_service_error(outgoing, returns, &error));
+        }
+        Answer::Error(error) => {
+            outgoing.history().note_answer();
+            error.to_error()
+        }
+        other => error_of(outgoing, other),
+    };
+    Err(CallError::Rpc(after_attempts(error, may_have_run)))
+}
+
+/// The error of a call that nobody answered.
+fn error_of(outgoing: &Outgoing, answer: Answer) -> Error {
+    let subject = outgoing.subject();
+    match answer {
+        Answer::Expired(Some(refusal)) => refusal.to_error(),
+        Answer::Denied(execution) => {
+            let message = format!("NATS does not let this user publish to {subject}, or get the reply");
+            Error::new(ErrorKind::PermissionDenied, message).with_execution(execution)
+        }
+        Answer::NotSent(error) | Answer::Lost(error) => error,
+        Answer::NoResponders => {
+            Error::not_executed(ErrorKind::NoResponders, format!("nobody serves {subject}"))
+        }
+        Answer::Closed => Error::new(ErrorKind::Unavailable, "the connection closed").for_good(),
+        Answer::Expired(None) => {
+            let message = format!("no reply from {subject} came before the deadline");
+            Error::new(ErrorKind::DeadlineExceeded, message)
+        }
+        // The last of these are answers, which have been read.
+        Answer::Foreign | Answer::Success(_) | Answer::Error(_) => {
+            let message = format!(
+                "something else than a reply came from {subject}; does a JetStream stream take the subject?"
+            );
+            Error::new(ErrorKind::Protocol, message)
+        }
+    }
+}
+
+fn read_success<T, E>(
+    outgoing: &Outgoing,
+    returns: Returns<T, E>,
+    success: SuccessFrame,
+) -> Result<Response<T>, CallError<E>> {
+    let SuccessFrame { handler_time, body, headers, instance } = success;
+    let value = (returns.value)(outgoing.codec(), &body, outgoing.limits());
+    match value {
+        Ok(value) => Ok(Response::new(value, headers, instance, handler_time)),
+        Err(error) => Err(CallError::Rpc(unreadable("value", &error))),
+    }
+}
+
+fn read_service_error<T, E>(outgoing: &Outgoing, returns: Returns<T, E>, error: &ErrorFrame) -> CallError<E> {
+    let codec = error.flags.read_codec().unwrap_or_default();
+    let body = error.body.clone().unwrap_or_default();
+    match (returns.error)(codec, &body, outgoing.limits()) {
+        Ok(error) => CallError::Service(error),
+        Err(decoding) => CallError::Rpc(unreadable("error", &decoding)),
+    }
+}
+
+fn unreadable(what: &str, error: &DecodeError) -> Error {
+    Error::new(ErrorKind::Protocol, format!("the {what} in the reply does not decode: {error}"))
+        .with_execution(Execution::Executed)
+}

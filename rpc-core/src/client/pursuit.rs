@@ -1,0 +1,211 @@
+//! What follows when the first attempt is not the end of a call: probes, pauses, further attempts.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, sleep};
+
+use super::InFlight;
+use super::exchange::Exchange;
+use super::outgoing::{Expiry, FIRST, Outgoing, Sent};
+use super::retry::{Failure, Retry, may_have_run};
+use crate::connection::Answer;
+use crate::deadline::Deadline;
+use crate::error::{ErrorKind, Execution};
+use crate::wire::frame::ErrorFrame;
+
+/// What became of a call in the end.
+pub(super) struct Concluded {
+    pub(super) answer: Answer,
+    /// Whether an attempt before the last one may have been executed.
+    pub(super) may_have_run: bool,
+}
+
+impl Concluded {
+    /// The answer to the only attempt.
+    pub(super) fn at_first(answer: Answer) -> Self {
+        Concluded { answer, may_have_run: false }
+    }
+}
+
+/// Whether an answer is the end of a call, whatever the call is.
+pub(super) fn is_conclusive(answer: &Answer) -> bool {
+    match answer {
+        Answer::Error(error) => error.execution == Execution::Executed,
+        Answer::NoResponders | Answer::NotSent(_) | Answer::Lost(_) => false,
+        Answer::Success(_) | Answer::Expired(_) | Answer::Foreign | Answer::Denied(_) | Answer::Closed => {
+            true
+        }
+    }
+}
+
+/// A call that goes on after its first attempt.
+pub(super) struct Pursuit {
+    outgoing: Outgoing,
+    args: Bytes,
+    deadline: Deadline,
+    in_flight: InFlight,
+    attempt: u8,
+    may_have_run: bool,
+    /// Until when it is sent again as long as it reaches nobody, and how often it was.
+    bridge: Option<Instant>,
+    bridged: u32,
+}
+
+impl Pursuit {
+    pub(super) fn new(outgoing: &Outgoing, args: Bytes, deadline: Deadline, in_flight: InFlight) -> Self {
+        Pursuit {
+            outgoing: outgoing.clone(),
+            args,
+            deadline,
+            in_flight,
+            attempt: FIRST,
+            may_have_run: false,
+            bridge: None,
+            bridged: 0,
+        }
+    }
+
+    /// Makes the first attempt, and those that are right after it.
+    pub(super) async fn start(mut self) -> Concluded {
+        let (answer, expiry) = match self.outgoing.retry().hedge(self.outgoing.is_idempotent()) {
+            Some(delay) => self.send_hedged(delay).await,
+            None => self.send().await,
+        };
+        self.go_on(answer, expiry).await
+    }
+
+    /// Makes the attempts that are right after the first one, which was answered with this.
+    pub(super) async fn after(self, answer: Answer, expiry: Expiry) -> Concluded {
+        self.go_on(answer, expiry).await
+    }
+
+    async fn go_on(mut self, mut answer: Answer, mut expiry: Expiry) -> Concluded {
+        loop {
+            if clocks_differ(&answer, expiry) && !self.deadline.is_expired() {
+                self.outgoing.connection().distrust_clocks();
+            } else {
+                answer = self.probed(answer).await;
+                let Some(pause) = self.pause(&answer) else { break };
+                self.may_have_run |= may_have_run(&answer);
+                self.wait(pause).await;
+            }
+            (answer, expiry) = self.send().await;
+        }
+        drop(self.in_flight);
+        Concluded { answer, may_have_run: self.may_have_run }
+    }
+
+    /// Sends the call once and waits for the answer.
+    async fn send(&mut self) -> (Answer, Expiry) {
+        match self.outgoing.send_again(&self.args, self.attempt, self.deadline) {
+            Ok(sent) => {
+                let Sent { mut exchange, expiry, .. } = sent;
+                (answer_of(&mut exchange).await, expiry)
+            }
+            Err(error) => (Answer::NotSent(error), Expiry::LeftOut),
+        }
+    }
+
+    /// Sends the call, and once more if there is no answer after a while. The first answer that is not a failure counts.
+    async fn send_hedged(&mut self, delay: Duration) -> (Answer, Expiry) {
+        let first = match self.outgoing.send_again(&self.args, self.attempt, self.deadline) {
+            Ok(sent) => sent,
+            Err(error) => return (Answer::NotSent(error), Expiry::LeftOut),
+        };
+        let Sent { exchange: mut first, expiry, .. } = first;
+        tokio::select! {
+            biased;
+            answer = answer_of(&mut first) => return (answer, expiry),
+            () = sleep(delay) => {}
+        }
+        if !self.outgoing.history().withdraw() {
+            return (answer_of(&mut first).await, expiry);
+        }
+        self.attempt += 1;
+        let Ok(second) = self.outgoing.send_again(&self.args, self.attempt, self.deadline) else {
+            return (answer_of(&mut first).await, expiry);
+        };
+        let Sent { exchange: mut second, expiry: second_expiry, .. } = second;
+        // Whichever is not awaited to its end is dropped, and so cancelled.
+        let (answer, expiry, mut other, other_expiry) = tokio::select! {
+            biased;
+            answer = answer_of(&mut first) => (answer, expiry, second, second_expiry),
+            answer = answer_of(&mut second) => (answer, second_expiry, first, expiry),
+        };
+        if Failure::of(&answer, true) == Failure::Final {
+            return (answer, expiry);
+        }
+        self.may_have_run |= may_have_run(&answer);
+        (answer_of(&mut other).await, other_expiry)
+    }
+
+    /// If nobody serves the method, asks whether anybody serves the service at all.
+    async fn probed(&mut self, answer: Answer) -> Answer {
+        if !matches!(answer, Answer::NoResponders) {
+            return answer;
+        }
+        let probed = match self.outgoing.probe(self.deadline) {
+            Ok(mut exchange) => answer_of(&mut exchange).await,
+            Err(_) => return answer,
+        };
+        match probed {
+            Answer::Error(error) if ErrorKind::from_code(error.code) == ErrorKind::Unimplemented => {
+                Answer::NotSent(error.to_error().with_execution(Execution::NotExecuted))
+            }
+            // The service is there without the method, or with it since a moment ago; or it did not answer. In each
+            // case the call itself reached nobody.
+            _ => answer,
+        }
+    }
+
+    /// How long to wait before the call is sent again; `None` if it is not.
+    fn pause(&mut self, answer: &Answer) -> Option<Duration> {
+        let failure = Failure::of(answer, self.outgoing.is_idempotent());
+        let (retry, random) = (self.outgoing.retry(), self.outgoing.connection().random());
+        let pause = if failure == Failure::ReachedNobody {
+            if !self.outgoing.history().has_answered() {
+                return None;
+            }
+            let now = Instant::now();
+            let end = *self.bridge.get_or_insert(now + retry.bridge());
+            let pause = Retry::bridge_pause(random, self.bridged);
+            self.bridged += 1;
+            (now + pause < end).then_some(pause)?
+        } else {
+            let pause = retry.pause(failure, self.attempt, random, self.outgoing.history())?;
+            self.attempt += 1;
+            // What came after it is another outage.
+            self.bridge = None;
+            pause
+        };
+        (pause < self.deadline.remaining()).then_some(pause)
+    }
+
+    /// Waits, but not longer than until the connection is there again.
+    async fn wait(&self, pause: Duration) {
+        let connection = self.outgoing.connection();
+        if connection.is_connected() {
+            return sleep(pause).await;
+        }
+        tokio::select! {
+            biased;
+            () = connection.inbox().regained() => {}
+            () = sleep(pause) => {}
+        }
+    }
+}
+
+/// Whether a server found a call expired which by the clock here still has time.
+fn clocks_differ(answer: &Answer, expiry: Expiry) -> bool {
+    let is_expired = |error: &ErrorFrame| {
+        ErrorKind::from_code(error.code) == ErrorKind::DeadlineExceeded
+            && error.execution == Execution::NotExecuted
+    };
+    expiry == Expiry::Stated && matches!(answer, Answer::Error(error) if is_expired(error))
+}
+
+async fn answer_of(exchange: &mut Exchange) -> Answer {
+    poll_fn(|cx| exchange.poll(cx)).await.unwrap_or_else(Answer::NotSent)
+}
