@@ -9,6 +9,7 @@ pub(crate) mod inbox;
 pub mod memory;
 mod nats;
 mod outbox;
+mod peers;
 pub(crate) mod random;
 mod sender;
 mod slots;

@@ -117,6 +117,13 @@ impl ServiceSubject {
     }
 }
 
+/// Whether a subject is one at which this instance hears about its calls of this service: `<service>._ctl.<instance>.<peer>`.
+pub(crate) fn is_control(subject: &str, service: &str, instance: &str) -> bool {
+    let rest = subject.strip_prefix(service).and_then(|rest| rest.strip_prefix("._ctl."));
+    let peer = rest.and_then(|rest| rest.strip_prefix(instance)).and_then(|rest| rest.strip_prefix('.'));
+    is_token(instance) && peer.is_some_and(is_token)
+}
+
 /// The prefixes under which a server accepts reply subjects: it must not become a reflector that publishes into any
 /// subject a caller names.
 #[derive(Debug, Clone)]
@@ -184,6 +191,23 @@ mod tests {
         }
         let long = vec!["x".repeat(60); 9].join(".");
         assert!(ServiceSubject::new(None, &long).is_err(), "over 512 bytes");
+    }
+
+    #[test]
+    fn a_control_subject_is_that_of_its_service_and_instance() {
+        assert!(is_control("eu.lab._ctl.a.12", "eu.lab", "a"));
+        for (subject, service, instance) in [
+            ("eu.lab._ctl.a.12", "lab", "a"),
+            ("eu.lab._ctl.a.12", "eu.lab", "b"),
+            ("eu.lab._ctl.a.", "eu.lab", "a"),
+            ("eu.lab._ctl.a", "eu.lab", "a"),
+            ("eu.lab._ctl.a.1.2", "eu.lab", "a"),
+            ("eu.lab._ctl.a.*", "eu.lab", "a"),
+            ("eu.lab._ctl.a.b.1", "eu.lab", "a.b"),
+            ("$JS.API.STREAM.DELETE.x", "eu.lab", "a"),
+        ] {
+            assert!(!is_control(subject, service, instance), "{subject}");
+        }
     }
 
     #[test]

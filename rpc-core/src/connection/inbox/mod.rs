@@ -4,6 +4,8 @@ mod barrier;
 mod events;
 mod history;
 mod pool;
+mod pulse;
+mod receive;
 mod subjects;
 mod tasks;
 #[cfg(test)]
@@ -45,6 +47,7 @@ pub(super) struct Shared {
     state: Mutex<State>,
     pub(super) outbox: Outbox,
     sweep: Notify,
+    pulse: Notify,
     /// Whether the tasks run. They end with the connection, and with the runtime that they were spawned in.
     running: AtomicBool,
     /// Whether the broker does not accept our credentials, or not any more.
@@ -76,12 +79,21 @@ impl Shared {
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let result = change(&mut state);
-        let News { sweeper, flusher } = std::mem::take(&mut state.waiters.news);
+        let News { sweeper, flusher, pulse } = std::mem::take(&mut state.waiters.news);
+        let control = std::mem::take(&mut state.waiters.control);
+        let max_bytes = state.waiters.destinations.max_bytes;
         drop(state);
         if sweeper {
             self.sweep.notify_one();
         }
-        if flusher {
+        if pulse {
+            self.pulse.notify_one();
+        }
+        if flusher || !control.is_empty() {
+            // What there is no room for is lost with the rest: cancels and heartbeats help, nothing stands on them.
+            control
+                .into_iter()
+                .for_each(|(message, joining)| _ = self.outbox.push(message, joining, max_bytes));
             self.outbox.wake.notify_one();
         }
         result
@@ -141,8 +153,8 @@ fn last_token(subject: &str) -> Option<Token> {
     Token::try_from(subject.rsplit('.').next()?.as_bytes()).ok()
 }
 
-/// The receiving task, the sweeper and the connection's flusher; they end with the connection.
-struct Tasks([AbortHandle; 3]);
+/// The receiving task, the sweeper, the pulse and the connection's flusher; they end with the connection.
+struct Tasks([AbortHandle; 4]);
 
 impl Drop for Tasks {
     fn drop(&mut self) {
@@ -197,13 +209,14 @@ impl Inbox {
             return Ok(());
         }
         let subscription = connection.subscribe(self.subjects.all(), None).await?;
-        let running = tasks::Running::new(Arc::clone(&self.shared));
-        let receiver = tokio::spawn(tasks::receive(subscription, running));
+        let running = receive::Running::new(Arc::clone(&self.shared));
+        let receiver = tokio::spawn(receive::receive(subscription, Arc::clone(&self.subjects), running));
+        let pulse = tokio::spawn(pulse::pulse(Arc::clone(&self.shared)));
         let sweeper = tokio::spawn(tasks::sweep(Arc::clone(&self.shared)));
         let flusher = tokio::spawn(tasks::flush(connection.sender()));
         // What an earlier flusher has left, whose runtime ended before it could send it.
         self.shared.outbox.wake.notify_one();
-        *tasks = Some(Tasks([receiver, sweeper, flusher].map(|task| task.abort_handle())));
+        *tasks = Some(Tasks([receiver, sweeper, pulse, flusher].map(|task| task.abort_handle())));
         Ok(())
     }
 

@@ -34,4 +34,9 @@ impl ReplySubjects {
         // Shrunk to its length, it becomes shared memory without being copied again.
         (token, Subject::from(subject))
     }
+
+    /// Where an instance says what it has to say about the calls that it has.
+    pub(super) fn control(&self, instance: &str) -> Subject {
+        format!("{}._{instance}", self.prefix).into()
+    }
 }

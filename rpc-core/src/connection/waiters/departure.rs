@@ -19,9 +19,9 @@ impl Waiters {
     ) -> Departure {
         self.destinations.max_bytes = max_bytes;
         let Expected { id, destination, payload, now, deadline, waker } = expected;
-        let is_alone = self.calls.is_empty();
+        let is_alone = self.calls.len() == self.given_up;
         let place = Place::Waiting(destination);
-        self.calls.insert(id, Waiter { place, deadline, waker: Some(waker), answer: None, refusal: None });
+        self.calls.insert(id, Waiter::new(place, deadline, waker));
         if self.earliest.is_none_or(|earliest| deadline < earliest) {
             self.earliest = Some(deadline);
             self.news.sweeper = true;

@@ -1,6 +1,9 @@
 //! Who waits for which answer, and until when.
 
+mod abandonment;
+mod acceptance;
 mod departure;
+mod failures;
 #[cfg(test)]
 mod tests;
 
@@ -12,8 +15,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::connection::outbox::{Batch, DestinationId, Destinations, Heard};
-use crate::connection::slots::{Left, Sent, Slots};
+pub(super) use self::acceptance::Gone;
+use crate::connection::outbox::{Batch, DestinationId, Destinations, Heard, Joining};
+use crate::connection::peers::{PeerId, Peers};
+use crate::connection::slots::{Left, Slots};
 use crate::connection::{OutboundMessage, closed, too_late};
 use crate::error::{Error, Execution};
 use crate::wire::frame::{ErrorFrame, SuccessFrame};
@@ -73,7 +78,12 @@ pub(super) struct Waiters {
     earliest: Option<Instant>,
     /// How long handlers took, by the answers since the last [`learn`](Self::learn).
     heard: Option<(DestinationId, Heard)>,
-    /// Whether the sweeper and the flusher must be told.
+    pub(super) peers: Peers,
+    /// How many of the calls nobody waits for any more.
+    given_up: usize,
+    /// What instances are to be told about their calls.
+    pub(super) control: Vec<(OutboundMessage, Joining)>,
+    /// Whether the connection's tasks must be told.
     pub(super) news: News,
 }
 
@@ -82,6 +92,7 @@ pub(super) struct Waiters {
 pub(super) struct News {
     pub(super) sweeper: bool,
     pub(super) flusher: bool,
+    pub(super) pulse: bool,
 }
 
 /// A call that is out or waits to leave.
@@ -91,6 +102,12 @@ pub(super) struct Waiter {
     waker: Option<Waker>,
     answer: Option<Answer>,
     refusal: Option<Box<ErrorFrame>>,
+    /// The instances that have it, as far as they have said so.
+    peers: Vec<PeerId>,
+    /// Whether they say that others have it too.
+    one_of_many: bool,
+    /// Whether nobody waits for it any more.
+    given_up: bool,
 }
 
 /// Where a call is.
@@ -99,6 +116,21 @@ enum Place {
     Waiting(DestinationId),
     /// In the message of a slot.
     Out(usize),
+}
+
+impl Waiter {
+    fn new(place: Place, deadline: Instant, waker: Waker) -> Self {
+        Waiter {
+            place,
+            deadline,
+            waker: Some(waker),
+            answer: None,
+            refusal: None,
+            peers: Vec::new(),
+            one_of_many: false,
+            given_up: false,
+        }
+    }
 }
 
 impl Waiters {
@@ -114,16 +146,6 @@ impl Waiters {
             *replaced = waiter.waker.replace(cx.waker().clone());
         }
         Poll::Pending
-    }
-
-    /// Forgets a call that nobody waits for any more: one that has not left never will. What it leaves is not to be
-    /// dropped under a lock either.
-    pub(super) fn forget(&mut self, id: u64) -> Option<Waiter> {
-        let waiter = self.calls.remove(&id)?;
-        if waiter.answer.is_none() {
-            self.leave(waiter.place, Left::Abandoned, Instant::now(), Duration::ZERO);
-        }
-        Some(waiter)
     }
 
     /// Gives a call its answer; the first one counts. Returns whom to wake.
@@ -152,6 +174,13 @@ impl Waiters {
         };
         waiter.answer = Some(answer);
         let (waker, place) = (waiter.waker.take(), waiter.place);
+        if waiter.given_up {
+            self.calls.remove(&id);
+            self.given_up -= 1;
+        } else if !waiter.peers.is_empty() {
+            let mut peers = std::mem::take(&mut waiter.peers);
+            self.leave_peers(id, &mut peers);
+        }
         if let (Place::Out(slot), Some(time)) = (place, handler_time) {
             self.hear(slot, time);
         }
@@ -207,66 +236,6 @@ impl Waiters {
             return Vec::new();
         }
         self.slots.calls(slot).to_vec()
-    }
-
-    /// Fails the calls of a subject that the broker does not let us publish to.
-    ///
-    /// It refuses one message and does not say which: permissions can change while calls are out. So calls were
-    /// certainly not executed only if theirs is the only message that can be meant.
-    pub(super) fn deny(&mut self, subject: &str, wake: &mut Vec<Waker>) {
-        let mut messages: Vec<(usize, Sent)> = self.slots.out().collect();
-        messages.retain(|(_, sent)| {
-            self.destinations.get_mut(sent.destination).is_some_and(|there| *there.subject == *subject)
-        });
-        let execution = match messages[..] {
-            [(slot, _)] if !self.slots.is_answered(slot) && self.slots.none_abandoned(slot) => {
-                Execution::NotExecuted
-            }
-            _ => Execution::MaybeExecuted,
-        };
-        let calls: Vec<u64> =
-            messages.iter().flat_map(|(slot, _)| self.slots.calls(*slot)).copied().collect();
-        let now = Instant::now();
-        wake.extend(calls.into_iter().filter_map(|id| self.answer(id, Answer::Denied(execution), now)));
-    }
-
-    /// Expires the calls whose deadline has passed; returns when to come back.
-    pub(super) fn sweep(&mut self, now: Instant, wake: &mut Vec<Waker>) -> Option<Instant> {
-        let mut expired = Vec::new();
-        let mut earliest: Option<Instant> = None;
-        for (id, waiter) in &self.calls {
-            if waiter.answer.is_some() {
-                continue;
-            }
-            if waiter.deadline <= now {
-                expired.push(*id);
-            } else {
-                earliest = Some(earliest.map_or(waiter.deadline, |earliest| earliest.min(waiter.deadline)));
-            }
-        }
-        wake.extend(expired.into_iter().filter_map(|id| self.answer(id, Answer::Expired(None), now)));
-        self.earliest = earliest;
-        earliest
-    }
-
-    /// Fails all calls, since the connection is lost: those that are out, and those that wait to leave.
-    pub(super) fn lose(&mut self, out: &Error, waiting: &Error, wake: &mut Vec<Waker>) {
-        let now = Instant::now();
-        let all: Vec<(u64, Place)> = self.calls.iter().map(|(id, waiter)| (*id, waiter.place)).collect();
-        for (id, place) in all {
-            let answer = match place {
-                Place::Waiting(_) => Answer::NotSent(waiting.clone()),
-                Place::Out(_) => Answer::Lost(out.clone()),
-            };
-            wake.extend(self.answer(id, answer, now));
-        }
-    }
-
-    /// Gives all calls the same answer.
-    pub(super) fn answer_all(&mut self, answer: impl Fn() -> Answer, wake: &mut Vec<Waker>) {
-        let all: Vec<u64> = self.calls.keys().copied().collect();
-        let now = Instant::now();
-        wake.extend(all.into_iter().filter_map(|id| self.answer(id, answer(), now)));
     }
 }
 

@@ -1,5 +1,7 @@
 //! A call has one answer, leaves when it may, and leaves nothing behind.
 
+mod acceptance;
+
 use std::collections::VecDeque;
 
 use super::*;
@@ -214,7 +216,7 @@ async fn the_sweeper_is_told_of_earlier_deadlines_only_and_expires_what_is_due()
     assert_eq!((next, wake.len()), (Some(start + Duration::from_secs(6)), 2));
     assert!(matches!(bed.poll(1), Poll::Ready(Answer::Expired(None))));
     assert!(bed.poll(2).is_pending());
-    bed.waiters.forget(2);
+    bed.answer(2, Answer::Foreign);
     assert_eq!(bed.waiters.sweep(Instant::now(), &mut wake), None);
     assert_eq!(bed.waiters.slots.len(), 0, "unanswered slots are retired");
 }

@@ -1,0 +1,154 @@
+//! The task that pairs what arrives with who waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+
+use futures_util::StreamExt;
+use tokio::time::Instant;
+
+use super::{ReplySubjects, Shared, State};
+use crate::connection::slots::Token;
+use crate::connection::waiters::Gone;
+use crate::connection::{Answer, Message, Subscription, status_code};
+use crate::wire::dialect::header;
+use crate::wire::frame::{AcceptedFrame, ErrorFrame, Frame, Frames, Id, MAGIC};
+
+/// Says that the inbox is received. However that ends — with the connection, or with the runtime — nobody waits in
+/// vain afterwards, and the next call starts it anew.
+pub(super) struct Running(Arc<Shared>);
+
+impl Running {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        shared.running.store(true, Ordering::Release);
+        Running(shared)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.change_and_wake(|state, wake| {
+            self.0.running.store(false, Ordering::Release);
+            state.waiters.answer_all(|| Answer::Closed, wake);
+        });
+    }
+}
+
+/// Pairs what arrives with who waits for it, until the connection closes.
+pub(super) async fn receive(mut subscription: Subscription, subjects: Arc<ReplySubjects>, running: Running) {
+    let shared = &running.0;
+    let (mut answers, mut wake) = (Vec::new(), Vec::new());
+    while let Some(message) = subscription.next().await {
+        let token = message.subject.rsplit('.').next().unwrap_or_default().as_bytes();
+        read(&message, &mut answers);
+        shared.change(|state| deliver(state, &subjects, &message, token, &mut answers, &mut wake));
+        wake.drain(..).for_each(Waker::wake);
+    }
+}
+
+/// What a message answers.
+enum Answered {
+    Call(Id, Answer),
+    /// An instance has a call.
+    Accepted(Id, AcceptedFrame),
+    /// An instance is there.
+    Heartbeat,
+    /// What it was a reply to, whatever that is.
+    Message,
+}
+
+/// Reads what a message holds, before any lock is taken.
+fn read(message: &Message, answers: &mut Vec<Answered>) {
+    let Ok(frames) = Frames::new(&message.payload) else {
+        answers.push(Answered::Message);
+        return;
+    };
+    for frame in frames {
+        match frame {
+            Ok(Frame::Success(id, success)) => answers.push(Answered::Call(id, Answer::Success(success))),
+            Ok(Frame::Error(id, error)) => answers.push(Answered::Call(id, Answer::Error(Box::new(error)))),
+            Ok(Frame::Accepted(id, accepted)) => answers.push(Answered::Accepted(id, accepted)),
+            Ok(Frame::Heartbeat) => answers.push(Answered::Heartbeat),
+            Ok(Frame::Call(_) | Frame::Cancel(_) | Frame::Unknown) => {}
+            Err(_) => answers.push(Answered::Message),
+        }
+    }
+}
+
+fn deliver(
+    state: &mut State,
+    subjects: &ReplySubjects,
+    message: &Message,
+    token: &[u8],
+    answers: &mut Vec<Answered>,
+    wake: &mut Vec<Waker>,
+) {
+    let now = Instant::now();
+    for answer in answers.drain(..) {
+        match answer {
+            Answered::Call(id, Answer::Error(error)) if error.flags.is_whole() => {
+                deliver_whole(state, id, &error, token, now, wake);
+            }
+            Answered::Call(id, answer) => {
+                let Some(id) = id.own() else { continue };
+                wake.extend(state.waiters.answer(id, answer, now));
+            }
+            Answered::Accepted(id, accepted) => {
+                let (Some(id), Some(control)) = (id.own(), &message.reply) else { continue };
+                let reply = || subjects.control(&accepted.instance);
+                state.waiters.accept(id, &accepted, control, now, reply);
+                state.waiters.peers.hear(control, now);
+            }
+            Answered::Heartbeat => {
+                if let Some(control) = &message.reply {
+                    state.waiters.peers.hear(control, now);
+                }
+            }
+            Answered::Message => deliver_message(state, message, token, now, wake),
+        }
+    }
+    state.waiters.learn();
+}
+
+/// An error about all calls of a message. The slot may be that of another message by now: then the id is none of its
+/// calls.
+fn deliver_whole(
+    state: &mut State,
+    id: Id,
+    error: &ErrorFrame,
+    token: &[u8],
+    now: Instant,
+    wake: &mut Vec<Waker>,
+) {
+    let Some(id) = id.own() else { return };
+    let calls = state.waiters.calls_of(token, None);
+    if id == Id::UNREADABLE || calls.contains(&id) {
+        for call in calls {
+            wake.extend(state.waiters.answer(call, Answer::Error(Box::new(error.clone())), now));
+        }
+    }
+}
+
+/// A message that is not made of frames: one to ourselves, one that the broker made, or one that cannot be read. Whose
+/// it is, its slot says.
+fn deliver_message(state: &mut State, message: &Message, token: &[u8], now: Instant, wake: &mut Vec<Waker>) {
+    if let Ok(token) = Token::try_from(token)
+        && let Some(barrier) = state.barriers.remove(&token)
+    {
+        let _ = barrier.send(Ok(()));
+        return;
+    }
+    if message.payload.first() == Some(&MAGIC) {
+        tracing::warn!(subject = %message.subject, "a reply, or the rest of it, is not made of frames of this version");
+    }
+    let no_responders = status_code(message) == Some(503) && message.payload.is_empty();
+    let about = message.headers.as_ref().and_then(|headers| headers.get(header::NATS_SUBJECT));
+    let about = about.filter(|_| no_responders).map(|subject| subject.as_str());
+    if no_responders && let Some(peer) = state.waiters.peers.unreached(&message.subject, about) {
+        return state.waiters.lose_peer(peer, Gone::Unreached, wake);
+    }
+    for id in state.waiters.calls_of(token, about) {
+        let answer = if no_responders { Answer::NoResponders } else { Answer::Foreign };
+        wake.extend(state.waiters.answer(id, answer, now));
+    }
+}

@@ -1,0 +1,119 @@
+//! Calls that take long: which instance has them, whether it is still there, and how it is told that nobody waits.
+
+use std::task::Waker;
+
+use bytes::BytesMut;
+use tokio::time::Instant;
+
+use super::{Answer, Place, Waiters};
+use crate::connection::outbox::Joining;
+use crate::connection::peers::PeerId;
+use crate::connection::{OutboundMessage, Subject};
+use crate::error::{Error, ErrorKind, Execution};
+use crate::wire::frame::{AcceptedFrame, ErrorFrame, Flags, Id, write_cancel, write_heartbeat};
+use crate::wire::subject::is_control;
+
+/// Why an instance is taken for gone.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::connection) enum Gone {
+    /// The broker says that it does not listen any more.
+    Unreached,
+    /// It has said nothing for too long.
+    Silent,
+}
+
+impl Waiters {
+    /// Notes that an instance has a call. If nobody waits for that any more, the instance is told so.
+    pub(in crate::connection) fn accept(
+        &mut self,
+        id: u64,
+        accepted: &AcceptedFrame,
+        control: &Subject,
+        now: Instant,
+        reply: impl FnOnce() -> Subject,
+    ) {
+        let Some(waiter) = self.calls.get_mut(&id) else { return };
+        let Place::Out(slot) = waiter.place else { return };
+        let went_to = self.slots.sent(slot).and_then(|sent| self.destinations.get_mut(sent.destination));
+        // What is sent there must not go to any subject that somebody names.
+        let service = went_to.and_then(|destination| destination.subject.rsplit_once('.'));
+        let is_own = service.is_some_and(|(service, _)| is_control(control, service, &accepted.instance));
+        if !is_own || waiter.answer.is_some() {
+            return;
+        }
+        if waiter.given_up {
+            self.control.push(cancel(id, control));
+            return self.remove_given_up(id, now);
+        }
+        if self.peers.is_empty() {
+            self.news.pulse = true;
+        }
+        let peer = self.peers.open(id, control, &accepted.instance, now, reply);
+        waiter.one_of_many |= accepted.flags.is_one_of_many();
+        if !waiter.peers.contains(&peer) {
+            waiter.peers.push(peer);
+        }
+    }
+
+    /// Tells the instances that have a call that nobody waits for it any more.
+    pub(super) fn cancel_at_peers(&mut self, id: u64, peers: &[PeerId]) {
+        let controls = peers.iter().filter_map(|peer| self.peers.get(*peer));
+        self.control.extend(controls.map(|peer| cancel(id, &peer.control)));
+    }
+
+    /// Fails the calls that an instance has which is gone. Of a broadcast, other instances may still answer.
+    pub(in crate::connection) fn lose_peer(&mut self, peer: PeerId, gone: Gone, wake: &mut Vec<Waker>) {
+        let Some(there) = self.peers.get(peer) else { return };
+        let why = match gone {
+            Gone::Unreached => "is gone",
+            Gone::Silent => "has said nothing for three seconds",
+        };
+        let message = format!("the instance {} {why}, which had the call", there.instance);
+        let now = Instant::now();
+        for id in self.peers.calls(peer) {
+            let one_of_many = self.calls.get(&id).is_some_and(|waiter| waiter.one_of_many);
+            let error = Error::new(ErrorKind::Unavailable, message.clone());
+            let answer = if one_of_many { refusal_of(&error) } else { Answer::Lost(error) };
+            wake.extend(self.answer(id, answer, now));
+            self.peers.close(id, peer);
+        }
+    }
+
+    /// Takes those for gone that have been silent for too long.
+    pub(in crate::connection) fn lose_silent(&mut self, now: Instant, wake: &mut Vec<Waker>) {
+        for peer in self.peers.silent(now) {
+            self.lose_peer(peer, Gone::Silent, wake);
+        }
+    }
+
+    /// Says to all who have calls that we are there, and learns whether they are.
+    pub(in crate::connection) fn beat(&mut self) {
+        let mut payload = BytesMut::new();
+        write_heartbeat(&mut payload);
+        let payload = payload.freeze();
+        self.control.extend(self.peers.iter().map(|peer| {
+            let (subject, reply) = (peer.control.clone(), Some(peer.reply.clone()));
+            (OutboundMessage { subject, reply, payload: payload.clone(), headers: None }, Joining::Lone)
+        }));
+    }
+}
+
+/// A refusal that proves nothing about the other instances of a broadcast.
+fn refusal_of(error: &Error) -> Answer {
+    Answer::Error(Box::new(ErrorFrame {
+        code: error.code(),
+        execution: Execution::MaybeExecuted,
+        flags: Flags::default().with_one_of_many(),
+        message: error.message().into(),
+        handler_time: std::time::Duration::ZERO,
+        retry_after: None,
+        body: None,
+    }))
+}
+
+fn cancel(id: u64, control: &Subject) -> (OutboundMessage, Joining) {
+    let mut payload = BytesMut::new();
+    write_cancel(&mut payload, &Id::new(id));
+    let (subject, payload) = (control.clone(), payload.freeze());
+    (OutboundMessage { subject, reply: None, payload, headers: None }, Joining::Several)
+}

@@ -1,0 +1,127 @@
+//! What becomes of calls that an instance has accepted, and of the instance.
+
+use super::*;
+use crate::connection::waiters::Gone;
+use crate::wire::frame::AcceptedFrame;
+
+fn accepted(instance: &str, flags: Flags) -> AcceptedFrame {
+    AcceptedFrame { instance: instance.into(), flags }
+}
+
+impl Bed {
+    fn accept(&mut self, id: u64, instance: &str, control: &'static str) {
+        self.accept_with(id, &accepted(instance, Flags::default()), control);
+    }
+
+    fn accept_with(&mut self, id: u64, accepted: &AcceptedFrame, control: &'static str) {
+        let reply = || Subject::from(format!("_INBOX._{}", accepted.instance));
+        self.waiters.accept(id, accepted, &Subject::from_static(control), Instant::now(), reply);
+    }
+
+    /// Where instances are told something, and whether it is a cancel.
+    fn told(&mut self) -> Vec<(String, bool)> {
+        let told = self.waiters.control.drain(..);
+        told.map(|(message, _)| (message.subject.to_string(), message.payload[3] == 4)).collect()
+    }
+
+    fn lose(&mut self, gone: Gone) {
+        let peers: Vec<_> = (0..10).filter(|peer| self.waiters.peers.get(*peer).is_some()).collect();
+        peers.into_iter().for_each(|peer| self.waiters.lose_peer(peer, gone, &mut Vec::new()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_is_cancelled_at_the_instance_that_has_it() {
+    let mut bed = bed();
+    bed.send(1, 5);
+    bed.accept(1, "a", "lab._ctl.a.7");
+    assert!(bed.waiters.news.pulse && bed.told().is_empty());
+    bed.waiters.forget(1);
+    assert_eq!(bed.told(), [("lab._ctl.a.7".to_owned(), true)]);
+    assert!(bed.waiters.peers.is_empty() && bed.waiters.calls.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_dropped_is_cancelled_once_it_is_known_where_it_is() {
+    let mut bed = bed();
+    bed.send(1, 5);
+    bed.waiters.forget(1);
+    assert!(bed.told().is_empty());
+    // Another one is alone, though the first one is still out.
+    assert!(matches!(bed.add(2, 5), Departure::Alone(_)));
+    bed.accept(1, "a", "lab._ctl.a.7");
+    assert_eq!(bed.told(), [("lab._ctl.a.7".to_owned(), true)]);
+    assert_eq!((bed.waiters.calls.len(), bed.waiters.given_up), (1, 0));
+    // What is answered or expires without that leaves nothing either.
+    for id in [3, 4] {
+        bed.send(id, 5);
+        bed.waiters.forget(id);
+    }
+    assert!(!bed.answer(3, success()), "nobody is woken");
+    tokio::time::advance(Duration::from_secs(5)).await;
+    bed.waiters.sweep(Instant::now(), &mut Vec::new());
+    assert_eq!(
+        (bed.waiters.calls.len(), bed.waiters.given_up),
+        (1, 0),
+        "the second, which waits for its caller"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_is_gone_fails_its_calls_and_no_others() {
+    let mut bed = bed();
+    for id in 1..4 {
+        bed.send(id, 5);
+    }
+    bed.accept(1, "a", "lab._ctl.a.7");
+    bed.accept(2, "a", "lab._ctl.a.7");
+    bed.accept(1, "a", "lab._ctl.a.7");
+    bed.lose(Gone::Unreached);
+    for id in [1, 2] {
+        let Poll::Ready(Answer::Lost(error)) = bed.poll(id) else { panic!("call {id} is lost") };
+        assert_eq!((error.kind(), error.execution()), (ErrorKind::Unavailable, Execution::MaybeExecuted));
+        assert!(error.message().contains("instance a is gone"), "{error}");
+    }
+    assert!(bed.poll(3).is_pending());
+    assert!(bed.waiters.peers.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_instance_of_many_that_is_gone_proves_nothing() {
+    let mut bed = bed();
+    bed.send(1, 5);
+    let one_of_many = Flags::default().with_one_of_many();
+    bed.accept_with(1, &accepted("a", one_of_many), "lab._ctl.a.7");
+    bed.lose(Gone::Silent);
+    assert!(bed.poll(1).is_pending() && bed.waiters.peers.is_empty());
+    bed.accept_with(1, &accepted("b", one_of_many), "lab._ctl.b.1");
+    assert!(bed.answer(1, success()));
+    assert!(bed.waiters.peers.is_empty());
+}
+
+/// Else a forged message would have the client publish where it may and its author may not.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_to_a_subject_that_is_not_the_services_own() {
+    let mut bed = bed();
+    for (id, control) in
+        [(1, "orders.delete"), (2, "shelf._ctl.a.7"), (3, "lab._ctl.b.7"), (4, "lab._ctl.a.7.8")]
+    {
+        bed.send(id, 5);
+        bed.accept(id, "a", control);
+        bed.waiters.forget(id);
+        bed.accept(id, "a", control);
+    }
+    assert!(bed.told().is_empty() && bed.waiters.peers.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn instances_that_have_calls_are_told_that_we_are_there() {
+    let mut bed = bed();
+    bed.send(1, 5);
+    bed.accept(1, "a", "lab._ctl.a.7");
+    bed.waiters.beat();
+    assert_eq!(bed.told(), [("lab._ctl.a.7".to_owned(), false)]);
+    bed.answer(1, success());
+    bed.waiters.beat();
+    assert!(bed.told().is_empty());
+}
