@@ -49,6 +49,7 @@ const _: () = {
         ::nats_rpc::Method::unary("wire")
             .idempotent()
             .spawn()
+            .no_cancel()
             .coalesce(7usize)
             .timeout_ms(1500u64),
         ::nats_rpc::Method::unary("two"),

@@ -11,7 +11,8 @@ use crate::attributes;
 use crate::errors::Errors;
 
 const SERVICE_OPTIONS: &str = "`name`, `version`, `subject` and `crate`";
-const METHOD_OPTIONS: &str = "`name`, `idempotent`, `oneway`, `spawn`, `bare`, `coalesce` and `timeout`";
+const METHOD_OPTIONS: &str =
+    "`name`, `idempotent`, `oneway`, `spawn`, `no_cancel`, `bare`, `coalesce` and `timeout`";
 
 /// The longest timeout that the protocol carries: one hour.
 const LONGEST_TIMEOUT: u64 = 60 * 60 * 1000;
@@ -35,6 +36,7 @@ pub(crate) struct MethodOptions {
     pub(crate) idempotent: Option<Span>,
     pub(crate) oneway: Option<Span>,
     pub(crate) spawn: Option<Span>,
+    pub(crate) no_cancel: Option<Span>,
     pub(crate) bare: Option<Span>,
     /// How many calls share a message at most, and where that is written.
     pub(crate) coalesce: Option<(usize, Span)>,
@@ -83,9 +85,10 @@ impl MethodOptions {
                 "idempotent" => options.idempotent = flag(&option, errors),
                 "oneway" => options.oneway = flag(&option, errors),
                 "spawn" => options.spawn = flag(&option, errors),
+                "no_cancel" => options.no_cancel = flag(&option, errors),
                 "bare" => options.bare = flag(&option, errors),
                 "coalesce" => options.coalesce = coalesce(&option, errors),
-                later @ ("broadcast" | "no_cancel" | "durable" | "subject") => {
+                later @ ("broadcast" | "durable" | "subject") => {
                     errors.report(option.path(), format!("`{later}` is not supported yet"));
                 }
                 unknown => errors.report(option.path(), unknown_option(unknown, METHOD_OPTIONS)),

@@ -73,7 +73,7 @@ fn attributes_and_options() {
             #[allow(clippy::all)]
             #[instrumented]
             pub(crate) trait Attributed {
-                #[rpc(name = "wire", idempotent, spawn, coalesce = 7, timeout = "1500ms")]
+                #[rpc(name = "wire", idempotent, spawn, no_cancel, coalesce = 7, timeout = "1500ms")]
                 #[cfg(feature = "one")]
                 #[cfg_attr(docsrs, doc(hidden))]
                 #[instrumented]

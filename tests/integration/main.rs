@@ -10,13 +10,16 @@
 
 mod bed;
 mod by_hand;
+mod caller;
 mod calls;
+mod cancelled_calls;
 mod coalescing;
 mod deadlines;
 mod delivery;
 mod fairness;
 mod full_connection;
 mod hostile_input;
+mod long_calls;
 mod losses;
 mod oneway;
 mod other_clients;

@@ -21,6 +21,7 @@ pub(crate) struct Tap {
 /// A framed message.
 #[derive(Debug, Clone)]
 pub(crate) struct Framed {
+    pub(crate) subject: String,
     pub(crate) size: usize,
     pub(crate) reply: Option<String>,
     pub(crate) frames: Vec<Value>,
@@ -51,6 +52,7 @@ impl Tap {
 impl Framed {
     pub(crate) fn read(message: &Message) -> Self {
         Framed {
+            subject: message.subject.to_string(),
             size: message.payload.len(),
             reply: message.reply.as_ref().map(|reply| reply.to_string()),
             frames: read_frames(&message.payload),

@@ -2,12 +2,10 @@
 trait Greeter {
     #[rpc(broadcast)]
     async fn a(&self);
-    #[rpc(no_cancel)]
-    async fn b(&self);
     #[rpc(durable)]
-    async fn c(&self);
+    async fn b(&self);
     #[rpc(subject = "{region}")]
-    async fn d(&self);
+    async fn c(&self);
 }
 
 fn main() {}

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Shared;
-use super::dispatch::{self, Accepted};
+use super::dispatch;
 use super::intake::Intake;
 use super::limits::Held;
 use super::receive::Turn;
 use super::replies::{send_receipt, send_refusal};
+use super::taken::Taken;
 use crate::connection::{Joining, Subject};
 use crate::context::{Arrival, Context};
 use crate::deadline::Deadline;
@@ -83,11 +84,11 @@ impl Intake {
         let (shared, context) = (Arc::clone(&self.shared), Context::new(arrival));
         match way {
             Way::Here => {
-                let accepted = Accepted::new(shared, context, None);
-                dispatch::begin(&self.endpoint, accepted, body, held, turn);
+                let taken = Taken::new(shared, context, arrived, None);
+                dispatch::begin(&self.endpoint, taken, body, held, turn);
             }
             Way::Task => {
-                dispatch::spawn(&self.endpoint, Accepted::new(shared, context, Some(held)), body);
+                dispatch::spawn(&self.endpoint, Taken::new(shared, context, arrived, Some(held)), body);
                 turn.proceed();
             }
         }

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
 
+use super::control::listen;
 use super::counters::Counters;
 use super::deploy::{deploy, prove, subscribe};
 use super::handlers::Handlers;
+use super::heartbeats::beat;
 use super::limits::{Admitted, Limits};
 use super::receive::receive;
 use super::replies::LATE_REPLIES;
@@ -217,17 +220,23 @@ impl ServerBuilder {
             stopping: AtomicBool::new(false),
             methods: methods.collect(),
         });
-        let mut subjects = Vec::new();
-        let subscribed = subscribe(&shared, deployed, group, &mut subjects).await?;
-        prove(shared.connection(), &subjects).await?;
+        let opened = Arc::new(Notify::new());
+        let subscribed = subscribe(&shared, deployed, group, &opened).await?;
+        prove(shared.connection(), &subscribed.subjects).await?;
 
         let (phase, watch) = watch::channel(Phase::Serving);
         let (stopping, stopped) = mpsc::channel(1);
-        let receivers = subscribed.into_iter().map(|(subscription, work)| {
+        let receivers = subscribed.intake.into_iter().map(|(subscription, work)| {
             tokio::spawn(receive(subscription, work, Arc::clone(&shared), watch.clone(), stopping.clone()))
         });
         let receivers = receivers.collect();
-        Ok(Server { receivers, shared, phase, stopped, grace: self.grace })
+        let mut control = JoinSet::new();
+        let peers = subscribed.control.iter().map(|(_, peers)| Arc::clone(peers)).collect();
+        control.spawn(beat(peers, opened, Arc::clone(&shared)));
+        for (subscription, peers) in subscribed.control {
+            control.spawn(listen(subscription, peers, Arc::clone(&shared)));
+        }
+        Ok(Server { receivers, control, shared, phase, stopped, grace: self.grace })
     }
 
     /// Starts, serves until SIGINT or SIGTERM, and shuts down; a second signal aborts the handlers that still run.

@@ -32,8 +32,10 @@ counters! {
     overloaded,
     /// Calls that had expired before their handler could start.
     expired,
-    /// Calls whose handler was aborted at their deadline.
+    /// Calls whose deadline passed while their handler ran.
     timed_out,
+    /// Calls that their caller has cancelled, or whose caller has gone away.
+    cancelled,
     /// Handlers that panicked.
     panicked,
     /// Messages and arguments that were refused because they could not be read.
@@ -54,6 +56,11 @@ impl Counter {
     /// Counts one; returns how many there were before.
     pub(super) fn add(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Counts several.
+    pub(super) fn add_many(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
     }
 
     fn get(&self) -> u64 {

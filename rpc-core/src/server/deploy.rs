@@ -4,8 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::Shared;
 use super::intake::{Intake, Work};
+use super::peers::Peers;
 use super::probe::Probe;
 use crate::connection::{Connection, Subscription};
 use crate::error::{Error, ErrorKind};
@@ -57,28 +60,45 @@ pub(super) async fn prove(connection: &Connection, subjects: &[String]) -> Resul
     }
 }
 
-/// Subscribes for all methods, and for the probes of each service. `subjects` gets what was subscribed to.
+/// What a server has subscribed to.
+pub(super) struct Subscribed {
+    /// The methods, and the probes.
+    pub(super) intake: Vec<(Subscription, Work)>,
+    /// What the instance hears about the calls that it has, by service.
+    pub(super) control: Vec<(Subscription, Arc<Peers>)>,
+    pub(super) subjects: Vec<String>,
+}
+
+/// Subscribes for all methods, and for the probes and the control messages of each service. `opened` is told when a peer
+/// has a call open.
 pub(super) async fn subscribe(
     shared: &Arc<Shared>,
     deployed: Vec<Deployed>,
     group: Option<&str>,
-    subjects: &mut Vec<String>,
-) -> Result<Vec<(Subscription, Work)>, Error> {
-    let mut subscribed = Vec::new();
+    opened: &Arc<Notify>,
+) -> Result<Subscribed, Error> {
+    let mut all = Subscribed { intake: Vec::new(), control: Vec::new(), subjects: Vec::new() };
     for service in deployed {
+        let control = service.subject.control(&shared.replier.instance);
+        let of_any_peer = format!("{control}.*");
+        let subscription = anew(shared.connection(), &of_any_peer, None).await?;
+        let peers = Arc::new(Peers::new(Arc::clone(&shared.replier), control, Arc::clone(opened)));
+        all.subjects.push(of_any_peer);
+        all.control.push((subscription, Arc::clone(&peers)));
         for (method, handler) in service.methods {
             let subject = service.subject.method(method.name())?;
             let subscription = anew(shared.connection(), &subject, group).await?;
-            subjects.push(subject);
-            subscribed.push((subscription, Work::Calls(Intake::new(Arc::clone(shared), method, handler))));
+            let intake = Intake::new(Arc::clone(shared), method, handler, Arc::clone(&peers));
+            all.subjects.push(subject);
+            all.intake.push((subscription, Work::Calls(intake)));
         }
         // One instance answers a probe, also where all of them execute a call.
         let probe = service.subject.probe();
         let subscription = anew(shared.connection(), &probe, Some(DEFAULT_QUEUE_GROUP)).await?;
-        subjects.push(probe);
-        subscribed.push((subscription, Work::Probes(Probe::new(Arc::clone(shared), service.subject))));
+        all.subjects.push(probe);
+        all.intake.push((subscription, Work::Probes(Probe::new(Arc::clone(shared), service.subject))));
     }
-    Ok(subscribed)
+    Ok(all)
 }
 
 /// Subscribes, whatever the broker said about the subject before.

@@ -9,6 +9,7 @@ use super::admission::{Incoming, Part};
 use super::dispatch::Endpoint;
 use super::limits::Held;
 use super::pace::Pace;
+use super::peers::Peers;
 use super::plain;
 use super::probe::Probe;
 use super::receive::Turn;
@@ -52,9 +53,9 @@ struct Arrived {
 }
 
 impl Intake {
-    pub(super) fn new(shared: Arc<Shared>, method: Method, handler: Handler) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, method: Method, handler: Handler, peers: Arc<Peers>) -> Self {
         let pace = if method.is_spawned() { Pace::Spawned } else { Pace::measured() };
-        Intake { shared, endpoint: Arc::new(Endpoint { method, handler, pace }) }
+        Intake { shared, endpoint: Arc::new(Endpoint { method, handler, pace, peers }) }
     }
 
     /// Answers or dispatches every call of a message.

@@ -2,18 +2,23 @@
 
 mod admission;
 mod builder;
+mod control;
 mod counters;
 mod deploy;
 mod dispatch;
 mod handlers;
+mod heartbeats;
 mod intake;
 mod limits;
 mod pace;
+mod peers;
 mod plain;
 mod probe;
 mod receive;
 mod replies;
+mod running;
 mod shutdown;
+mod taken;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -23,7 +28,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 pub use self::builder::ServerBuilder;
 use self::counters::Counters;
@@ -61,6 +66,8 @@ use crate::wire::subject::ReplyPrefixes;
 pub struct Server {
     shared: Arc<Shared>,
     receivers: Vec<JoinHandle<()>>,
+    /// Hears about the calls that are here, and sends heartbeats to their callers, as long as there may be any.
+    control: JoinSet<()>,
     phase: watch::Sender<Phase>,
     /// Closed when every receiver has asked the broker for no more messages.
     stopped: mpsc::Receiver<Infallible>,

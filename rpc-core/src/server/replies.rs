@@ -54,11 +54,22 @@ pub(super) enum Dispatch {
 
 /// Sends a reply to whoever waits for one.
 pub(super) fn send(shared: &Arc<Shared>, path: &ReplyPath, reply: Reply, dispatch: Dispatch) {
-    let Some(message) = path.message(reply) else { return };
+    if let Some(message) = path.message(reply) {
+        send_message(shared, message, path.joining, dispatch);
+    }
+}
+
+/// Sends a message that waits if the connection's queue is full.
+pub(super) fn send_message(
+    shared: &Arc<Shared>,
+    message: OutboundMessage,
+    joining: Joining,
+    dispatch: Dispatch,
+) {
     let sent = match dispatch {
         Dispatch::Now => shared.connection().try_publish(message.clone()),
-        Dispatch::Soon => shared.connection().post(message.clone(), path.joining),
-        Dispatch::AtFlush => shared.connection().post_until_flush(message.clone(), path.joining),
+        Dispatch::Soon => shared.connection().post(message.clone(), joining),
+        Dispatch::AtFlush => shared.connection().post_until_flush(message.clone(), joining),
     };
     match sent {
         Ok(()) => {}

@@ -45,6 +45,7 @@ impl Server {
             tracing::warn!(handlers = handlers.len(), "handlers are aborted");
         }
         handlers.shutdown().await;
+        self.control.shutdown().await;
         let _ = tokio::time::timeout(LAST_FLUSH, self.barrier()).await;
     }
 

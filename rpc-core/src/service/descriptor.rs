@@ -72,6 +72,7 @@ pub struct Method {
     kind: MethodKind,
     idempotent: bool,
     spawn: bool,
+    no_cancel: bool,
     bare: bool,
     max_coalesced: usize,
     timeout_ms: Option<u64>,
@@ -95,6 +96,7 @@ impl Method {
             kind: MethodKind::Unary,
             idempotent: false,
             spawn: false,
+            no_cancel: false,
             bare: false,
             max_coalesced: usize::MAX,
             timeout_ms: None,
@@ -117,6 +119,14 @@ impl Method {
     #[must_use]
     pub const fn spawn(mut self) -> Self {
         self.spawn = true;
+        self
+    }
+
+    /// Its handler runs to its end once it has begun, though its caller cancels the call or the deadline passes. It can learn of
+    /// that from [`Context::cancelled`](crate::Context::cancelled). Only the end of a server's grace time aborts it.
+    #[must_use]
+    pub const fn no_cancel(mut self) -> Self {
+        self.no_cancel = true;
         self
     }
 
@@ -161,6 +171,11 @@ impl Method {
     /// Whether its handler always gets a task of its own.
     pub const fn is_spawned(&self) -> bool {
         self.spawn
+    }
+
+    /// Whether its handler runs to its end once it has begun.
+    pub const fn is_no_cancel(&self) -> bool {
+        self.no_cancel
     }
 
     /// Whether its single argument is the whole body.

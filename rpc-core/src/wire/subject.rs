@@ -106,7 +106,6 @@ impl ServiceSubject {
         format!("{}._ctl.any", self.0)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "subscribed to in a later commit"))]
     /// Below which an instance hears about the calls that it has, one token for each peer.
     pub(crate) fn control(&self, instance: &str) -> String {
         format!("{}._ctl.{instance}", self.0)

@@ -77,11 +77,12 @@ fn entry(service: &Service, method: &Method) -> TokenStream {
     let kind = if options.oneway.is_some() { quote!(oneway) } else { quote!(unary) };
     let idempotent = options.idempotent.map(|_| quote!(.idempotent()));
     let spawn = options.spawn.map(|_| quote!(.spawn()));
+    let no_cancel = options.no_cancel.map(|_| quote!(.no_cancel()));
     let bare = options.bare.map(|_| quote!(.bare()));
     let coalesce = options.coalesce.map(|(calls, _)| quote!(.coalesce(#calls)));
     let timeout = options.timeout.map(|millis| quote!(.timeout_ms(#millis)));
     quote_spanned! {Span::mixed_site()=>
-        #(#conditions)* #runtime::Method::#kind(#name) #idempotent #spawn #bare #coalesce #timeout
+        #(#conditions)* #runtime::Method::#kind(#name) #idempotent #spawn #no_cancel #bare #coalesce #timeout
     }
 }
 

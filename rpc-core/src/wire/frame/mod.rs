@@ -107,7 +107,7 @@ impl Flags {
 }
 
 /// What pairs a reply with its call: bytes that the caller chose and everyone else echoes unread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id {
     length: u8,
     bytes: [u8; 16],

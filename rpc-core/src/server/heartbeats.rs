@@ -1,0 +1,39 @@
+//! The task that tells the peers of a server that it is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::sync::Notify;
+
+use super::Shared;
+use super::peers::Peers;
+use super::replies::{Dispatch, send_message};
+use crate::connection::Joining;
+use crate::wire::frame;
+
+/// How often a peer hears from us; after three times that in silence, it takes the instance for dead.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Sends heartbeats to all who have accepted calls open, until the server ends. It sleeps while nobody has.
+pub(super) async fn beat(services: Vec<Arc<Peers>>, opened: Arc<Notify>, shared: Arc<Shared>) {
+    loop {
+        opened.notified().await;
+        loop {
+            tokio::time::sleep(INTERVAL).await;
+            let addresses: Vec<_> = services.iter().flat_map(|peers| peers.addresses()).collect();
+            if addresses.is_empty() {
+                break;
+            }
+            // What cannot leave now is of no use later.
+            if !shared.connection().is_connected() {
+                continue;
+            }
+            for address in addresses {
+                let mut heartbeat = BytesMut::new();
+                frame::write_heartbeat(&mut heartbeat);
+                send_message(&shared, address.message(heartbeat), Joining::Several, Dispatch::Soon);
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Who has accepted calls of a service open here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::BytesMut;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::{OutboundMessage, Subject};
+use crate::reply::{Audience, Format, Replier, ReplyPath};
+use crate::wire::frame::{self, Flags, Id};
+use crate::wire::subject::ReplyPrefixes;
+
+/// The prefix of replies to other accounts. A NATS server takes one reply there and no more.
+const OTHER_ACCOUNT: &str = "_R_.";
+
+/// The peers of one service: those who wait for calls that they were told are here. A call that is answered soon never
+/// comes by; one that does leaves no later than it is answered, so there are no more entries than calls.
+pub(super) struct Peers {
+    replier: Arc<Replier>,
+    /// Below it, each peer has a token of its own.
+    control: String,
+    state: Mutex<State>,
+    /// Told when there is somebody to send heartbeats to.
+    opened: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Ordered, like the calls of each: a simulation has to send heartbeats in the same order each time.
+    peers: BTreeMap<Arc<str>, Peer>,
+    /// Their tokens, by their inboxes.
+    tokens: HashMap<Box<str>, Arc<str>>,
+}
+
+/// One inbox that has calls open.
+struct Peer {
+    inbox: Box<str>,
+    address: Address,
+    calls: BTreeMap<Id, CancellationToken>,
+}
+
+/// Where a peer hears of its calls, and where it is heard.
+#[derive(Clone)]
+pub(super) struct Address {
+    to: Subject,
+    from: Subject,
+}
+
+impl Address {
+    /// A message to the peer. Several share their subject in memory, and can be joined.
+    pub(super) fn message(&self, frames: BytesMut) -> OutboundMessage {
+        OutboundMessage {
+            subject: self.to.clone(),
+            reply: Some(self.from.clone()),
+            payload: frames.freeze(),
+            headers: None,
+        }
+    }
+}
+
+/// An accepted call. Until it is dropped, it can be cancelled, and its peer gets heartbeats.
+pub(super) struct OpenCall {
+    peers: Arc<Peers>,
+    peer: Arc<str>,
+    id: Id,
+    pub(super) cancellation: CancellationToken,
+}
+
+impl Peers {
+    pub(super) fn new(replier: Arc<Replier>, control: String, opened: Arc<Notify>) -> Self {
+        Peers { replier, control, state: Mutex::default(), opened }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a call is here for longer. Returns what its peer is told, or `None` for a call that nobody can be told of:
+    /// a plain one, one without a reply subject or from another account, or one whose id is open already.
+    pub(super) fn open(
+        self: &Arc<Self>,
+        path: &ReplyPath,
+        allowed: &ReplyPrefixes,
+        cancellation: CancellationToken,
+    ) -> Option<(OpenCall, OutboundMessage)> {
+        let Format::Framed { id, .. } = path.format else { return None };
+        let reply = path.to.as_deref().filter(|reply| !reply.starts_with(OTHER_ACCOUNT))?;
+        let (inbox, _) = reply.rsplit_once('.')?;
+        let mut state = self.lock();
+        let peer = match state.tokens.get(inbox) {
+            Some(token) => Arc::clone(token),
+            None => self.add(&mut state, inbox, allowed)?,
+        };
+        let Peer { address, calls, .. } = state.peers.get_mut(&peer)?;
+        if calls.contains_key(&id) {
+            return None;
+        }
+        calls.insert(id, cancellation.clone());
+        let address = address.clone();
+        drop(state);
+
+        let flags = Flags::default();
+        let flags = if path.audience == Audience::Many { flags.with_one_of_many() } else { flags };
+        let mut accepted = BytesMut::new();
+        frame::write_accepted(&mut accepted, &id, &self.replier.instance, flags);
+        let call = OpenCall { peers: Arc::clone(self), peer, id, cancellation };
+        Some((call, address.message(accepted)))
+    }
+
+    /// Gives an inbox a token. It is never that of another: who hears of one that is gone must not hit the next. And it cannot
+    /// be guessed: a peer that made up the news that another is gone would have all calls of that one cancelled.
+    fn add(&self, state: &mut State, inbox: &str, allowed: &ReplyPrefixes) -> Option<Arc<str>> {
+        let to = format!("{inbox}._{}", self.replier.instance);
+        if !allowed.accept(&to) {
+            return None;
+        }
+        let token: Arc<str> = self.replier.connection.random().token_string::<12>().into();
+        let from = format!("{}.{token}", self.control);
+        let address = Address { to: to.into(), from: from.into() };
+        if state.peers.is_empty() {
+            self.opened.notify_one();
+        }
+        state.tokens.insert(inbox.into(), Arc::clone(&token));
+        state.peers.insert(Arc::clone(&token), Peer { inbox: inbox.into(), address, calls: BTreeMap::new() });
+        Some(token)
+    }
+
+    /// Cancels one of a peer's calls, if it is open. Returns whether it was.
+    pub(super) fn cancel(&self, peer: &str, id: &Id) -> bool {
+        let cancelled = self.lock().remove(peer, id);
+        // Not under the lock: it wakes the handler.
+        cancelled.inspect(CancellationToken::cancel).is_some()
+    }
+
+    /// Cancels everything that a peer has open, since it is gone. Returns how many calls that were. `unheard` is the subject
+    /// that nobody listens on, where the broker says so: another than the peer's is not about it.
+    pub(super) fn gone(&self, peer: &str, unheard: Option<&str>) -> u64 {
+        let mut state = self.lock();
+        let Some(found) = state.peers.get(peer) else { return 0 };
+        if unheard.is_some_and(|unheard| unheard != found.address.to.as_str()) {
+            return 0;
+        }
+        let calls = state.forget(peer);
+        drop(state);
+        calls.into_values().map(|call| call.cancel()).fold(0, |count, ()| count + 1)
+    }
+
+    /// Where all peers are that have calls open.
+    pub(super) fn addresses(&self) -> Vec<Address> {
+        self.lock().peers.values().map(|peer| peer.address.clone()).collect()
+    }
+}
+
+impl State {
+    /// Takes a call out, and with its last call its peer.
+    fn remove(&mut self, peer: &str, id: &Id) -> Option<CancellationToken> {
+        let calls = &mut self.peers.get_mut(peer)?.calls;
+        let call = calls.remove(id);
+        if calls.is_empty() {
+            self.forget(peer);
+        }
+        call
+    }
+
+    fn forget(&mut self, peer: &str) -> BTreeMap<Id, CancellationToken> {
+        let Some(peer) = self.peers.remove(peer) else { return BTreeMap::new() };
+        self.tokens.remove(&peer.inbox);
+        peer.calls
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        self.peers.lock().remove(&self.peer, &self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::connection::Joining;
+    use crate::reply::ContentType;
+
+    fn peers() -> Arc<Peers> {
+        let connection = crate::memory::Broker::new().connect();
+        let replier = Arc::new(Replier { connection, instance: "i7".into() });
+        Arc::new(Peers::new(replier, "s._ctl.i7".to_owned(), Arc::default()))
+    }
+
+    fn open(peers: &Arc<Peers>, reply: &str, format: Format) -> Option<(OpenCall, OutboundMessage)> {
+        let (to, audience) = (Some(reply.into()), Audience::One);
+        let path =
+            ReplyPath { replier: Arc::clone(&peers.replier), to, joining: Joining::Lone, format, audience };
+        peers.open(&path, &ReplyPrefixes::default(), CancellationToken::new())
+    }
+
+    fn framed(id: u64) -> Format {
+        Format::Framed { id: Id::new(id), flags: Flags::default() }
+    }
+
+    fn is_empty(peers: &Peers) -> bool {
+        let state = peers.lock();
+        state.peers.is_empty() && state.tokens.is_empty()
+    }
+
+    /// The token in the subject that a peer is heard on.
+    fn token(accepted: &OutboundMessage) -> String {
+        let (control, token) = accepted.reply.as_deref().unwrap().rsplit_once('.').unwrap();
+        assert_eq!(control, "s._ctl.i7");
+        token.to_owned()
+    }
+
+    #[test]
+    fn the_calls_of_an_inbox_have_one_peer_for_as_long_as_there_are_any() {
+        let peers = peers();
+        let (first, accepted) = open(&peers, "_INBOX.a.1", framed(1)).unwrap();
+        let (second, again) = open(&peers, "_INBOX.a.2", framed(2)).unwrap();
+        let (_other, other) = open(&peers, "_INBOX.b.1", framed(1)).unwrap();
+        assert_eq!([&*accepted.subject, &*other.subject], ["_INBOX.a._i7", "_INBOX.b._i7"]);
+        assert_eq!(accepted.subject.as_ptr(), again.subject.as_ptr(), "they can be joined");
+        assert_eq!(token(&accepted), token(&again));
+        assert_ne!(token(&accepted), token(&other));
+        assert!(peers.opened.notified().now_or_never().is_some());
+        drop((first, second));
+        assert_eq!(peers.addresses().len(), 1);
+        let (_third, later) = open(&peers, "_INBOX.a.3", framed(3)).unwrap();
+        assert_ne!(token(&accepted), token(&later), "what is said to one that is gone does not hit the next");
+    }
+
+    #[test]
+    fn a_cancel_hits_the_call_of_its_peer_and_no_other() {
+        let peers = peers();
+        let (mine, accepted) = open(&peers, "_INBOX.a.1", framed(1)).unwrap();
+        let (other, not_mine) = open(&peers, "_INBOX.b.1", framed(1)).unwrap();
+        assert!(!peers.cancel(&token(&accepted), &Id::new(2)), "an unknown call");
+        assert!(!peers.cancel("1", &Id::new(1)), "an unknown peer");
+        assert!(peers.cancel(&token(&accepted), &Id::new(1)));
+        assert!(mine.cancellation.is_cancelled() && !other.cancellation.is_cancelled());
+        assert!(!peers.cancel(&token(&accepted), &Id::new(1)), "once");
+        drop(mine);
+        assert!(peers.cancel(&token(&not_mine), &Id::new(1)));
+        drop(other);
+        assert!(is_empty(&peers));
+    }
+
+    #[test]
+    fn all_calls_of_a_peer_that_is_gone_are_cancelled() {
+        let peers = peers();
+        let opened: Vec<_> = (0..3).map(|id| open(&peers, "_INBOX.a.1", framed(id)).unwrap()).collect();
+        let (other, _) = open(&peers, "_INBOX.b.1", framed(1)).unwrap();
+        let peer = token(&opened[0].1);
+        assert_eq!(peers.gone("nobody", None), 0);
+        assert_eq!(peers.gone(&peer, Some("_INBOX.b._i7")), 0, "that is about another subject");
+        assert_eq!(peers.gone(&peer, Some("_INBOX.a._i7")), 3);
+        assert!(opened.iter().all(|(call, _)| call.cancellation.is_cancelled()));
+        assert!(!other.cancellation.is_cancelled());
+        assert_eq!(peers.gone(&peer, None), 0);
+        drop((opened, other));
+        assert!(is_empty(&peers));
+    }
+
+    #[test]
+    fn a_call_that_nobody_can_be_told_of_is_not_opened() {
+        let peers = peers();
+        let plain = Format::Plain { codec: crate::Codec::Json, content_type: ContentType::Implied };
+        assert!(open(&peers, "_INBOX.a.1", plain).is_none());
+        assert!(open(&peers, "_R_.a.1", framed(1)).is_none(), "another account takes one reply only");
+        assert!(open(&peers, "inbox", framed(1)).is_none(), "it has no place for control messages");
+        assert!(
+            open(&peers, "orders.1", framed(1)).is_none(),
+            "that place would be outside of what is allowed"
+        );
+        assert!(is_empty(&peers));
+        let (_first, _) = open(&peers, "_INBOX.a.1", framed(1)).unwrap();
+        assert!(open(&peers, "_INBOX.a.2", framed(1)).is_none(), "an id that is open already");
+    }
+}

@@ -1,0 +1,107 @@
+//! A handler from its start to its end.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::dispatch::Endpoint;
+use super::replies::Dispatch;
+use super::taken::{End, Taken, until_end};
+use crate::error::{Error, ErrorKind};
+use crate::reply::Reply;
+use crate::service::{Handler, HandlerFuture, RawCall};
+
+/// A handler that has been started.
+pub(super) struct Running {
+    handler: Stage,
+    pub(super) taken: Taken,
+}
+
+/// Where a handler is. Its future is made, polled and dropped where a panic is caught: all three are user code.
+enum Stage {
+    Called(Handler, RawCall),
+    Polled(HandlerFuture),
+    Ended,
+}
+
+impl Running {
+    pub(super) fn start(endpoint: &Endpoint, mut taken: Taken, body: Bytes, now: Instant) -> Self {
+        taken.begun = Some(now);
+        taken.shared.counters.started.add();
+        let call = RawCall::new(taken.context.clone(), body, &endpoint.method, taken.shared.limits.scan, now);
+        Running { handler: Stage::Called(Arc::clone(&endpoint.handler), call), taken }
+    }
+
+    /// Polls the handler with its context as the ambient one; a panic is an answer like any other.
+    pub(super) fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Reply, Error>> {
+        let stage = &mut self.handler;
+        let poll = || catch_unwind(AssertUnwindSafe(|| stage.poll(cx)));
+        self.taken.context.enter(poll).unwrap_or_else(|panic| Poll::Ready(Err(self.panicked(&*panic))))
+    }
+
+    /// The caller learns of an incident; the text of the panic stays in the log.
+    fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Error {
+        self.taken.shared.counters.panicked.add();
+        let incident = self.taken.shared.connection().random().token_string::<12>();
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+        tracing::error!(subject = self.taken.context.subject(), incident, panic = text, "a handler panicked");
+        Error::new(ErrorKind::Internal, format!("the handler panicked, incident {incident}"))
+    }
+
+    /// Polls the handler until it is done, or nobody waits for the call any more. One that is not to be cancelled goes on
+    /// after that.
+    pub(super) async fn finish(mut self, endpoint: &Endpoint) {
+        let quiet_until = self.taken.quiet_until();
+        if let Ok(result) = tokio::time::timeout_at(quiet_until, Polling(&mut self)).await {
+            return self.taken.answer(result, Dispatch::Soon);
+        }
+        self.taken.open(endpoint);
+        let no_cancel = endpoint.method.is_no_cancel();
+        let cancellation = self.taken.cancellation().filter(|_| !no_cancel);
+        let deadline = self.taken.context.deadline().instant();
+        match until_end(Polling(&mut self), cancellation.as_ref(), deadline).await {
+            Ok(result) => self.taken.answer(result, Dispatch::Soon),
+            Err(end) => {
+                self.taken.end(end);
+                if no_cancel && end == End::Deadline {
+                    // It keeps its place; its caller has the answer.
+                    let _ = Polling(&mut self).await;
+                }
+            }
+        }
+    }
+}
+
+impl Stage {
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Reply, Error>> {
+        let mut future = match std::mem::replace(self, Stage::Ended) {
+            Stage::Called(handler, call) => handler(call),
+            Stage::Polled(future) => future,
+            Stage::Ended => {
+                return Poll::Ready(Err(Error::new(ErrorKind::Internal, "the handler has ended")));
+            }
+        };
+        let polled = future.as_mut().poll(cx);
+        if polled.is_pending() {
+            *self = Stage::Polled(future);
+        }
+        polled
+    }
+}
+
+/// The future of a running handler.
+struct Polling<'a>(&'a mut Running);
+
+impl Future for Polling<'_> {
+    type Output = Result<Reply, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        self.0.poll(cx)
+    }
+}

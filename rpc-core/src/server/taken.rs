@@ -1,0 +1,186 @@
+//! A call that the server has taken on, up to its answer.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use super::dispatch::Endpoint;
+use super::limits::Held;
+use super::peers::OpenCall;
+use super::replies::{Dispatch, send, send_message};
+use crate::connection::Joining;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Execution};
+use crate::reply::Reply;
+
+/// After so long without an answer, a caller is told which instance has its call.
+const NOTICE: Duration = Duration::from_millis(250);
+
+/// A call that the server has taken on. It is answered once, at the latest when this is dropped, unless nobody waits for it.
+pub(super) struct Taken {
+    pub(super) shared: Arc<Shared>,
+    pub(super) context: Context,
+    /// When it came.
+    arrived: Instant,
+    /// The memory that it keeps; `None` as long as it is not counted among those that run or wait.
+    pub(super) counted: Option<Held>,
+    /// When its handler was started, if it was.
+    pub(super) begun: Option<Instant>,
+    /// Its caller was told that it is here.
+    open: Option<Box<OpenCall>>,
+    answered: bool,
+}
+
+/// What ends the wait for a call before there is a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Deadline,
+    Cancelled,
+}
+
+impl Taken {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        context: Context,
+        arrived: Instant,
+        counted: Option<Held>,
+    ) -> Self {
+        Taken { shared, context, arrived, counted, begun: None, open: None, answered: false }
+    }
+
+    /// Waits for a part of the work that is not the handler, which would need the call itself.
+    pub(super) async fn wait_for<T>(
+        &mut self,
+        endpoint: &Endpoint,
+        work: impl Future<Output = T>,
+    ) -> Result<T, End> {
+        let mut work = pin!(work);
+        if let Ok(done) = tokio::time::timeout_at(self.quiet_until(), &mut work).await {
+            return Ok(done);
+        }
+        self.open(endpoint);
+        let open = self.cancellation();
+        until_end(work, open.as_ref(), self.context.deadline().instant()).await
+    }
+
+    /// Until when the call needs no notice: it may be answered before that, or expire.
+    pub(super) fn quiet_until(&self) -> Instant {
+        (self.arrived + NOTICE).min(self.context.deadline().instant())
+    }
+
+    /// Tells the caller which instance has its call, if that is of use, so that it can cancel the call and learns when the
+    /// instance is gone.
+    pub(super) fn open(&mut self, endpoint: &Endpoint) {
+        if self.open.is_some() || self.context.deadline().is_expired() {
+            return;
+        }
+        let (path, allowed) = (self.context.reply_path(), &self.shared.reply_prefixes);
+        let cancellation = self.context.cancellation();
+        let opened = cancellation.and_then(|cancellation| endpoint.peers.open(path, allowed, cancellation));
+        if let Some((open, accepted)) = opened {
+            self.open = Some(Box::new(open));
+            send_message(&self.shared, accepted, Joining::Several, Dispatch::Soon);
+        }
+    }
+
+    /// What tells that the caller has cancelled the call, if it can.
+    pub(super) fn cancellation(&self) -> Option<CancellationToken> {
+        self.open.as_ref().map(|open| open.cancellation.clone())
+    }
+
+    pub(super) fn answer(&mut self, result: Result<Reply, Error>, dispatch: Dispatch) {
+        if std::mem::replace(&mut self.answered, true) {
+            return;
+        }
+        self.open = None;
+        let path = self.context.reply_path();
+        let reply = result.unwrap_or_else(|error| {
+            let time = self.begun.map(|begun| begun.elapsed());
+            // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
+            if error.is_before_work() {
+                self.shared.counters.malformed.add();
+            }
+            let error = if time.is_some() { error.of_started_handler() } else { error };
+            path.error(&error, time.unwrap_or_default())
+        });
+        let reply = if path.is_missing(&reply) { path.error(&no_reply(), Duration::ZERO) } else { reply };
+        send(&self.shared, path, reply, dispatch);
+    }
+
+    /// Ends a call without its result.
+    pub(super) fn end(&mut self, end: End) {
+        match end {
+            End::Deadline => self.expire(),
+            // Nobody waits for an answer.
+            End::Cancelled => {
+                self.open = None;
+                self.answered = true;
+            }
+        }
+    }
+
+    /// Answers a call whose time has run out.
+    pub(super) fn expire(&mut self) {
+        let error = if self.begun.is_some() {
+            self.shared.counters.timed_out.add();
+            if self.context.reply_path().to.is_none() {
+                // Nobody else learns of it.
+                tracing::warn!(
+                    subject = self.context.subject(),
+                    "the time of a oneway call has run out while its handler ran"
+                );
+            }
+            Error::new(ErrorKind::DeadlineExceeded, "the call's deadline passed while the handler ran")
+        } else {
+            self.shared.counters.expired.add();
+            Error::not_executed(ErrorKind::DeadlineExceeded, "the call expired in the server's queue")
+        };
+        self.answer(Err(error), Dispatch::Soon);
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.context.cancel();
+            let error = if self.begun.is_some() {
+                Error::new(ErrorKind::Unavailable, "the server stopped while the handler ran")
+            } else {
+                Error::not_executed(ErrorKind::Unavailable, "the server stopped before the handler ran")
+            };
+            self.answer(Err(error), Dispatch::Now);
+        }
+        if let Some(held) = &self.counted {
+            self.shared.leave(held);
+        }
+    }
+}
+
+/// Waits for work as long as anybody waits for the call that it belongs to.
+pub(super) async fn until_end<T>(
+    work: impl Future<Output = T>,
+    cancellation: Option<&CancellationToken>,
+    deadline: Instant,
+) -> Result<T, End> {
+    let cancelled = async {
+        match cancellation {
+            Some(cancellation) => cancellation.cancelled().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = cancelled => Err(End::Cancelled),
+        done = work => Ok(done),
+        () = tokio::time::sleep_until(deadline) => Err(End::Deadline),
+    }
+}
+
+/// What the caller of a handler gets that ended a call without its result.
+fn no_reply() -> Error {
+    Error::new(ErrorKind::Internal, "the handler gave no reply").with_execution(Execution::Executed)
+}

@@ -1,0 +1,93 @@
+//! A client made by hand: what it sends, and when it goes away, is up to the test.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use nats_rpc::{Connection, Subscription};
+use rmpv::Value;
+
+use crate::bed::{Bed, outbound};
+use crate::wire::{Framed, call, write_frames};
+
+/// One that speaks frames, with an inbox of its own.
+pub(crate) struct Caller {
+    pub(crate) connection: Connection,
+    inbox: String,
+    replies: Subscription,
+}
+
+impl Caller {
+    pub(crate) async fn new(bed: &Bed) -> Self {
+        let connection = bed.connect().await;
+        let inbox = format!("_INBOX.{}", uuid::Uuid::new_v4().simple());
+        let replies = connection.subscribe(format!("{inbox}.*"), None).await.unwrap();
+        Caller { connection, inbox, replies }
+    }
+
+    /// The subject that hears from an instance.
+    pub(crate) fn control(&self, instance: &str) -> String {
+        format!("{}._{instance}", self.inbox)
+    }
+
+    /// Calls a method with a budget of a minute. The id is made of the number.
+    pub(crate) async fn call(&self, subject: &str, number: u8) {
+        self.send(subject, call(number, "ms", 60_000)).await;
+    }
+
+    /// The same with a budget in milliseconds.
+    pub(crate) async fn call_within(&self, subject: &str, number: u8, budget_ms: u64) {
+        let Value::Array(mut frame) = call(number, "ms", 60_000) else { unreachable!() };
+        frame[3] = budget_ms.into();
+        self.send(subject, Value::Array(frame)).await;
+    }
+
+    async fn send(&self, subject: &str, frame: Value) {
+        let slot = format!("{}.slot", self.inbox);
+        self.connection.publish(outbound(subject, Some(&slot), write_frames([frame]))).await.unwrap();
+    }
+
+    /// Cancels a call where its instance said that it listens.
+    pub(crate) async fn cancel(&self, control: &str, number: u8) {
+        let frame = Value::Array(vec![4.into(), Value::Binary(vec![number; 8])]);
+        self.connection.publish(outbound(control, None, write_frames([frame]))).await.unwrap();
+    }
+
+    /// The next message that comes, whatever it is.
+    pub(crate) async fn next(&mut self) -> Framed {
+        let next = tokio::time::timeout(Duration::from_secs(20), self.replies.next()).await;
+        Framed::read(&next.expect("a message comes").expect("the connection is open"))
+    }
+
+    /// The next frame that is no heartbeat, if it comes alone.
+    pub(crate) async fn next_frame(&mut self) -> Value {
+        loop {
+            let mut frames = self.next().await.frames;
+            frames.retain(|frame| frame[0] != 9.into());
+            if let Some(frame) = frames.pop() {
+                assert!(frames.is_empty(), "{frames:?}");
+                return frame;
+            }
+        }
+    }
+
+    /// The next message is that an instance has a call. Returns where the instance hears about it.
+    pub(crate) async fn accepted(&mut self, number: u8) -> String {
+        let message = self.next().await;
+        assert_eq!(message.frames[0][0], 8.into(), "{message:?}");
+        assert_eq!(message.ids(), [vec![number; 8]]);
+        message.reply.unwrap()
+    }
+
+    /// What came until now, of what the server has sent before it answered a call made now.
+    pub(crate) async fn rest(&mut self, subject: &str) -> Vec<Framed> {
+        self.call(subject, 0xFF).await;
+        let mut rest = Vec::new();
+        loop {
+            let message = self.next().await;
+            if message.frames[0].as_array().unwrap().len() > 1 && message.ids() == [vec![0xFF; 8]] {
+                return rest;
+            }
+            rest.push(message);
+        }
+    }
+}
