@@ -16,6 +16,7 @@ mod cancelled_calls;
 mod coalescing;
 mod deadlines;
 mod delivery;
+mod dropped_calls;
 mod fairness;
 mod full_connection;
 mod hostile_input;
