@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Connection;
 use super::inbox::Shared;
-use super::nats::{ConnectOptions, NatsTransport, ToServerAddrs, on_event, server_addresses};
+use super::nats::{ConnectOptions, Dialer, ToServerAddrs, server_addresses};
 use super::random::Random;
 use crate::error::{Error, ErrorKind};
 
@@ -35,6 +35,9 @@ const FIRST_TIMEOUT: Duration = Duration::from_secs(5);
 ///   two seconds for the connection.
 /// - What the server only tells by an event reaches the calls that it concerns: permissions, credentials. See
 ///   [`Connection::on_event`].
+/// - When its NATS server announces that it will shut down (lame duck mode), it moves to another one, if one is known from
+///   the addresses or from the cluster: subscriptions are there before they are given up here, and no call is lost. A
+///   client that was got from [`Connection::nats`] stays behind.
 /// - It waits up to five seconds for a server to be there, and returns when a round trip has proven that replies can be
 ///   received.
 ///
@@ -62,14 +65,12 @@ pub async fn connect(address: impl ToServerAddrs) -> Result<Connection, Error> {
 /// Those of [`connect`].
 pub async fn connect_with(options: ConnectOptions, address: impl ToServerAddrs) -> Result<Connection, Error> {
     let shared = Arc::new(Shared::default());
-    let events = Arc::clone(&shared);
     let options = options
         .ping_interval(PING_INTERVAL)
         .connection_timeout(ATTEMPT_TIMEOUT)
         .reconnect_delay_callback(reconnect_delay);
-    let options = on_event(options, move |event| events.hear(&event));
-    let servers = server_addresses(address)?;
-    let transport = first_connection(|| NatsTransport::connect(options.clone(), &servers)).await?;
+    let dialer = Dialer::new(options, server_addresses(address)?, Arc::clone(&shared));
+    let transport = first_connection(|| dialer.connect()).await?;
     let connection = Connection::nats_with(transport, shared);
     connection.inbox().prove(&connection).await?;
     Ok(connection)

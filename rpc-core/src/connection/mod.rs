@@ -27,10 +27,10 @@ use self::errors::{lost, not_connected};
 pub use self::events::ConnectionEvent;
 pub(crate) use self::inbox::History;
 use self::inbox::Inbox;
-use self::nats::NatsTransport;
 pub(crate) use self::nats::{
     HeaderMap, Message, OutboundMessage, Subject, header_map, header_size, status_code,
 };
+use self::nats::{NatsTransport, Overlap};
 pub(crate) use self::outbox::{DestinationId, Joining, MAX_BYTES, MAX_FRAMES};
 use self::random::Random;
 use self::sender::Sender;
@@ -85,13 +85,13 @@ impl Connection {
     }
 
     /// A connection to NATS, whose calls learn from `shared` what its events say.
-    fn nats_with(transport: NatsTransport, shared: Arc<inbox::Shared>) -> Self {
+    fn nats_with(transport: Arc<NatsTransport>, shared: Arc<inbox::Shared>) -> Self {
         let prefix = transport.inbox_prefix();
         Connection::new(Transport::Nats(transport), Random::system(), &prefix, shared)
     }
 
     /// The client of async-nats underneath, or `None` on an in-process broker.
-    pub fn nats(&self) -> Option<&async_nats::Client> {
+    pub fn nats(&self) -> Option<async_nats::Client> {
         self.transport().nats().map(NatsTransport::client)
     }
 
@@ -215,8 +215,14 @@ impl Connection {
         subject: impl Into<Subject>,
         queue_group: Option<&str>,
     ) -> Result<Subscription, Error> {
-        let subject = subject.into();
-        self.transport().subscribe(subject, queue_group).await
+        // Members of a queue group get each message once, wherever they are subscribed.
+        let overlap = if queue_group.is_some() { Overlap::Harmless } else { Overlap::Harmful };
+        self.transport().subscribe(subject.into(), queue_group, overlap).await
+    }
+
+    /// The same for messages of which each is known by its id, so that it does no harm if one comes twice.
+    pub(crate) async fn subscribe_by_id(&self, subject: impl Into<Subject>) -> Result<Subscription, Error> {
+        self.transport().subscribe(subject.into(), None, Overlap::Harmless).await
     }
 
     /// Has a function called with what happens to this connection from now on: for logs, metrics and health checks. It
@@ -263,7 +269,7 @@ impl From<async_nats::Client> for Connection {
     /// of the connection, and a permission that is missing, show at the deadlines of the calls, not at once as with
     /// [`connect`]; with async-nats' own settings, a loss is noticed after minutes if the network says nothing of it.
     fn from(client: async_nats::Client) -> Self {
-        Connection::nats_with(NatsTransport::new(client), Arc::default())
+        Connection::nats_with(Arc::new(NatsTransport::new(client)), Arc::default())
     }
 }
 

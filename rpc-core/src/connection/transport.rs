@@ -1,13 +1,15 @@
 //! What carries the messages of a connection: async-nats, or the broker in this process.
 
+use std::sync::Arc;
+
 use super::memory::MemoryTransport;
-use super::nats::NatsTransport;
+use super::nats::{NatsTransport, Overlap};
 use super::{OutboundMessage, Subject, Subscription};
 use crate::error::Error;
 
 /// One of the two.
 pub(super) enum Transport {
-    Nats(NatsTransport),
+    Nats(Arc<NatsTransport>),
     Memory(MemoryTransport),
 }
 
@@ -61,9 +63,10 @@ impl Transport {
         &self,
         subject: Subject,
         queue_group: Option<&str>,
+        overlap: Overlap,
     ) -> Result<Subscription, Error> {
         match self {
-            Transport::Nats(nats) => nats.subscribe(subject, queue_group).await.map(Into::into),
+            Transport::Nats(nats) => nats.subscribe(subject, queue_group, overlap).await.map(Into::into),
             Transport::Memory(memory) => memory.subscribe(subject, queue_group).map(Into::into),
         }
     }

@@ -208,7 +208,7 @@ impl Inbox {
         if self.is_started() {
             return Ok(());
         }
-        let subscription = connection.subscribe(self.subjects.all(), None).await?;
+        let subscription = connection.subscribe_by_id(self.subjects.all()).await?;
         let running = receive::Running::new(Arc::clone(&self.shared));
         let receiver = tokio::spawn(receive::receive(subscription, Arc::clone(&self.subjects), running));
         let pulse = tokio::spawn(pulse::pulse(Arc::clone(&self.shared)));

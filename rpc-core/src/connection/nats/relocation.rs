@@ -1,0 +1,99 @@
+//! Moving to another NATS server before the one that is used shuts down: what is wanted is there before it is given up here.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_nats::{Client, Subscriber};
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::NatsTransport;
+use super::dialer::Dialer;
+use super::subscription::{Leave, Link, Move, Overlap, subscribe};
+use crate::connection::closed;
+use crate::connection::events::ConnectionEvent;
+use crate::error::{Error, ErrorKind};
+
+/// How long each step may take; a server that shuts down gives ten seconds and more in all.
+const STEP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Moves to another server, if one is known.
+pub(super) async fn relocate(transport: Arc<NatsTransport>) {
+    let Some(dialer) = transport.dialer() else { return };
+    if dialer.is_moving.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    match move_over(&transport, dialer).await {
+        Ok(()) => dialer.tell(&ConnectionEvent::Moved),
+        Err(error) => {
+            tracing::warn!(%error, "the NATS server will shut down, and the connection cannot move to another");
+        }
+    }
+    dialer.is_moving.store(false, Ordering::Release);
+}
+
+async fn move_over(transport: &NatsTransport, dialer: &Arc<Dialer>) -> Result<(), Error> {
+    let old = transport.client();
+    let number = dialer.next_number();
+    let new = find_other(&old, dialer, number).await?;
+    let (stopping, mut stopped) = mpsc::channel(1);
+    let leave = Leave { stopping, drained: CancellationToken::new() };
+
+    let links = transport.links();
+    let (both, one): (Vec<Arc<Link>>, Vec<Arc<Link>>) =
+        links.into_iter().partition(|link| link.wanted.overlap == Overlap::Harmless);
+    let mut arrived = Vec::with_capacity(both.len());
+    for link in &both {
+        arrived.push(subscribe(&new, &link.wanted).await?);
+    }
+    // Only when the other server has the subscriptions is the first one asked for no more.
+    round_trip(&new).await;
+    dialer.use_number(number);
+    transport.use_client(new.clone());
+    // What was sent there before is on its way before its replies are given up.
+    let _ = timeout(STEP_TIMEOUT, old.flush()).await;
+    for (link, subscriber) in both.iter().zip(arrived) {
+        link.tell(Move::Over(subscriber, leave.clone()));
+    }
+    one.iter().for_each(|link| link.tell(Move::Off(leave.clone())));
+
+    let Leave { stopping, drained } = leave;
+    drop(stopping);
+    let _ = timeout(STEP_TIMEOUT, stopped.recv()).await;
+    round_trip(&old).await;
+    drained.cancel();
+    for link in &one {
+        link.tell(Move::On(subscribe(&new, &link.wanted).await?));
+    }
+    Ok(())
+}
+
+/// Connects to another of the servers that are known, by their addresses or from the cluster.
+async fn find_other(old: &Client, dialer: &Arc<Dialer>, number: u64) -> Result<Client, Error> {
+    let here = old.server_info().server_id;
+    let known = old.server_pool().await.map_err(|error| closed().with_source(error))?;
+    for server in known {
+        let Ok(client) = dialer.dial(&[server.addr], number).await else { continue };
+        let info = client.server_info();
+        if info.server_id != here && !info.lame_duck_mode {
+            return Ok(client);
+        }
+    }
+    Err(Error::not_executed(ErrorKind::Unavailable, "no other server is there"))
+}
+
+/// Waits until a server has taken all that a client sent, and the client all that it was sent. One whose user may not
+/// write to itself learns nothing, and goes on after a moment.
+async fn round_trip(client: &Client) {
+    let there_and_back = async {
+        let inbox = client.new_inbox();
+        let mut echo: Subscriber = client.subscribe(inbox.clone()).await.ok()?;
+        // A connection without echo gets a 503 instead.
+        client.publish_with_reply(inbox.clone(), inbox, Default::default()).await.ok()?;
+        echo.next().await
+    };
+    let _ = timeout(STEP_TIMEOUT, there_and_back).await;
+}
