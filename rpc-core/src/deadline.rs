@@ -69,22 +69,38 @@ impl Deadline {
 
 /// The wall clock of a connection, in milliseconds since the Unix epoch.
 ///
-/// A simulation gives each connection a skew of its own; everywhere else it is the system's clock.
+/// On a broker in this process it goes as tokio's clock goes, which a test can stop, and a simulation gives each
+/// connection a skew of its own. Everywhere else it is the system's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct WallClock {
+    /// What it said at a moment, if it is not the system's.
+    start: Option<(Instant, u64)>,
     skew_ms: i64,
 }
 
 impl WallClock {
-    /// A clock that is ahead of the system's by so many milliseconds, or behind it.
-    pub(crate) fn skewed(skew_ms: i64) -> Self {
-        WallClock { skew_ms }
+    /// A clock that goes as tokio's does, and is right now.
+    pub(crate) fn of_tokio() -> Self {
+        WallClock::of_tokio_at(WallClock::default().unix_ms())
+    }
+
+    /// A clock that goes as tokio's does, and says this now.
+    pub(crate) fn of_tokio_at(unix_ms: u64) -> Self {
+        WallClock { start: Some((Instant::now(), unix_ms)), skew_ms: 0 }
+    }
+
+    /// A clock that is ahead of this one by so many milliseconds, or behind it.
+    pub(crate) fn skewed(self, skew_ms: i64) -> Self {
+        WallClock { skew_ms: self.skew_ms.saturating_add(skew_ms), ..self }
     }
 
     /// The time now.
     pub(crate) fn unix_ms(self) -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        whole_ms(now).saturating_add_signed(self.skew_ms)
+        let now = match self.start {
+            Some((start, unix_ms)) => unix_ms.saturating_add(whole_ms(start.elapsed())),
+            None => whole_ms(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
+        };
+        now.saturating_add_signed(self.skew_ms)
     }
 }
 
@@ -121,7 +137,19 @@ mod tests {
     #[test]
     fn a_skewed_clock_is_off_by_its_skew() {
         let system = WallClock::default().unix_ms();
-        let behind = WallClock::skewed(-60_000).unix_ms();
+        let behind = WallClock::default().skewed(-60_000).unix_ms();
         assert!((59_000..=60_000).contains(&(system - behind)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_of_tokio_stands_still_with_it() {
+        let clock = WallClock::of_tokio_at(1_000_000);
+        let ahead = clock.skewed(60_000);
+        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!((clock.unix_ms(), ahead.unix_ms()), (1_000_000, 1_060_000));
+        tokio::time::advance(Duration::from_millis(250)).await;
+        assert_eq!((clock.unix_ms(), ahead.unix_ms()), (1_000_250, 1_060_250));
+        let difference = WallClock::of_tokio().unix_ms().abs_diff(WallClock::default().unix_ms());
+        assert!(difference < 1000, "it begins as the system's: {difference}");
     }
 }

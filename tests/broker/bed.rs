@@ -7,7 +7,7 @@ use async_nats::Message;
 use async_nats::message::OutboundMessage;
 use futures::{FutureExt, Stream, StreamExt};
 use nats_rpc::Connection;
-use nats_rpc::memory::Broker;
+use nats_rpc::memory::{Broker, Faults};
 use tests::{NatsServer, Version};
 use tokio::task::unconstrained;
 
@@ -29,6 +29,12 @@ pub(crate) enum Bed {
 impl Bed {
     pub(crate) fn memory() -> Self {
         Bed::Memory(Broker::builder().max_payload(MAX_PAYLOAD).build())
+    }
+
+    /// The same with a network in between, on which messages take their time.
+    pub(crate) fn memory_over_a_network() -> Self {
+        let slow = Faults::none().delay(Duration::ZERO..=Duration::from_millis(2));
+        Bed::Memory(Broker::builder().max_payload(MAX_PAYLOAD).build_with_network(slow).0)
     }
 
     pub(crate) fn nats(version: Version) -> Self {

@@ -19,6 +19,11 @@ macro_rules! on_every_broker {
             }
 
             #[tokio::test]
+            async fn on_memory_over_a_network() {
+                super::$case(crate::bed::Bed::memory_over_a_network()).await;
+            }
+
+            #[tokio::test]
             async fn on_nats_server() {
                 super::$case(crate::bed::Bed::nats(tests::Version::Current)).await;
             }

@@ -16,10 +16,20 @@
 )]
 
 mod binary;
+mod cluster;
 mod install;
+mod instance;
+mod port;
+mod process;
+mod proxy;
 mod python;
 mod server;
+mod work;
 
 pub use binary::Version;
+pub use cluster::Cluster;
+pub use instance::Instance;
+pub use proxy::{Direction, Fate, Proxy};
 pub use python::Python;
 pub use server::{NatsServer, NatsServerBuilder};
+pub use work::{Clock, Execution, Ledger, SLOW, Work, WorkClient, WorkServer, Worker};

@@ -39,7 +39,7 @@ impl Connection {
     pub fn with_clock_skew(self, skew_ms: i64) -> Self {
         match Arc::try_unwrap(self.inner) {
             Ok(mut inner) => {
-                inner.clock = WallClock::skewed(skew_ms);
+                inner.clock = inner.clock.skewed(skew_ms);
                 Connection { inner: Arc::new(inner) }
             }
             Err(shared) => Connection { inner: shared },

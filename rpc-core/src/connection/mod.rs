@@ -27,6 +27,7 @@ use self::errors::{lost, not_connected};
 pub use self::events::ConnectionEvent;
 pub(crate) use self::inbox::History;
 use self::inbox::Inbox;
+use self::memory::MemoryTransport;
 pub(crate) use self::nats::{
     HeaderMap, Message, OutboundMessage, Subject, header_map, header_size, status_code,
 };
@@ -67,27 +68,39 @@ struct Inner {
 }
 
 impl Connection {
-    fn new(transport: Transport, random: Random, inbox_prefix: &str, shared: Arc<inbox::Shared>) -> Self {
+    fn new(
+        transport: Transport,
+        random: Random,
+        clock: WallClock,
+        inbox_prefix: &str,
+        shared: Arc<inbox::Shared>,
+    ) -> Self {
         let inbox = Inbox::new(inbox_prefix, random, shared);
         Connection {
             inner: Arc::new(Inner {
                 sender: inbox.sender(Arc::new(transport)),
                 inbox,
-                clock: WallClock::default(),
+                clock,
                 clocks_differ_until: AtomicU64::new(0),
             }),
         }
     }
 
     /// A connection to an in-process broker.
-    pub(crate) fn memory(transport: memory::MemoryTransport, random: Random) -> Self {
-        Connection::new(Transport::Memory(transport), random, "_INBOX", Arc::default())
+    fn memory(
+        transport: MemoryTransport,
+        random: Random,
+        clock: WallClock,
+        shared: Arc<inbox::Shared>,
+    ) -> Self {
+        Connection::new(Transport::Memory(transport), random, clock, "_INBOX", shared)
     }
 
     /// A connection to NATS, whose calls learn from `shared` what its events say.
     fn nats_with(transport: Arc<NatsTransport>, shared: Arc<inbox::Shared>) -> Self {
         let prefix = transport.inbox_prefix();
-        Connection::new(Transport::Nats(transport), Random::system(), &prefix, shared)
+        let clock = WallClock::default();
+        Connection::new(Transport::Nats(transport), Random::system(), clock, &prefix, shared)
     }
 
     /// The client of async-nats underneath, or `None` on an in-process broker.

@@ -30,6 +30,13 @@ impl Transport {
         }
     }
 
+    pub(super) fn memory(&self) -> Option<&MemoryTransport> {
+        match self {
+            Transport::Nats(_) => None,
+            Transport::Memory(memory) => Some(memory),
+        }
+    }
+
     pub(super) fn max_payload(&self) -> usize {
         match self {
             Transport::Nats(nats) => nats.max_payload(),
@@ -41,7 +48,7 @@ impl Transport {
     pub(super) fn is_connected(&self) -> bool {
         match self {
             Transport::Nats(nats) => nats.is_connected(),
-            Transport::Memory(_) => true,
+            Transport::Memory(memory) => memory.is_connected(),
         }
     }
 

@@ -1,5 +1,10 @@
 //! A broker inside this process, with the semantics of core NATS.
 
+mod endpoint;
+mod faults;
+mod links;
+mod network;
+mod router;
 mod routes;
 mod transport;
 
@@ -9,13 +14,21 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::mpsc;
 
+use self::endpoint::Terms;
+pub use self::faults::Faults;
+use self::links::Links;
+pub use self::network::Network;
 use self::routes::Routes;
 pub(crate) use self::transport::{MemorySubscription, MemoryTransport};
 use super::random::Random;
-use super::{Connection, Message};
+use super::{Connection, Message, inbox};
+use crate::deadline::WallClock;
 
 /// What `nats-server` takes unless it is told otherwise.
 const DEFAULT_MAX_PAYLOAD: usize = 1024 * 1024;
+
+/// What the clock of a seeded broker says at its start: September 2001, in milliseconds after 1970.
+const SEEDED_START: u64 = 1_000_000_000_000;
 
 /// A broker inside this process: for unit tests, for a first run, and for simulations that replay.
 ///
@@ -54,12 +67,16 @@ pub struct Broker {
 struct Shared {
     routes: RwLock<Routes<Subscriber>>,
     random: Random,
+    clock: WallClock,
     max_payload: usize,
     next_id: AtomicU64,
     dropped: AtomicU64,
+    /// What is between the broker and its connections, if it is not nothing.
+    links: Option<Links>,
 }
 
 /// The sending end of a subscription.
+#[derive(Clone)]
 struct Subscriber {
     connection: u64,
     messages: mpsc::Sender<Message>,
@@ -82,7 +99,9 @@ impl Broker {
             Random::System => Random::system(),
             seeded @ Random::Seeded(_) => Random::seeded(seeded.u64()),
         };
-        Connection::memory(MemoryTransport::new(Arc::clone(&self.shared)), random)
+        let calls = Arc::<inbox::Shared>::default();
+        let transport = MemoryTransport::new(Arc::clone(&self.shared), Arc::downgrade(&calls));
+        Connection::memory(transport, random, self.shared.clock, calls)
     }
 
     /// How many messages subscriptions have lost because they were full.
@@ -122,7 +141,8 @@ impl BrokerBuilder {
     }
 
     /// Makes everything random follow from this number: the members of queue groups that are chosen, and the ids
-    /// and inboxes of the broker's connections. Without it they cannot be predicted.
+    /// and inboxes of the broker's connections. Without it they cannot be predicted. The wall clock of its connections
+    /// begins in September 2001, for runs on different days to be the same.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -131,12 +151,48 @@ impl BrokerBuilder {
     /// The broker.
     #[must_use]
     pub fn build(self) -> Broker {
+        self.with_links(None)
+    }
+
+    /// The broker, and a network between it and its connections on which messages take time, are lost or come twice, and
+    /// connections break: for tests of what a program makes of that.
+    ///
+    /// With a [`seed`](Self::seed), in a runtime with one thread and a paused clock, everything follows from the seed and
+    /// happens again the same way.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use nats_rpc::memory::{Broker, Faults};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let slow = Faults::none().delay(Duration::from_millis(1)..=Duration::from_millis(5));
+    /// let (broker, network) = Broker::builder().seed(7).build_with_network(slow);
+    /// let connection = broker.connect();
+    /// network.disconnect(&connection);
+    /// // Calls fail, or wait for the connection.
+    /// network.reconnect(&connection);
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, in which it moves the messages.
+    #[must_use]
+    pub fn build_with_network(self, faults: Faults) -> (Broker, Network) {
+        let random = self.seed.map_or_else(Random::system, |seed| Random::seeded(!seed));
+        let broker = self.with_links(Some(Links::new(faults, random)));
+        let network = Network::new(Arc::clone(&broker.shared));
+        (broker, network)
+    }
+
+    fn with_links(self, links: Option<Links>) -> Broker {
         let shared = Shared {
             routes: RwLock::default(),
             random: self.seed.map_or_else(Random::system, Random::seeded),
+            clock: self.seed.map_or_else(WallClock::of_tokio, |_| WallClock::of_tokio_at(SEEDED_START)),
             max_payload: self.max_payload,
             next_id: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            links,
         };
         Broker { shared: Arc::new(shared) }
     }
@@ -160,8 +216,25 @@ impl Shared {
         self.routes.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn subscribe(&self, terms: &Terms, subscriber: Subscriber) {
+        self.routes_mut().insert(terms.id, &terms.pattern, terms.group.as_deref(), subscriber);
+    }
+
+    fn unsubscribe(&self, terms: &Terms) {
+        self.routes_mut().remove(terms.id, &terms.pattern, terms.group.as_deref());
+    }
+
+    /// Sends a message to a subscription.
     fn deliver(&self, subscriber: &Subscriber, message: Message) {
-        if subscriber.messages.try_send(message).is_err() {
+        match &self.links {
+            None => self.arrive(&subscriber.messages, message),
+            Some(links) => links.deliver(subscriber, message),
+        }
+    }
+
+    /// Puts a message where its subscription finds it.
+    fn arrive(&self, messages: &mpsc::Sender<Message>, message: Message) {
+        if messages.try_send(message).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }

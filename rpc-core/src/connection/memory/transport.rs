@@ -1,23 +1,21 @@
 //! One client's side of the broker: publishing and subscribing.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
-use super::routes::{Pattern, Routes};
+use super::endpoint::{Command, Terms};
+use super::routes::Pattern;
 use super::{Shared, Subscriber};
-use crate::connection::{Message, OutboundMessage, Subject, header_map, header_size, too_large};
+use crate::connection::{Message, OutboundMessage, Subject, header_size, inbox, too_large};
 use crate::error::Error;
 use crate::wire::subject::check_framing;
 
 /// How many messages may wait in a subscription, as in async-nats.
 const SUBSCRIPTION_CAPACITY: usize = 64 * 1024;
-
-/// The status of the message that tells a requester that nobody got the request.
-const NO_RESPONDERS: u16 = 503;
 
 /// One client of a broker.
 pub(crate) struct MemoryTransport {
@@ -26,8 +24,12 @@ pub(crate) struct MemoryTransport {
 }
 
 impl MemoryTransport {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    /// `calls` learn of it when the connection is lost.
+    pub(super) fn new(shared: Arc<Shared>, calls: Weak<inbox::Shared>) -> Self {
         let connection = shared.next_id();
+        if let Some(links) = &shared.links {
+            links.connect(connection, calls);
+        }
         MemoryTransport { shared, connection }
     }
 
@@ -35,7 +37,16 @@ impl MemoryTransport {
         self.shared.max_payload
     }
 
-    /// Routes a message. As on a real connection, a subject that no subscription can match (`a..b`) is no error: it
+    pub(crate) fn is_connected(&self) -> bool {
+        self.shared.links.as_ref().is_none_or(|links| links.is_connected(self.connection))
+    }
+
+    /// The connection's number, if it is one to this broker.
+    pub(super) fn number_at(&self, broker: &Arc<Shared>) -> Option<u64> {
+        Arc::ptr_eq(&self.shared, broker).then_some(self.connection)
+    }
+
+    /// Publishes a message. As on a real connection, a subject that no subscription can match (`a..b`) is no error: it
     /// reaches nobody.
     pub(crate) fn publish(&self, message: OutboundMessage) -> Result<(), Error> {
         check_framing("subject", &message.subject)?;
@@ -46,40 +57,11 @@ impl MemoryTransport {
         if size > self.shared.max_payload {
             return Err(too_large(size, self.shared.max_payload));
         }
-
-        let routes = self.shared.routes();
-        let receivers = routes.receivers(&message.subject, |members| self.shared.random_below(members));
-        match receivers.split_last() {
-            Some((last, others)) => {
-                for receiver in others {
-                    self.shared.deliver(receiver, message.clone());
-                }
-                self.shared.deliver(last, message);
-            }
-            None => self.tell_no_responders(&routes, message),
+        match &self.shared.links {
+            None => self.shared.route(self.connection, message),
+            Some(links) => return links.send(self.connection, Command::Publish(message)),
         }
         Ok(())
-    }
-
-    /// Answers a request that reached nobody. A NATS server looks no further than the plain subscriptions of the
-    /// connection that published it, and tells one of them.
-    fn tell_no_responders(&self, routes: &Routes<Subscriber>, request: Message) {
-        let Some(reply) = request.reply else { return };
-        let own = routes.plain(&reply).find(|subscriber| subscriber.connection == self.connection);
-        if let Some(own) = own {
-            let headers = header_map([("Nats-Subject", request.subject.as_str())]);
-            let length = reply.len() + headers.as_ref().map_or(0, header_size);
-            let message = Message {
-                subject: reply,
-                reply: None,
-                payload: Default::default(),
-                headers,
-                status: NO_RESPONDERS.try_into().ok(),
-                description: None,
-                length,
-            };
-            self.shared.deliver(own, message);
-        }
     }
 
     pub(crate) fn subscribe(
@@ -94,25 +76,40 @@ impl MemoryTransport {
         let group = group.map(str::to_owned);
         let (sender, messages) = mpsc::channel(SUBSCRIPTION_CAPACITY);
         let subscriber = Subscriber { connection: self.connection, messages: sender };
-        let id = self.shared.next_id();
-        self.shared.routes_mut().insert(id, &pattern, group.as_deref(), subscriber);
-        Ok(MemorySubscription { shared: Arc::clone(&self.shared), id, pattern, group, messages })
+        let terms = Arc::new(Terms { id: self.shared.next_id(), pattern, group });
+        match &self.shared.links {
+            None => self.shared.subscribe(&terms, subscriber),
+            Some(links) => {
+                links.send(self.connection, Command::Subscribe(Arc::clone(&terms), subscriber))?;
+            }
+        }
+        Ok(MemorySubscription {
+            shared: Arc::clone(&self.shared),
+            connection: self.connection,
+            terms,
+            messages,
+        })
     }
 }
 
 /// The receiving end of a subscription; dropping it unsubscribes.
 pub(crate) struct MemorySubscription {
     shared: Arc<Shared>,
-    id: u64,
-    pattern: Pattern,
-    group: Option<String>,
+    connection: u64,
+    terms: Arc<Terms>,
     messages: mpsc::Receiver<Message>,
 }
 
 impl MemorySubscription {
     /// Takes no new messages; those that wait stay readable, and then the stream ends.
     pub(crate) fn stop_intake(&mut self) {
-        self.shared.routes_mut().remove(self.id, &self.pattern, self.group.as_deref());
+        match &self.shared.links {
+            None => self.shared.unsubscribe(&self.terms),
+            Some(links) => {
+                // Only a connection that is lost refuses it, and asks for it no more when it is there again.
+                let _ = links.send(self.connection, Command::Unsubscribe(Arc::clone(&self.terms)));
+            }
+        }
     }
 }
 
@@ -130,6 +127,15 @@ impl Drop for MemorySubscription {
     }
 }
 
+impl Drop for MemoryTransport {
+    fn drop(&mut self) {
+        if let Some(links) = &self.shared.links {
+            // Unknown only if it was closed before.
+            let _ = links.send(self.connection, Command::Close);
+        }
+    }
+}
+
 /// The message as subscribers see it, and its size on the wire as far as it counts against the largest payload.
 fn inbound(message: OutboundMessage) -> (Message, usize) {
     let OutboundMessage { subject, reply, payload, headers } = message;
@@ -142,7 +148,7 @@ fn inbound(message: OutboundMessage) -> (Message, usize) {
 
 #[cfg(test)]
 mod tests {
-    use crate::connection::HeaderMap;
+    use crate::connection::{HeaderMap, header_map};
     use crate::error::ErrorKind;
     use futures_util::{FutureExt, StreamExt};
 
@@ -150,7 +156,7 @@ mod tests {
     use super::*;
 
     fn transport(broker: &Broker) -> MemoryTransport {
-        MemoryTransport::new(Arc::clone(&broker.shared))
+        MemoryTransport::new(Arc::clone(&broker.shared), Weak::new())
     }
 
     fn outbound(subject: &str, payload: impl AsRef<[u8]>) -> OutboundMessage {
