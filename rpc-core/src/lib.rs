@@ -32,7 +32,7 @@ pub use crate::context::{Context, Scoped};
 pub use crate::deadline::Deadline;
 pub use crate::error::{CallError, Error, ErrorKind, Execution};
 pub use crate::reply::Reply;
-pub use crate::server::{Server, ServerBuilder, ServerCounters};
+pub use crate::server::{MethodLimits, Server, ServerBuilder, ServerCounters};
 pub use crate::service::{
     Method, MethodKind, MethodRegistry, RawCall, Service, ServiceClient, ServiceDescriptor,
 };

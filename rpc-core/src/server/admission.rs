@@ -6,10 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::Shared;
+use super::admitted::Held;
 use super::dispatch;
 use super::intake::Intake;
-use super::limits::Held;
 use super::receive::Turn;
 use super::replies::{send_receipt, send_refusal};
 use super::taken::Taken;
@@ -97,15 +96,15 @@ impl Intake {
     /// Where a call is run: handlers that have proven cheap here, all others in a task of their own, of which there may be
     /// too many.
     fn way(&self, held: &Held, turn: &mut Turn<'_>) -> Result<Way, Error> {
-        let Shared { admitted, limits, .. } = &*self.shared;
+        let admitted = &self.shared.admitted;
         if self.endpoint.pace.is_inline()
             && !self.shared.is_closed()
-            && admitted.has_room(limits, held)
+            && admitted.has_room(held)
             && turn.has_place()
         {
             return Ok(Way::Here);
         }
-        admitted.enter(limits, held).map(|()| Way::Task).map_err(|too_much| {
+        admitted.enter(held).map(|()| Way::Task).map_err(|too_much| {
             self.shared.counters.overloaded.add();
             Error::not_executed(ErrorKind::Overloaded, too_much).with_retry_after(RETRY_AFTER)
         })

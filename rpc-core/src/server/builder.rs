@@ -1,29 +1,13 @@
-//! How a server is configured and started.
+//! How a server is configured.
 
 use std::fmt;
-use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
-use tokio::task::JoinSet;
-
-use super::control::listen;
-use super::counters::Counters;
-use super::deploy::{deploy, prove, subscribe};
-use super::handlers::Handlers;
-use super::heartbeats::beat;
-use super::limits::{Admitted, Limits};
-use super::receive::receive;
-use super::replies::LATE_REPLIES;
-use super::shutdown::Phase;
-use super::{Server, Shared};
-use crate::connection::{Connection, closed};
-use crate::error::{Error, ErrorKind};
-use crate::reply::{Audience, Replier};
+use super::deploy::LimitsByMethod;
+use super::limits::{Limits, MethodLimits};
+use crate::connection::Connection;
 use crate::service::Service;
-use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ReplyPrefixes, check_token};
+use crate::wire::subject::DEFAULT_QUEUE_GROUP;
 
 /// How long a handler may take where the call has no deadline of its own.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,7 +15,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a shutdown waits for handlers.
 const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
-/// Configures a [`Server`].
+/// Configures a [`Server`](crate::Server).
 ///
 /// ```no_run
 /// # use nats_rpc::{Method, MethodRegistry, RawCall, Server, Service, ServiceDescriptor};
@@ -50,19 +34,20 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 /// ```
 #[must_use = "a builder does nothing until `start` or `run`"]
 pub struct ServerBuilder {
-    connection: Connection,
-    services: Vec<Box<dyn Service>>,
-    prefix: Option<String>,
-    delivery: Delivery,
-    id: Option<String>,
-    reply_prefixes: Option<Vec<String>>,
-    limits: Limits,
-    default_timeout: Duration,
-    grace: Duration,
+    pub(super) connection: Connection,
+    pub(super) services: Vec<Box<dyn Service>>,
+    pub(super) prefix: Option<String>,
+    pub(super) delivery: Delivery,
+    pub(super) id: Option<String>,
+    pub(super) reply_prefixes: Option<Vec<String>>,
+    pub(super) limits: Limits,
+    pub(super) method_limits: LimitsByMethod,
+    pub(super) default_timeout: Duration,
+    pub(super) grace: Duration,
 }
 
 /// Which instances get a call.
-enum Delivery {
+pub(super) enum Delivery {
     QueueGroup(String),
     Broadcast,
 }
@@ -77,6 +62,7 @@ impl ServerBuilder {
             id: None,
             reply_prefixes: None,
             limits: Limits::default(),
+            method_limits: LimitsByMethod::new(),
             default_timeout: DEFAULT_TIMEOUT,
             grace: DEFAULT_GRACE,
         }
@@ -154,6 +140,25 @@ impl ServerBuilder {
         self
     }
 
+    /// Limits one method of a service, both by their names on the wire, beside the limits of the server: so that a slow method
+    /// leaves places to the others. Its handlers always get tasks of their own. Set again, the later limits count.
+    ///
+    /// ```no_run
+    /// # use nats_rpc::{MethodLimits, ServerBuilder};
+    /// # fn configure(server: ServerBuilder) -> ServerBuilder {
+    /// server.limit_method("images", "resize", MethodLimits::new().max_in_flight(4).max_queued(16))
+    /// # }
+    /// ```
+    pub fn limit_method(
+        mut self,
+        service: impl Into<String>,
+        method: impl Into<String>,
+        limits: MethodLimits,
+    ) -> Self {
+        self.method_limits.insert((service.into(), method.into()), limits);
+        self
+    }
+
     /// How many bytes one request may have; 1 MiB by default.
     pub fn max_request(mut self, bytes: usize) -> Self {
         self.limits.request = bytes;
@@ -171,103 +176,6 @@ impl ServerBuilder {
     pub fn max_values(mut self, values: usize) -> Self {
         self.limits.scan.values = values;
         self
-    }
-
-    /// Subscribes for all services and proves by a round trip that the broker has the subscriptions.
-    ///
-    /// # Errors
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for names that cannot be part of a subject, for two services on one subject and for
-    /// a service whose handlers do not match its description; [`PermissionDenied`](crate::ErrorKind::PermissionDenied) when the broker does not
-    /// let this user subscribe, on a connection made by [`connect`](crate::connect); [`Unavailable`](crate::ErrorKind::Unavailable) when it
-    /// does not answer, or does not let this user reach its own inbox.
-    ///
-    /// # Cancel safety
-    /// Dropped before it is ready, nothing is served.
-    pub async fn start(self) -> Result<Server, Error> {
-        let instance = match &self.id {
-            Some(id) => check_token("the instance id", id).map(|()| id.clone())?,
-            None => self.connection.random().token_string::<22>(),
-        };
-        let group = match &self.delivery {
-            Delivery::QueueGroup(group) => {
-                check_token("the queue group", group).map(|()| Some(group.as_str()))?
-            }
-            Delivery::Broadcast => None,
-        };
-        let reply_prefixes =
-            self.reply_prefixes.map_or_else(|| Ok(ReplyPrefixes::default()), ReplyPrefixes::new)?;
-        if self.limits.in_flight == 0 {
-            let message = "a server that may run no handler at a time cannot serve";
-            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
-        }
-        let deployed = deploy(&self.services, self.prefix.as_deref())?;
-        let methods = deployed.iter().map(|service| {
-            let names = service.methods.iter().map(|(method, _)| method.name());
-            (service.subject.as_str().to_owned(), names.collect())
-        });
-
-        let shared = Arc::new(Shared {
-            replier: Arc::new(Replier { connection: self.connection, instance: instance.into() }),
-            audience: if group.is_some() { Audience::One } else { Audience::Many },
-            reply_prefixes,
-            limits: self.limits,
-            default_timeout: self.default_timeout,
-            running: Semaphore::new(self.limits.in_flight.min(Semaphore::MAX_PERMITS)),
-            admitted: Arc::new(Admitted::default()),
-            late_replies: Arc::new(Semaphore::new(LATE_REPLIES)),
-            handlers: Handlers::new(),
-            counters: Counters::default(),
-            stopping: AtomicBool::new(false),
-            methods: methods.collect(),
-        });
-        let opened = Arc::new(Notify::new());
-        let subscribed = subscribe(&shared, deployed, group, &opened).await?;
-        prove(shared.connection(), &subscribed.subjects).await?;
-
-        let (phase, watch) = watch::channel(Phase::Serving);
-        let (stopping, stopped) = mpsc::channel(1);
-        let receivers = subscribed.intake.into_iter().map(|(subscription, work)| {
-            tokio::spawn(receive(subscription, work, Arc::clone(&shared), watch.clone(), stopping.clone()))
-        });
-        let receivers = receivers.collect();
-        let mut control = JoinSet::new();
-        let peers = subscribed.control.iter().map(|(_, peers)| Arc::clone(peers)).collect();
-        control.spawn(beat(peers, opened, Arc::clone(&shared)));
-        for (subscription, peers) in subscribed.control {
-            control.spawn(listen(subscription, peers, Arc::clone(&shared)));
-        }
-        Ok(Server { receivers, control, shared, phase, stopped, grace: self.grace })
-    }
-
-    /// Starts, serves until SIGINT or SIGTERM, and shuts down; a second signal aborts the handlers that still run.
-    ///
-    /// # Errors
-    /// Those of [`start`](Self::start); [`Unavailable`](crate::ErrorKind::Unavailable) when the connection is closed for
-    /// good; [`Internal`](crate::ErrorKind::Internal) where signals cannot be listened for.
-    pub async fn run(self) -> Result<(), Error> {
-        let mut signals = super::shutdown::Signals::listen()?;
-        let mut server = self.start().await?;
-        tokio::select! {
-            () = signals.next() => {}
-            () = server.closed() => return Err(closed()),
-        }
-        server.shutdown_or_abort(signals.next()).await;
-        Ok(())
-    }
-
-    /// Starts, serves until the future is ready, and shuts down.
-    ///
-    /// # Errors
-    /// Those of [`start`](Self::start), and [`Unavailable`](crate::ErrorKind::Unavailable) when the connection is closed for
-    /// good.
-    pub async fn run_until(self, end: impl Future<Output = ()>) -> Result<(), Error> {
-        let mut server = self.start().await?;
-        tokio::select! {
-            () = end => {}
-            () = server.closed() => return Err(closed()),
-        }
-        server.shutdown().await;
-        Ok(())
     }
 }
 

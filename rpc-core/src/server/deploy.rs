@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::Shared;
 use super::intake::{Intake, Work};
+use super::limits::MethodLimits;
 use super::peers::Peers;
 use super::probe::Probe;
 use crate::connection::{Connection, Subscription};
@@ -18,11 +19,26 @@ use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ServiceSubject, check_token};
 /// A service with the subject that it is served below.
 pub(super) struct Deployed {
     pub(super) subject: ServiceSubject,
-    pub(super) methods: Vec<(Method, Handler)>,
+    pub(super) methods: Vec<DeployedMethod>,
 }
 
-/// Gives each service its subject, and each of its methods a handler.
-pub(super) fn deploy(services: &[Box<dyn Service>], prefix: Option<&str>) -> Result<Vec<Deployed>, Error> {
+/// A method with its handler, and with limits of its own if it has any.
+pub(super) struct DeployedMethod {
+    pub(super) method: Method,
+    pub(super) handler: Handler,
+    pub(super) limits: Option<MethodLimits>,
+}
+
+/// The limits of single methods, by the names of service and method.
+pub(super) type LimitsByMethod = HashMap<(String, String), MethodLimits>;
+
+/// Gives each service its subject, and each of its methods a handler and its limits.
+pub(super) fn deploy(
+    services: &[Box<dyn Service>],
+    prefix: Option<&str>,
+    limits: &LimitsByMethod,
+) -> Result<Vec<Deployed>, Error> {
+    check_limits(services, limits)?;
     let mut taken = HashMap::new();
     let mut deployed = Vec::with_capacity(services.len());
     for service in services {
@@ -39,9 +55,36 @@ pub(super) fn deploy(services: &[Box<dyn Service>], prefix: Option<&str>) -> Res
         }
         let mut registry = MethodRegistry::default();
         service.register(&mut registry);
-        deployed.push(Deployed { subject, methods: registry.resolve(descriptor)? });
+        let methods = registry.resolve(descriptor)?.into_iter().map(|(method, handler)| {
+            let name = (descriptor.name().to_owned(), method.name().to_owned());
+            DeployedMethod { method, handler, limits: limits.get(&name).copied() }
+        });
+        deployed.push(Deployed { subject, methods: methods.collect() });
     }
     Ok(deployed)
+}
+
+/// Limits must be those of a method that is there, and let it run.
+fn check_limits(services: &[Box<dyn Service>], limits: &LimitsByMethod) -> Result<(), Error> {
+    let invalid = |message| Err(Error::not_executed(ErrorKind::InvalidArgument, message));
+    for ((service, method), limits) in limits {
+        let mut descriptors = services.iter().map(|service| service.descriptor());
+        let is_there = descriptors.any(|descriptor| {
+            let mut methods = descriptor.methods().iter();
+            descriptor.name() == service && methods.any(|described| described.name() == method)
+        });
+        if !is_there {
+            return invalid(format!(
+                "limits are set for the method {method:?} of the service {service:?}, which this server does not have"
+            ));
+        }
+        if limits.in_flight == 0 {
+            return invalid(format!(
+                "the method {method:?} of the service {service:?} may run no handler at a time"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// How long the news of a refused subscription may take after the round trip that proves it: it comes by another way.
@@ -85,10 +128,10 @@ pub(super) async fn subscribe(
         let peers = Arc::new(Peers::new(Arc::clone(&shared.replier), control, Arc::clone(opened)));
         all.subjects.push(of_any_peer);
         all.control.push((subscription, Arc::clone(&peers)));
-        for (method, handler) in service.methods {
-            let subject = service.subject.method(method.name())?;
+        for method in service.methods {
+            let subject = service.subject.method(method.method.name())?;
             let subscription = anew(shared.connection(), &subject, group).await?;
-            let intake = Intake::new(Arc::clone(shared), method, handler, Arc::clone(&peers));
+            let intake = Intake::new(Arc::clone(shared), method, Arc::clone(&peers));
             all.subjects.push(subject);
             all.intake.push((subscription, Work::Calls(intake)));
         }

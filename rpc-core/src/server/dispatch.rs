@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Shared;
-use super::limits::Held;
+use super::admitted::{Held, Quota};
 use super::pace::Pace;
 use super::peers::Peers;
 use super::receive::Turn;
@@ -23,6 +23,8 @@ pub(super) struct Endpoint {
     pub(super) pace: Pace,
     /// Those who have calls of its service open.
     pub(super) peers: Arc<Peers>,
+    /// What it may take on, if it has limits of its own.
+    pub(super) quota: Option<Arc<Quota>>,
 }
 
 /// Runs a call in a task of its own.
@@ -80,9 +82,16 @@ impl Drop for Permit {
 /// Waits for its turn, then runs the handler from its start.
 async fn run_in_task(endpoint: Arc<Endpoint>, mut taken: Taken, body: Bytes) {
     let shared = Arc::clone(&taken.shared);
-    let place = taken.wait_for(&endpoint, shared.running.acquire()).await;
-    let _permit = match place {
-        Ok(permit) => permit,
+    let places = async {
+        // That of the method first: who waits for it has none of the server's.
+        let own = match &endpoint.quota {
+            Some(quota) => Some(quota.places.acquire().await),
+            None => None,
+        };
+        (shared.running.acquire().await, own)
+    };
+    let _places = match taken.wait_for(&endpoint, places).await {
+        Ok(places) => places,
         Err(end) => return taken.end(end),
     };
     if taken.context.deadline().is_expired() {

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::Shared;
-use super::limits::Held;
+use super::admitted::Held;
 
 /// The tasks that run, until the server is closed.
 pub(super) struct Handlers {

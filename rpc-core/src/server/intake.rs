@@ -6,8 +6,9 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::admission::{Incoming, Part};
+use super::admitted::{Held, Quota};
+use super::deploy::DeployedMethod;
 use super::dispatch::Endpoint;
-use super::limits::Held;
 use super::pace::Pace;
 use super::peers::Peers;
 use super::plain;
@@ -18,7 +19,7 @@ use crate::connection::{Joining, MAX_BYTES, MAX_FRAMES, Message};
 use crate::deadline::{CLOCK_TOLERANCE, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::reply::{ContentType, Format};
-use crate::service::{Handler, Method, MethodKind};
+use crate::service::MethodKind;
 use crate::wire::dialect::{self, Dialect, PlainBody};
 use crate::wire::frame::{self, BadMessage, CallFrame, Flags, Frame, Frames, Id};
 use crate::wire::headers::Headers;
@@ -53,9 +54,12 @@ struct Arrived {
 }
 
 impl Intake {
-    pub(super) fn new(shared: Arc<Shared>, method: Method, handler: Handler, peers: Arc<Peers>) -> Self {
-        let pace = if method.is_spawned() { Pace::Spawned } else { Pace::measured() };
-        Intake { shared, endpoint: Arc::new(Endpoint { method, handler, pace, peers }) }
+    pub(super) fn new(shared: Arc<Shared>, method: DeployedMethod, peers: Arc<Peers>) -> Self {
+        let DeployedMethod { method, handler, limits } = method;
+        let quota = limits.map(|limits| Arc::new(Quota::new(&limits)));
+        // A method that has to be limited is not one of the cheap ones.
+        let pace = if method.is_spawned() || quota.is_some() { Pace::Spawned } else { Pace::measured() };
+        Intake { shared, endpoint: Arc::new(Endpoint { method, handler, pace, peers, quota }) }
     }
 
     /// Answers or dispatches every call of a message.
@@ -121,7 +125,7 @@ impl Intake {
         let first = match frames.next() {
             None => return self.refuse(&message, &malformed()),
             Some(Ok(frame)) if frames.is_empty() => {
-                let held = Held::Own(message.payload.len());
+                let held = Held::own(self.endpoint.quota.as_ref(), message.payload.len());
                 let Message { subject, reply, .. } = message;
                 let part = Part { subject, reply, joining: Joining::Lone, held };
                 return self.take_frame(part, arrived, frame, turn);
@@ -136,7 +140,8 @@ impl Intake {
                 self.refuse(&message, &Error::not_executed(ErrorKind::InvalidArgument, text));
             }
             Ok(frames) => {
-                let held = Held::shared(&self.shared.admitted, message.payload.len());
+                let quota = self.endpoint.quota.as_ref();
+                let held = Held::shared(&self.shared.admitted, quota, message.payload.len());
                 let Message { subject, reply, .. } = message;
                 let part = Part { subject, reply, joining: Joining::Several, held };
                 // The time that reading took is not the first handler's.
@@ -180,7 +185,7 @@ impl Intake {
             }
             Err(error) => (Headers::new(), Err(error)),
         };
-        let held = Held::Own(message.payload.len());
+        let held = Held::own(self.endpoint.quota.as_ref(), message.payload.len());
         let Message { subject, reply, payload: body, .. } = message;
         let part = Part { subject, reply, joining: Joining::Lone, held };
         self.admit(Incoming { part, arrived, format, deadline, attempt: 1, headers, body }, turn);

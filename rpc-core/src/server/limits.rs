@@ -1,7 +1,4 @@
-//! How much a server takes on at a time.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+//! How much a server, and a single method, may take on at a time.
 
 use crate::codec::scan::ScanLimits;
 
@@ -32,138 +29,52 @@ impl Default for Limits {
     }
 }
 
-/// What a server has taken on.
-#[derive(Debug, Default)]
-pub(super) struct Admitted {
-    calls: AtomicUsize,
-    bytes: AtomicUsize,
+/// What one method of a server may take on at a time, besides what the server may; see
+/// [`ServerBuilder::limit_method`](crate::ServerBuilder::limit_method). Without a word about it, as much as the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MethodLimits {
+    pub(super) in_flight: usize,
+    queued: Option<usize>,
+    pub(super) bytes: usize,
 }
 
-/// The memory that a call keeps.
-#[derive(Debug, Clone)]
-pub(super) enum Held {
-    /// That of a message of its own, in bytes.
-    Own(usize),
-    /// That of a message of several calls, each of which keeps all of it.
-    Shared(Arc<SharedBytes>),
-}
-
-/// The memory of a message of several calls: it counts once, from the first of its calls that is counted to the end of
-/// the last.
-#[derive(Debug)]
-pub(super) struct SharedBytes {
-    admitted: Arc<Admitted>,
-    bytes: usize,
-    counted: AtomicBool,
-}
-
-impl Held {
-    /// The memory of a message of several calls.
-    pub(super) fn shared(admitted: &Arc<Admitted>, bytes: usize) -> Self {
-        let counted = AtomicBool::new(false);
-        Held::Shared(Arc::new(SharedBytes { admitted: Arc::clone(admitted), bytes, counted }))
+impl MethodLimits {
+    /// No limits but those of the server.
+    pub const fn new() -> Self {
+        MethodLimits { in_flight: usize::MAX, queued: None, bytes: usize::MAX }
     }
 
-    /// How many bytes are to be counted for a call that is. Those that are shared count for the first one, and are given
-    /// back when the last hold on them is dropped.
-    fn count_once(&self) -> usize {
-        match self {
-            Held::Own(bytes) => *bytes,
-            Held::Shared(shared) if shared.counted.swap(true, Ordering::Relaxed) => 0,
-            Held::Shared(shared) => shared.bytes,
-        }
-    }
-}
-
-impl Drop for SharedBytes {
-    fn drop(&mut self) {
-        if *self.counted.get_mut() {
-            self.admitted.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Admitted {
-    /// Takes on a call, or says what there is too much of.
-    pub(super) fn enter(&self, limits: &Limits, held: &Held) -> Result<(), String> {
-        let calls = self.calls.fetch_add(1, Ordering::Relaxed);
-        let more = held.count_once();
-        let bytes = self.bytes.fetch_add(more, Ordering::Relaxed);
-        let most = limits.in_flight.saturating_add(limits.queued);
-        let too_much = if calls >= most {
-            format!("{calls} calls are running or waiting, of {most} that may")
-        } else if bytes + more > limits.bytes {
-            format!(
-                "the requests that are running or waiting have {bytes} bytes, of {} that they may",
-                limits.bytes
-            )
-        } else {
-            return Ok(());
-        };
-        self.leave(held);
-        Err(too_much)
+    /// How many of its handlers may run at a time; at least 1.
+    #[must_use]
+    pub const fn max_in_flight(mut self, handlers: usize) -> Self {
+        self.in_flight = handlers;
+        self
     }
 
-    /// Whether the memory of a call may be kept, should it come to that.
-    pub(super) fn has_room(&self, limits: &Limits, held: &Held) -> bool {
-        let more = match held {
-            Held::Own(bytes) => *bytes,
-            Held::Shared(shared) if shared.counted.load(Ordering::Relaxed) => 0,
-            Held::Shared(shared) => shared.bytes,
-        };
-        self.bytes.load(Ordering::Relaxed).saturating_add(more) <= limits.bytes
+    /// How many more of its calls may wait for one of those to end; above it, calls are refused at once as
+    /// [`Overloaded`](crate::ErrorKind::Overloaded). As many as may run unless it is said, so that a slow method cannot
+    /// fill the server's queue.
+    #[must_use]
+    pub const fn max_queued(mut self, calls: usize) -> Self {
+        self.queued = Some(calls);
+        self
     }
 
-    /// Counts a call that has begun already.
-    pub(super) fn add(&self, held: &Held) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(held.count_once(), Ordering::Relaxed);
+    /// How many bytes the requests of its running and waiting calls may have together.
+    #[must_use]
+    pub const fn max_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
     }
 
-    /// Ends a call. Memory that it shares counts until the last call that shares it is gone.
-    pub(super) fn leave(&self, held: &Held) {
-        self.calls.fetch_sub(1, Ordering::SeqCst);
-        if let Held::Own(bytes) = held {
-            self.bytes.fetch_sub(*bytes, Ordering::Relaxed);
-        }
-    }
-
-    /// How many calls run or wait.
+    /// How many calls may run or wait.
     pub(super) fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
+        self.in_flight.saturating_add(self.queued.unwrap_or(self.in_flight))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn calls_and_bytes_are_bounded_and_given_back() {
-        let limits = Limits { in_flight: 1, queued: 1, bytes: 100, ..Limits::default() };
-        let admitted = Admitted::default();
-        assert_eq!(admitted.enter(&limits, &Held::Own(60)), Ok(()));
-        assert!(admitted.enter(&limits, &Held::Own(60)).unwrap_err().contains("bytes"));
-        assert_eq!(admitted.enter(&limits, &Held::Own(40)), Ok(()));
-        assert!(admitted.enter(&limits, &Held::Own(0)).unwrap_err().contains("2 calls"));
-        admitted.leave(&Held::Own(60));
-        assert_eq!(admitted.enter(&limits, &Held::Own(60)), Ok(()));
-    }
-
-    #[test]
-    fn the_memory_of_a_message_counts_once_and_until_its_last_call() {
-        let limits = Limits { bytes: 100, ..Limits::default() };
-        let admitted = Arc::new(Admitted::default());
-        let held = Held::shared(&admitted, 60);
-        assert_eq!(admitted.enter(&limits, &held), Ok(()));
-        assert_eq!(admitted.enter(&limits, &held), Ok(()));
-        let other = Held::shared(&admitted, 60);
-        assert!(admitted.enter(&limits, &other).unwrap_err().contains("60 bytes"));
-        drop(other);
-        admitted.leave(&held);
-        assert!(admitted.enter(&limits, &Held::Own(50)).is_err());
-        admitted.leave(&held);
-        drop(held);
-        assert_eq!(admitted.enter(&limits, &Held::Own(50)), Ok(()));
+impl Default for MethodLimits {
+    fn default() -> Self {
+        MethodLimits::new()
     }
 }

@@ -1,6 +1,7 @@
 //! The serving side: a server that subscribes for services and runs their handlers.
 
 mod admission;
+mod admitted;
 mod builder;
 mod control;
 mod counters;
@@ -18,6 +19,7 @@ mod receive;
 mod replies;
 mod running;
 mod shutdown;
+mod start;
 mod taken;
 
 use std::collections::HashMap;
@@ -35,6 +37,7 @@ use self::counters::Counters;
 pub use self::counters::ServerCounters;
 use self::handlers::Handlers;
 use self::limits::Limits;
+pub use self::limits::MethodLimits;
 use self::shutdown::Phase;
 use crate::connection::Connection;
 use crate::reply::{Audience, Replier};
@@ -84,7 +87,7 @@ struct Shared {
     default_timeout: Duration,
     /// One permit for each handler that runs in a task of its own, and for each receiving task that runs one.
     running: Semaphore,
-    admitted: Arc<limits::Admitted>,
+    admitted: Arc<admitted::Admitted>,
     /// One permit for each reply that waits for room in the connection's queue.
     late_replies: Arc<Semaphore>,
     handlers: Handlers,

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use super::admitted::Held;
 use super::dispatch::Endpoint;
-use super::limits::Held;
 use super::peers::OpenCall;
 use super::replies::{Dispatch, send, send_message};
 use crate::connection::Joining;

@@ -1,0 +1,123 @@
+//! How a server is started.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::admitted::Admitted;
+use super::builder::{Delivery, ServerBuilder};
+use super::control::listen;
+use super::counters::Counters;
+use super::deploy::{deploy, prove, subscribe};
+use super::handlers::Handlers;
+use super::heartbeats::beat;
+use super::receive::receive;
+use super::replies::LATE_REPLIES;
+use super::shutdown::Phase;
+use super::{Server, Shared};
+use crate::connection::closed;
+use crate::error::{Error, ErrorKind};
+use crate::reply::{Audience, Replier};
+use crate::wire::subject::{ReplyPrefixes, check_token};
+
+impl ServerBuilder {
+    /// Subscribes for all services and proves by a round trip that the broker has the subscriptions.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for names that cannot be part of a subject, for two services on one subject, for a
+    /// service whose handlers do not match its description, and for limits of a method that is not there; [`PermissionDenied`](crate::ErrorKind::PermissionDenied) when the broker does not
+    /// let this user subscribe, on a connection made by [`connect`](crate::connect); [`Unavailable`](crate::ErrorKind::Unavailable) when it
+    /// does not answer, or does not let this user reach its own inbox.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, nothing is served.
+    pub async fn start(self) -> Result<Server, Error> {
+        let instance = match &self.id {
+            Some(id) => check_token("the instance id", id).map(|()| id.clone())?,
+            None => self.connection.random().token_string::<22>(),
+        };
+        let group = match &self.delivery {
+            Delivery::QueueGroup(group) => {
+                check_token("the queue group", group).map(|()| Some(group.as_str()))?
+            }
+            Delivery::Broadcast => None,
+        };
+        let reply_prefixes =
+            self.reply_prefixes.map_or_else(|| Ok(ReplyPrefixes::default()), ReplyPrefixes::new)?;
+        if self.limits.in_flight == 0 {
+            let message = "a server that may run no handler at a time cannot serve";
+            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
+        }
+        let deployed = deploy(&self.services, self.prefix.as_deref(), &self.method_limits)?;
+        let methods = deployed.iter().map(|service| {
+            let names = service.methods.iter().map(|deployed| deployed.method.name());
+            (service.subject.as_str().to_owned(), names.collect())
+        });
+
+        let shared = Arc::new(Shared {
+            replier: Arc::new(Replier { connection: self.connection, instance: instance.into() }),
+            audience: if group.is_some() { Audience::One } else { Audience::Many },
+            reply_prefixes,
+            limits: self.limits,
+            default_timeout: self.default_timeout,
+            running: Semaphore::new(self.limits.in_flight.min(Semaphore::MAX_PERMITS)),
+            admitted: Arc::new(Admitted::by(&self.limits)),
+            late_replies: Arc::new(Semaphore::new(LATE_REPLIES)),
+            handlers: Handlers::new(),
+            counters: Counters::default(),
+            stopping: AtomicBool::new(false),
+            methods: methods.collect(),
+        });
+        let opened = Arc::new(Notify::new());
+        let subscribed = subscribe(&shared, deployed, group, &opened).await?;
+        prove(shared.connection(), &subscribed.subjects).await?;
+
+        let (phase, watch) = watch::channel(Phase::Serving);
+        let (stopping, stopped) = mpsc::channel(1);
+        let receivers = subscribed.intake.into_iter().map(|(subscription, work)| {
+            tokio::spawn(receive(subscription, work, Arc::clone(&shared), watch.clone(), stopping.clone()))
+        });
+        let receivers = receivers.collect();
+        let mut control = JoinSet::new();
+        let peers = subscribed.control.iter().map(|(_, peers)| Arc::clone(peers)).collect();
+        control.spawn(beat(peers, opened, Arc::clone(&shared)));
+        for (subscription, peers) in subscribed.control {
+            control.spawn(listen(subscription, peers, Arc::clone(&shared)));
+        }
+        Ok(Server { receivers, control, shared, phase, stopped, grace: self.grace })
+    }
+
+    /// Starts, serves until SIGINT or SIGTERM, and shuts down; a second signal aborts the handlers that still run.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start); [`Unavailable`](crate::ErrorKind::Unavailable) when the connection is closed for
+    /// good; [`Internal`](crate::ErrorKind::Internal) where signals cannot be listened for.
+    pub async fn run(self) -> Result<(), Error> {
+        let mut signals = super::shutdown::Signals::listen()?;
+        let mut server = self.start().await?;
+        tokio::select! {
+            () = signals.next() => {}
+            () = server.closed() => return Err(closed()),
+        }
+        server.shutdown_or_abort(signals.next()).await;
+        Ok(())
+    }
+
+    /// Starts, serves until the future is ready, and shuts down.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start), and [`Unavailable`](crate::ErrorKind::Unavailable) when the connection is closed for
+    /// good.
+    pub async fn run_until(self, end: impl Future<Output = ()>) -> Result<(), Error> {
+        let mut server = self.start().await?;
+        tokio::select! {
+            () = end => {}
+            () = server.closed() => return Err(closed()),
+        }
+        server.shutdown().await;
+        Ok(())
+    }
+}
