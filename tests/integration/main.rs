@@ -22,6 +22,7 @@ mod full_connection;
 mod hostile_input;
 mod long_calls;
 mod losses;
+mod moves;
 mod oneway;
 mod other_clients;
 mod overload;

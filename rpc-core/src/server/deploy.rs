@@ -124,7 +124,8 @@ pub(super) async fn subscribe(
     for service in deployed {
         let control = service.subject.control(&shared.replier.instance);
         let of_any_peer = format!("{control}.*");
-        let subscription = anew(shared.connection(), &of_any_peer, None).await?;
+        shared.connection().inbox().forget_denial(&of_any_peer);
+        let subscription = shared.connection().subscribe_by_id(of_any_peer.as_str()).await?;
         let peers = Arc::new(Peers::new(Arc::clone(&shared.replier), control, Arc::clone(opened)));
         all.subjects.push(of_any_peer);
         all.control.push((subscription, Arc::clone(&peers)));

@@ -1,0 +1,115 @@
+//! A NATS server that shuts down as it should: connections move on, and nothing is lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use nats_rpc::async_nats::ConnectOptions;
+use nats_rpc::{Client, Connection, ConnectionEvent, Retry, Server, connect, connect_with};
+use tests::{Cluster, NatsServer};
+use tokio::sync::mpsc;
+
+use crate::bed::{Bench, LabClient, LabServer};
+
+/// A connection to this node of the cluster, and what happens to it.
+async fn connect_to(
+    cluster: &Cluster,
+    node: usize,
+) -> (Connection, mpsc::UnboundedReceiver<ConnectionEvent>) {
+    let options = ConnectOptions::new().retain_servers_order();
+    let connection = connect_with(options, cluster.urls(node)).await.unwrap();
+    let (sender, events) = mpsc::unbounded_channel();
+    connection.on_event(move |event| _ = sender.send(event.clone()));
+    (connection, events)
+}
+
+async fn moved(events: &mut mpsc::UnboundedReceiver<ConnectionEvent>) {
+    let moved = async { while events.recv().await.unwrap() != ConnectionEvent::Moved {} };
+    tokio::time::timeout(Duration::from_secs(20), moved).await.expect("the connection moves");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_moves_before_its_server_shuts_down_and_loses_no_call() {
+    let mut cluster = Cluster::start();
+    let (serving, mut serving_events) = connect_to(&cluster, 0).await;
+    let (calling, mut calling_events) = connect_to(&cluster, 0).await;
+    let bench = Bench::default();
+    let ledger = Arc::clone(&bench.ledger);
+    let server = Server::builder(&serving).add(LabServer::new(bench)).start().await.unwrap();
+    // What is lost is not made good for.
+    let client = Client::builder(&calling).retry(Retry::off()).build().unwrap();
+    let lab = LabClient::new(&client);
+    let stop = Arc::new(AtomicBool::new(false));
+    let callers = (0..16).map(|caller| {
+        let (lab, stop) = (lab.clone(), Arc::clone(&stop));
+        tokio::spawn(async move {
+            let mut calls = 0;
+            while !stop.load(Ordering::Relaxed) {
+                if caller % 2 == 0 {
+                    lab.echo("quick").await.unwrap();
+                } else {
+                    lab.sleep(20).await.unwrap();
+                }
+                calls += 1;
+            }
+            calls
+        })
+    });
+    let callers: Vec<_> = callers.collect();
+    let long = tokio::spawn(lab.sleep(4000).timeout(Duration::from_secs(20)));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    cluster.node(0).lame_duck();
+    futures::join!(moved(&mut serving_events), moved(&mut calling_events));
+    long.await.unwrap().unwrap();
+    // The server has gone by then, or sends its last clients away.
+    cluster.node_mut(0).kill();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut calls = 1;
+    for caller in callers {
+        calls += caller.await.unwrap();
+    }
+    server.shutdown().await;
+    assert_eq!((ledger.started(), ledger.finished()), (calls, calls), "each is executed once");
+    let seen = serving_events.try_recv();
+    assert!(seen.is_err(), "the connection was not lost as well: {seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broadcast_is_executed_no_more_than_once_by_an_instance_that_moves() {
+    let cluster = Cluster::start();
+    let (serving, mut events) = connect_to(&cluster, 0).await;
+    let (calling, _calling) = connect_to(&cluster, 1).await;
+    let bench = Bench::default();
+    let ledger = Arc::clone(&bench.ledger);
+    let server = Server::builder(&serving).broadcast().add(LabServer::new(bench)).start().await.unwrap();
+    let lab = LabClient::new(&calling);
+    let mut calls = 0;
+    cluster.node(0).lame_duck();
+    let mut is_moved = std::pin::pin!(moved(&mut events));
+    while futures::poll!(&mut is_moved).is_pending() {
+        calls += usize::from(lab.echo("to all").timeout(Duration::from_millis(500)).await.is_ok());
+    }
+    for _ in 0..50 {
+        lab.echo("to all").await.unwrap();
+        calls += 1;
+    }
+    server.shutdown().await;
+    // Those whose callers learnt nothing may have run as well.
+    assert!(ledger.started() >= calls, "{} of {calls}", ledger.started());
+    assert!(ledger.started() <= calls + 10, "{} of {calls}", ledger.started());
+}
+
+#[tokio::test]
+async fn a_connection_stays_where_it_is_if_no_other_server_is_known() {
+    let nats = NatsServer::builder().config("lame_duck_duration: 30s\nlame_duck_grace_period: 1s").start();
+    let connection = connect(nats.url()).await.unwrap();
+    let (sender, mut events) = mpsc::unbounded_channel();
+    connection.on_event(move |event| _ = sender.send(event.clone()));
+    let _server = Server::builder(&connection).add(LabServer::new(Bench::default())).start().await.unwrap();
+    let lab = LabClient::new(&connection);
+    nats.lame_duck();
+    assert_eq!(events.recv().await, Some(ConnectionEvent::LameDuck));
+    assert_eq!(lab.echo("still here").await.unwrap(), "still here");
+}
