@@ -273,6 +273,15 @@ impl Bed {
     }
 }
 
+/// Waits for what happens soon.
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let begin = std::time::Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Asserts kind and execution of a failed call, and that no call hangs.
 #[track_caller]
 pub(crate) fn assert_failed<T: std::fmt::Debug, E: std::fmt::Debug>(

@@ -6,7 +6,7 @@ use nats_rpc::{CallError, Connection, Context, ErrorKind, Execution, Server, Sub
 use rmpv::Value;
 use tokio::sync::mpsc;
 
-use crate::bed::{Bed, LabClient, assert_failed, outbound};
+use crate::bed::{Bed, LabClient, assert_failed, eventually, outbound};
 use crate::on_every_broker;
 use crate::peer::Peer;
 use crate::wire::{Framed, write_frames};
@@ -24,7 +24,7 @@ on_every_broker! {
 
 /// A service that passes its calls on.
 #[nats_rpc::service]
-trait Front {
+pub(crate) trait Front {
     async fn pass_on(&self);
     async fn pass_on_in_a_task(&self, cx: &Context);
     async fn pass_on_detached(&self, cx: &Context);
@@ -58,15 +58,6 @@ impl Passing {
             let result = lab.wait().timeout(Duration::from_secs(60)).await;
             results.send(result).unwrap();
         }));
-    }
-}
-
-/// Waits for what happens soon.
-async fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !condition() {
-        assert!(begin.elapsed() < Duration::from_secs(20), "{what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

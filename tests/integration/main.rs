@@ -25,6 +25,7 @@ mod losses;
 mod moves;
 mod oneway;
 mod other_clients;
+mod outages;
 mod overload;
 mod pace;
 mod peer;

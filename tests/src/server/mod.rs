@@ -114,6 +114,16 @@ impl NatsServer {
         self.process.signal("USR2");
     }
 
+    /// Replaces the lines that the server was [configured](NatsServerBuilder::config) with, while it runs.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    pub fn reconfigure(&self, lines: &str) {
+        fs::write(config_file(self.directory.path()), lines)
+            .expect("the directory of the server is writable");
+        self.process.signal("HUP");
+    }
+
     /// Waits until the server ends by itself; `None` if it does not in that time.
     pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         self.process.wait(limit)
