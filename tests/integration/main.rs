@@ -9,6 +9,7 @@
 )]
 
 mod bed;
+mod busy_shutdown;
 mod by_hand;
 mod caller;
 mod calls;
@@ -36,6 +37,7 @@ mod runtimes;
 mod scale;
 mod shared_messages;
 mod shutdown;
+mod signals;
 mod sizes;
 mod subjects;
 mod unanswered;
