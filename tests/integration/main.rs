@@ -32,6 +32,7 @@ mod peer;
 mod permissions;
 mod plain;
 mod replies;
+mod restarts_in_shutdown;
 mod retries;
 mod runtimes;
 mod scale;
