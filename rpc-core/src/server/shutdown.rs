@@ -12,8 +12,11 @@ use crate::error::{Error, ErrorKind};
 /// waits behind slow ones does better elsewhere, while there is time left.
 const QUEUE_GRACE: Duration = Duration::from_millis(250);
 
-/// How long the end of what was aborted, and the last replies to the broker, may take.
-const LAST_FLUSH: Duration = Duration::from_secs(1);
+/// How long handlers that are aborted may take to end.
+const LAST_ABORTS: Duration = Duration::from_millis(500);
+
+/// How long the last replies may take to the broker, after everything else has ended.
+const LAST_FLUSH: Duration = Duration::from_millis(500);
 
 impl Server {
     /// Ends the server without losing a call.
@@ -43,8 +46,9 @@ impl Server {
         if !finished {
             tracing::warn!(handlers = handlers.len(), "handlers are aborted");
         }
+        // One that blocks its thread ends when it likes: the answers of the others do not wait for that.
+        let _ = tokio::time::timeout(LAST_ABORTS, handlers.shutdown()).await;
         let last = async {
-            handlers.shutdown().await;
             if !finished {
                 // What is taken in now is refused.
                 reception.end().await;
@@ -53,7 +57,7 @@ impl Server {
         };
         let _ = tokio::time::timeout(LAST_FLUSH, last).await;
         self.reception = None;
-        self.control.shutdown().await;
+        self.control.abort_all();
     }
 
     /// Waits until every receiver has ended by itself, which happens when the connection is closed for good.

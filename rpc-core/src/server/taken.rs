@@ -119,6 +119,8 @@ impl Taken {
             path.error(&error, time.unwrap_or_default())
         });
         let reply = if path.is_missing(&reply) { path.error(&no_reply(), Duration::ZERO) } else { reply };
+        // When the server has ended, its connection may be gone before the next flush.
+        let dispatch = if self.shared.is_closed() { Dispatch::Now } else { dispatch };
         send(&self.shared, path, reply, dispatch);
     }
 
