@@ -9,6 +9,7 @@
 )]
 
 mod bed;
+mod busy_shutdown;
 mod by_hand;
 mod caller;
 mod calls;
@@ -32,11 +33,13 @@ mod peer;
 mod permissions;
 mod plain;
 mod replies;
+mod restarts_in_shutdown;
 mod retries;
 mod runtimes;
 mod scale;
 mod shared_messages;
 mod shutdown;
+mod signals;
 mod sizes;
 mod subjects;
 mod unanswered;

@@ -36,6 +36,8 @@ counters! {
     timed_out,
     /// Calls that their caller has cancelled, or whose caller has gone away.
     cancelled,
+    /// Calls that waited for a place when the server was shut down, and were sent elsewhere with `Unavailable`.
+    turned_away,
     /// Handlers that panicked.
     panicked,
     /// Messages and arguments that were refused because they could not be read.

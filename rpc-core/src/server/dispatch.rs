@@ -90,7 +90,7 @@ async fn run_in_task(endpoint: Arc<Endpoint>, mut taken: Taken, body: Bytes) {
         };
         (shared.running.acquire().await, own)
     };
-    let _places = match taken.wait_for(&endpoint, places).await {
+    let _places = match taken.wait_for(&endpoint, &shared, places).await {
         Ok(places) => places,
         Err(end) => return taken.end(end),
     };

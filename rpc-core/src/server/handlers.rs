@@ -1,6 +1,6 @@
 //! The tasks of a server's handlers, from the first to the end of the server.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -12,12 +12,18 @@ use super::admitted::Held;
 /// The tasks that run, until the server is closed.
 pub(super) struct Handlers {
     tasks: Mutex<Option<JoinSet<()>>>,
+    /// The same as that there are no tasks any more, without a lock.
+    closed: AtomicBool,
     idle: Notify,
 }
 
 impl Handlers {
     pub(super) fn new() -> Self {
-        Handlers { tasks: Mutex::new(Some(JoinSet::new())), idle: Notify::new() }
+        Handlers {
+            tasks: Mutex::new(Some(JoinSet::new())),
+            closed: AtomicBool::new(false),
+            idle: Notify::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<JoinSet<()>>> {
@@ -43,25 +49,24 @@ impl Shared {
 
     /// Whether the server has ended, so that nothing may be started.
     pub(super) fn is_closed(&self) -> bool {
-        // A server that serves is asked for each call: no lock for that.
-        self.stopping.load(Ordering::SeqCst) && self.handlers.lock().is_none()
+        self.handlers.closed.load(Ordering::SeqCst)
     }
 
     /// Ends the server: from now on nothing is started. Returns what still runs.
     pub(super) fn close(&self) -> JoinSet<()> {
-        self.stopping.store(true, Ordering::SeqCst);
+        self.handlers.closed.store(true, Ordering::SeqCst);
         self.handlers.lock().take().unwrap_or_default()
     }
 
     /// Ends a call that was taken on.
     pub(super) fn leave(&self, held: &Held) {
         self.admitted.leave(held);
-        if self.stopping.load(Ordering::SeqCst) && self.admitted.calls() == 0 {
+        if self.admitted.calls() == 0 {
             self.handlers.idle.notify_one();
         }
     }
 
-    /// Waits until every call is answered, once the server is stopping.
+    /// Waits until every call is answered, once there are no new ones.
     pub(super) async fn idle(&self) {
         while self.admitted.calls() > 0 {
             self.handlers.idle.notified().await;

@@ -16,6 +16,7 @@ mod peers;
 mod plain;
 mod probe;
 mod receive;
+mod reception;
 mod replies;
 mod running;
 mod shutdown;
@@ -23,14 +24,13 @@ mod start;
 mod taken;
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 pub use self::builder::ServerBuilder;
 use self::counters::Counters;
@@ -38,7 +38,7 @@ pub use self::counters::ServerCounters;
 use self::handlers::Handlers;
 use self::limits::Limits;
 pub use self::limits::MethodLimits;
-use self::shutdown::Phase;
+use self::reception::Reception;
 use crate::connection::Connection;
 use crate::reply::{Audience, Replier};
 use crate::wire::subject::ReplyPrefixes;
@@ -68,12 +68,10 @@ use crate::wire::subject::ReplyPrefixes;
 #[must_use = "dropping a server stops it"]
 pub struct Server {
     shared: Arc<Shared>,
-    receivers: Vec<JoinHandle<()>>,
+    /// There until the server ends.
+    reception: Option<Reception>,
     /// Hears about the calls that are here, and sends heartbeats to their callers, as long as there may be any.
     control: JoinSet<()>,
-    phase: watch::Sender<Phase>,
-    /// Closed when every receiver has asked the broker for no more messages.
-    stopped: mpsc::Receiver<Infallible>,
     grace: Duration,
 }
 
@@ -92,8 +90,8 @@ struct Shared {
     late_replies: Arc<Semaphore>,
     handlers: Handlers,
     counters: Counters,
-    /// Set once, so that a busy receiver sees the end of its work without waiting for a pause.
-    stopping: AtomicBool,
+    /// Fires when calls that wait for a place had better go elsewhere, since the server ends.
+    turn_away: CancellationToken,
     /// The methods by subject of their service, for probes.
     methods: HashMap<String, Vec<&'static str>>,
 }

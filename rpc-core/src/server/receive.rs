@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
@@ -13,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::intake::Work;
-use super::shutdown::Phase;
+use super::reception::Phase;
 use crate::connection::{Message, Subscription};
 
 /// Takes in the messages of one subscription until the server ends.
@@ -25,9 +24,11 @@ pub(super) async fn receive(
     stopped: mpsc::Sender<Infallible>,
 ) {
     let broken = {
+        // Asked for each turn, so that a busy receiver sees the end of its work without waiting for a pause.
+        let serving = phase.clone();
         let mut stopping = pin!(phase.wait_for(|phase| *phase >= Phase::Stopping));
         loop {
-            if shared.stopping.load(Ordering::Relaxed) {
+            if serving.has_changed().unwrap_or(true) {
                 break false;
             }
             let message = tokio::select! {

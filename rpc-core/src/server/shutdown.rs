@@ -1,31 +1,31 @@
 //! How a server ends: intake first, then handlers, then the replies.
 
-use std::sync::atomic::Ordering;
+use std::pin::pin;
 use std::time::Duration;
 
-use super::Server;
+use super::reception::Reception;
+use super::{Server, Shared};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 
-/// Where a server is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Phase {
-    Serving,
-    /// The broker is asked for no more messages.
-    Stopping,
-    /// It has sent the last one: what is in the channels is all there is.
-    Draining,
-}
+/// For so long, calls that wait for a place may still get one. A queue of quick handlers is worked off in that time; what
+/// waits behind slow ones does better elsewhere, while there is time left.
+const QUEUE_GRACE: Duration = Duration::from_millis(250);
+
+/// How long handlers that are aborted may take to end.
+const LAST_ABORTS: Duration = Duration::from_millis(500);
 
 /// How long the last replies may take to the broker, after everything else has ended.
-const LAST_FLUSH: Duration = Duration::from_secs(1);
+const LAST_FLUSH: Duration = Duration::from_millis(500);
 
 impl Server {
     /// Ends the server without losing a call.
     ///
-    /// It asks the broker for no more calls, takes in those that were on their way, waits for all handlers up to the
-    /// grace time, aborts the rest, each with an answer to its caller, and returns when the broker has all replies. It
-    /// takes no longer than the grace time and a second, whatever the network does.
+    /// It asks the broker for no more calls and takes in those that were on their way. Calls that have no place after another
+    /// quarter of a second are refused with [`Unavailable`](crate::ErrorKind::Unavailable), not executed: their callers try
+    /// another instance at once. It waits for all handlers up to the grace time, aborts the rest, each with an answer to its
+    /// caller, and returns when the broker has all replies. It takes no longer than the grace time and a second, whatever the
+    /// network and the handlers do.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, the server is dropped: handlers that still run are aborted, each with an answer.
@@ -36,57 +36,55 @@ impl Server {
     /// The same, but aborts what still runs as soon as `abort` is ready.
     pub(super) async fn shutdown_or_abort(mut self, abort: impl Future<Output = ()>) {
         let grace = Deadline::after(self.grace).instant();
+        // It stays with the server: should this be dropped, it ends with that.
+        let Server { shared, reception: Some(reception), .. } = &mut self else { return };
         let finished = tokio::select! {
-            finished = tokio::time::timeout_at(grace, self.finish()) => finished.is_ok(),
+            finished = tokio::time::timeout_at(grace, finish(shared, reception)) => finished.is_ok(),
             () = abort => false,
         };
-        let mut handlers = self.shared.close();
+        let mut handlers = shared.close();
         if !finished {
             tracing::warn!(handlers = handlers.len(), "handlers are aborted");
         }
-        handlers.shutdown().await;
-        self.control.shutdown().await;
-        let _ = tokio::time::timeout(LAST_FLUSH, self.barrier()).await;
-    }
-
-    /// Ends intake, then waits for all handlers.
-    async fn finish(&mut self) {
-        self.shared.stopping.store(true, Ordering::SeqCst);
-        self.phase.send_replace(Phase::Stopping);
-        // Ends when the last receiver has dropped its sender.
-        let _ = self.stopped.recv().await;
-        self.barrier().await;
-        self.phase.send_replace(Phase::Draining);
-        for receiver in &mut self.receivers {
-            let _ = receiver.await;
-        }
-        self.shared.idle().await;
+        // One that blocks its thread ends when it likes: the answers of the others do not wait for that.
+        let _ = tokio::time::timeout(LAST_ABORTS, handlers.shutdown()).await;
+        let last = async {
+            if !finished {
+                // What is taken in now is refused.
+                reception.end().await;
+            }
+            shared.barrier().await;
+        };
+        let _ = tokio::time::timeout(LAST_FLUSH, last).await;
+        self.reception = None;
+        self.control.abort_all();
     }
 
     /// Waits until every receiver has ended by itself, which happens when the connection is closed for good.
     pub(super) async fn closed(&mut self) {
-        let _ = self.stopped.recv().await;
-    }
-
-    /// Waits until the broker has taken all that was sent before, or until it is clear that it will not.
-    async fn barrier(&self) {
-        let connection = self.shared.connection();
-        if !connection.is_connected() {
-            return;
-        }
-        connection.flush_all().await;
-        if let Err(error) = connection.inbox().barrier(connection).await {
-            tracing::warn!(%error, "the broker did not confirm the shutdown");
+        if let Some(reception) = &mut self.reception {
+            reception.closed().await;
         }
     }
 }
 
+/// Ends intake, then waits for all handlers.
+async fn finish(shared: &Shared, reception: &mut Reception) {
+    reception.end().await;
+    let mut idle = pin!(shared.idle());
+    if tokio::time::timeout(QUEUE_GRACE, &mut idle).await.is_err() {
+        shared.turn_away.cancel();
+        idle.await;
+    }
+}
+
 impl Drop for Server {
-    /// The receivers end by themselves: they find that the server is closed, and answer what has arrived with that.
+    /// What is on its way is refused by a task that ends when it has come; each handler answers its caller as it is dropped.
     fn drop(&mut self) {
         let mut running = self.shared.close();
-        self.phase.send_replace(Phase::Draining);
-        // Each handler answers its caller as it is dropped.
+        if let Some(reception) = self.reception.take() {
+            reception.end_by_itself();
+        }
         running.abort_all();
     }
 }

@@ -2,10 +2,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::admitted::Admitted;
 use super::builder::{Delivery, ServerBuilder};
@@ -14,9 +14,8 @@ use super::counters::Counters;
 use super::deploy::{deploy, prove, subscribe};
 use super::handlers::Handlers;
 use super::heartbeats::beat;
-use super::receive::receive;
+use super::reception::Reception;
 use super::replies::LATE_REPLIES;
-use super::shutdown::Phase;
 use super::{Server, Shared};
 use crate::connection::closed;
 use crate::error::{Error, ErrorKind};
@@ -68,26 +67,21 @@ impl ServerBuilder {
             late_replies: Arc::new(Semaphore::new(LATE_REPLIES)),
             handlers: Handlers::new(),
             counters: Counters::default(),
-            stopping: AtomicBool::new(false),
+            turn_away: CancellationToken::new(),
             methods: methods.collect(),
         });
         let opened = Arc::new(Notify::new());
         let subscribed = subscribe(&shared, deployed, group, &opened).await?;
         prove(shared.connection(), &subscribed.subjects).await?;
 
-        let (phase, watch) = watch::channel(Phase::Serving);
-        let (stopping, stopped) = mpsc::channel(1);
-        let receivers = subscribed.intake.into_iter().map(|(subscription, work)| {
-            tokio::spawn(receive(subscription, work, Arc::clone(&shared), watch.clone(), stopping.clone()))
-        });
-        let receivers = receivers.collect();
         let mut control = JoinSet::new();
         let peers = subscribed.control.iter().map(|(_, peers)| Arc::clone(peers)).collect();
         control.spawn(beat(peers, opened, Arc::clone(&shared)));
         for (subscription, peers) in subscribed.control {
             control.spawn(listen(subscription, peers, Arc::clone(&shared)));
         }
-        Ok(Server { receivers, control, shared, phase, stopped, grace: self.grace })
+        let reception = Some(Reception::new(&shared, subscribed.intake));
+        Ok(Server { reception, control, shared, grace: self.grace })
     }
 
     /// Starts, serves until SIGINT or SIGTERM, and shuts down; a second signal aborts the handlers that still run.

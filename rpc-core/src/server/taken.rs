@@ -40,6 +40,8 @@ pub(super) struct Taken {
 pub(super) enum End {
     Deadline,
     Cancelled,
+    /// The server ends before there is a place.
+    TurnedAway,
 }
 
 impl Taken {
@@ -52,19 +54,28 @@ impl Taken {
         Taken { shared, context, arrived, counted, begun: None, open: None, answered: false }
     }
 
-    /// Waits for a part of the work that is not the handler, which would need the call itself.
+    /// Waits for the call's turn. One whose caller waits is turned away when its server ends: another instance can take it
+    /// now. One that nobody waits for has no other chance.
     pub(super) async fn wait_for<T>(
         &mut self,
         endpoint: &Endpoint,
-        work: impl Future<Output = T>,
+        shared: &Shared,
+        turn: impl Future<Output = T>,
     ) -> Result<T, End> {
-        let mut work = pin!(work);
-        if let Ok(done) = tokio::time::timeout_at(self.quiet_until(), &mut work).await {
-            return Ok(done);
+        let can_move = self.context.reply_path().to.is_some();
+        let mut turn = pin!(async {
+            tokio::select! {
+                biased;
+                turn = turn => Ok(turn),
+                () = shared.turn_away.cancelled(), if can_move => Err(End::TurnedAway),
+            }
+        });
+        if let Ok(turn) = tokio::time::timeout_at(self.quiet_until(), &mut turn).await {
+            return turn;
         }
         self.open(endpoint);
-        let open = self.cancellation();
-        until_end(work, open.as_ref(), self.context.deadline().instant()).await
+        let cancellation = self.cancellation();
+        until_end(turn, cancellation.as_ref(), self.context.deadline().instant()).await?
     }
 
     /// Until when the call needs no notice: it may be answered before that, or expire.
@@ -108,6 +119,8 @@ impl Taken {
             path.error(&error, time.unwrap_or_default())
         });
         let reply = if path.is_missing(&reply) { path.error(&no_reply(), Duration::ZERO) } else { reply };
+        // When the server has ended, its connection may be gone before the next flush.
+        let dispatch = if self.shared.is_closed() { Dispatch::Now } else { dispatch };
         send(&self.shared, path, reply, dispatch);
     }
 
@@ -119,6 +132,10 @@ impl Taken {
             End::Cancelled => {
                 self.open = None;
                 self.answered = true;
+            }
+            End::TurnedAway => {
+                self.shared.counters.turned_away.add();
+                self.answer(Err(stopped_before()), Dispatch::Soon);
             }
         }
     }
@@ -150,7 +167,7 @@ impl Drop for Taken {
             let error = if self.begun.is_some() {
                 Error::new(ErrorKind::Unavailable, "the server stopped while the handler ran")
             } else {
-                Error::not_executed(ErrorKind::Unavailable, "the server stopped before the handler ran")
+                stopped_before()
             };
             self.answer(Err(error), Dispatch::Now);
         }
@@ -178,6 +195,11 @@ pub(super) async fn until_end<T>(
         done = work => Ok(done),
         () = tokio::time::sleep_until(deadline) => Err(End::Deadline),
     }
+}
+
+/// What the caller of a call gets that was not begun.
+fn stopped_before() -> Error {
+    Error::not_executed(ErrorKind::Unavailable, "the server stopped before the handler ran")
 }
 
 /// What the caller of a handler gets that ended a call without its result.
