@@ -38,3 +38,47 @@ impl Fleet {
         self.directory.path().join("ledger")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ::tests::{NatsServer, WorkClient};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_instance_serves_until_it_is_told_to_end() {
+        let nats = NatsServer::start();
+        let mut fleet = Fleet::start(nats.url(), 1);
+        let client = WorkClient::new(nats_rpc::connect(nats.url()).await.unwrap());
+        assert_eq!(client.quick(7).await.unwrap(), 7);
+        fleet.instances[0].terminate();
+        assert!(fleet.instances[0].wait(Duration::from_secs(30)).unwrap().success());
+        assert!(client.quick(8).timeout(Duration::from_millis(100)).await.is_err());
+        let started: Vec<_> =
+            fleet.starts().iter().map(|start| (start.id, start.instance.to_string())).collect();
+        assert_eq!(started, [(7, "one-0".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn what_an_instance_has_begun_is_known_after_it_was_killed() {
+        let nats = NatsServer::start();
+        let mut fleet = Fleet::start(nats.url(), 2);
+        let client = WorkClient::new(nats_rpc::connect(nats.url()).await.unwrap());
+        for id in 0..10 {
+            tokio::spawn(client.long(id, 60_000).into_future());
+        }
+        while fleet.starts().len() < 10 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        fleet.instances.iter_mut().for_each(Instance::kill);
+        assert_eq!(fleet.starts().len(), 10);
+    }
+
+    #[test]
+    #[should_panic(expected = "instance one-0 does not start to serve, it says:\nError:")]
+    fn an_instance_that_does_not_start_says_why() {
+        Fleet::start("nats://127.0.0.1:1", 1);
+    }
+}

@@ -207,3 +207,71 @@ impl Drop for Stalls {
         self.task.abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nats_rpc::memory::Broker;
+
+    use super::*;
+
+    /// Calls of a service that nobody serves, but somebody listens to.
+    async fn unanswered(load: Load) -> Vec<Call> {
+        let broker = Broker::new();
+        let silent = broker.connect();
+        let _silent = silent.subscribe("work.*", None).await.unwrap();
+        let callers = Callers::new(Clock::at(1000));
+        callers.run(&[WorkClient::new(broker.connect())], load).await;
+        callers.finish().await
+    }
+
+    fn at_least_a_second(numbers: &mut Numbers) -> Plan {
+        Plan { budget: Duration::from_millis(numbers.between(1000, 2000)), ..mixed(numbers) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_keep_coming_while_others_wait() {
+        let load = Load { per_second: 100, time: Duration::from_secs(1), mix: at_least_a_second, seed: 1 };
+        let calls = unanswered(load).await;
+        assert!((99..=101).contains(&calls.len()), "{}", calls.len());
+        assert!(calls.iter().all(|call| call.start <= 2000 && call.end >= 2000), "none was answered before");
+        assert!(calls.iter().all(|call| matches!(call.outcome, Outcome::Failed { .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_seed_says_what_is_called() {
+        let load = |seed| Load { per_second: 100, time: Duration::from_secs(1), mix: mixed, seed };
+        let called = async |seed| {
+            let mut calls = unanswered(load(seed)).await;
+            calls.sort_by_key(|call| call.id);
+            calls.iter().map(|call| (call.method, call.deadline)).collect::<Vec<_>>()
+        };
+        assert_eq!(called(1).await, called(1).await);
+        assert_ne!(called(1).await, called(2).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_given_up_is_written_down_as_dropped() {
+        fn soon(numbers: &mut Numbers) -> Plan {
+            Plan { dropped_after: Some(Duration::from_millis(10)), ..at_least_a_second(numbers) }
+        }
+        let load = Load { per_second: 10, time: Duration::from_secs(1), mix: soon, seed: 1 };
+        let calls = unanswered(load).await;
+        assert!(calls.iter().all(|call| call.outcome == Outcome::Dropped && call.end - call.start <= 11));
+    }
+
+    #[tokio::test]
+    async fn a_runtime_that_is_blocked_stalls() {
+        let clock = Clock::start();
+        let stalls = Stalls::watch(clock);
+        sleep(Duration::from_millis(10)).await;
+        let from = clock.unix_ms();
+        std::thread::sleep(Duration::from_millis(50));
+        let to = clock.unix_ms();
+        sleep(Duration::from_millis(10)).await;
+        let seen = stalls.seen();
+        assert!(
+            seen.iter().any(|stall| stall.from <= from + 5 && stall.to >= to),
+            "{seen:?} in {from}..{to}"
+        );
+    }
+}

@@ -16,7 +16,8 @@ use crate::record::{Call, Outcome, Run};
 pub(crate) struct Rules {
     /// How long after its deadline a call may be resolved, in milliseconds.
     pub(crate) lateness: u64,
-    /// How long after its expiry a handler may start: what clocks may differ, in milliseconds.
+    /// How long after its expiry a handler may start: what clocks may differ, in milliseconds. From the look at the clock
+    /// to the first line of the handler, it may take the time that is allowed for lateness.
     pub(crate) tolerance: u64,
     /// When the last fault ended, if all must be well again 2 s later.
     pub(crate) healed: Option<u64>,
@@ -112,7 +113,9 @@ pub(crate) fn check(run: &Run, rules: &Rules) -> Vec<Violation> {
     each("I4", "executed twice and not idempotent", &|call| !call.idempotent && count(call) > 1);
     each("I5", "started after its expiry", &|call| {
         let starts = executions.get(&call.id).into_iter().flatten();
-        starts.map(|start| start.unix_ms).any(|start| start > call.deadline + rules.tolerance)
+        starts
+            .map(|start| start.unix_ms)
+            .any(|start| start > call.deadline + rules.tolerance + rules.lateness)
     });
     if rules.spotless {
         each("I0", "failed, where none may", &|call| call.has_time && !call.is_ok());

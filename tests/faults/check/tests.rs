@@ -106,8 +106,8 @@ fn a_false_claim_about_the_execution_is_found() {
 #[test]
 fn a_start_after_the_expiry_is_found() {
     let started = |at| run(vec![failed(7, Execution::MaybeExecuted)], &[(7, at)]);
-    assert_broken(&started(1600), &[]);
-    assert_broken(&started(1601), &[("I5", &[7])]);
+    assert_broken(&started(1650), &[]);
+    assert_broken(&started(1651), &[("I5", &[7])]);
 }
 
 #[test]
