@@ -32,4 +32,4 @@ pub use instance::Instance;
 pub use proxy::{Direction, Fate, Proxy};
 pub use python::Python;
 pub use server::{NatsServer, NatsServerBuilder};
-pub use work::{Clock, Execution, Ledger, SLOW, Work, WorkClient, WorkServer, Worker};
+pub use work::{Clock, Ledger, SLOW, Start, Work, WorkClient, WorkServer, Worker};

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -64,7 +65,7 @@ impl Clock {
 
 /// The start of a handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Execution {
+pub struct Start {
     /// The call's id.
     pub id: u64,
     /// The instance's id.
@@ -82,7 +83,7 @@ pub struct Ledger {
 
 #[derive(Debug)]
 enum Place {
-    Memory(Mutex<Vec<Execution>>),
+    Memory(Mutex<Vec<Start>>),
     File(File),
 }
 
@@ -106,7 +107,7 @@ impl Ledger {
     ///
     /// # Panics
     /// If the file cannot be read, or was not written by a ledger.
-    pub fn read_file(path: &Path) -> Vec<Execution> {
+    pub fn read_file(path: &Path) -> Vec<Start> {
         let text = std::fs::read_to_string(path);
         let text = text.unwrap_or_else(|error| panic!("no ledger {}: {error}", path.display()));
         let lines =
@@ -115,7 +116,7 @@ impl Ledger {
     }
 
     /// What was written down in this process.
-    pub fn executions(&self) -> Vec<Execution> {
+    pub fn starts(&self) -> Vec<Start> {
         match &*self.place {
             Place::Memory(entries) => entries.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             Place::File(_) => Vec::new(),
@@ -126,7 +127,7 @@ impl Ledger {
         let unix_ms = self.clock.unix_ms();
         match &*self.place {
             Place::Memory(entries) => {
-                let entry = Execution { id, instance: Arc::clone(instance), unix_ms };
+                let entry = Start { id, instance: Arc::clone(instance), unix_ms };
                 entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
             }
             Place::File(file) => {
@@ -139,10 +140,10 @@ impl Ledger {
     }
 }
 
-fn parse(line: &str) -> Option<Execution> {
+fn parse(line: &str) -> Option<Start> {
     let mut words = line.split(' ');
     let (id, instance, unix_ms) = (words.next()?, words.next()?, words.next()?);
-    let entry = Execution { id: id.parse().ok()?, instance: instance.into(), unix_ms: unix_ms.parse().ok()? };
+    let entry = Start { id: id.parse().ok()?, instance: instance.into(), unix_ms: unix_ms.parse().ok()? };
     words.next().is_none().then_some(entry)
 }
 
@@ -151,15 +152,32 @@ fn parse(line: &str) -> Option<Execution> {
 pub struct Worker {
     instance: Arc<str>,
     ledger: Ledger,
+    running: Arc<AtomicUsize>,
+}
+
+/// A handler that runs until this is dropped.
+struct Running<'a>(&'a AtomicUsize);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Worker {
     /// An instance that writes to a ledger.
     pub fn new(instance: &str, ledger: &Ledger) -> Self {
-        Worker { instance: instance.into(), ledger: ledger.clone() }
+        Worker { instance: instance.into(), ledger: ledger.clone(), running: Arc::default() }
+    }
+
+    /// How many of its handlers run.
+    pub fn running(&self) -> usize {
+        self.running.load(Ordering::SeqCst)
     }
 
     async fn work(&self, id: u64, time: Duration) -> u64 {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        let _running = Running(&self.running);
         self.ledger.write(id, &self.instance);
         if !time.is_zero() {
             sleep(time).await;
@@ -217,7 +235,8 @@ mod tests {
         let ledger = Ledger::in_memory(Clock::at(1000));
         let worker = Worker::new("one", &ledger);
         assert!(tokio::time::timeout(Duration::from_millis(1), worker.long(1, 60_000)).await.is_err());
-        assert_eq!(ledger.executions().len(), 1);
+        assert_eq!(ledger.starts().len(), 1);
+        assert_eq!(worker.running(), 0, "it was dropped");
     }
 
     #[tokio::test(start_paused = true)]

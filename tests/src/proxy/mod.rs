@@ -93,7 +93,6 @@ struct Control {
     resets: u64,
     /// A direction that sees another number than at its start is closed.
     half_closes: Ways<u64>,
-    upstream: SocketAddr,
 }
 
 #[derive(Debug, Default)]
@@ -113,8 +112,8 @@ impl Proxy {
             links: Ways { to_server: link, to_client: link },
             resets: 0,
             half_closes: Ways::default(),
-            upstream: (Ipv4Addr::LOCALHOST, server_port).into(),
         });
+        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, server_port));
         let counts = Arc::<Counts>::default();
         let (end, ended) = oneshot::channel();
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -128,7 +127,7 @@ impl Proxy {
                 runtime.block_on(async {
                     let listener = TcpListener::from_std(listener).expect("a listener in a runtime");
                     tokio::select! {
-                        () = accept(listener, controlled, counts) => {}
+                        () = accept(listener, server, controlled, counts) => {}
                         _ = ended => {}
                     }
                 });
@@ -200,11 +199,6 @@ impl Proxy {
         self.set(|control| *control.half_closes.get_mut(direction) += 1);
     }
 
-    /// Leads the connections to come to another port.
-    pub fn lead_to(&self, server_port: u16) {
-        self.set(|control| control.upstream.set_port(server_port));
-    }
-
     fn set(&self, change: impl FnOnce(&mut Control)) {
         self.control.send_modify(change);
     }
@@ -221,7 +215,12 @@ impl Drop for Proxy {
 }
 
 /// Accepts connections until it is dropped.
-async fn accept(listener: TcpListener, control: watch::Receiver<Control>, counts: Arc<Counts>) {
+async fn accept(
+    listener: TcpListener,
+    server: SocketAddr,
+    control: watch::Receiver<Control>,
+    counts: Arc<Counts>,
+) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -233,7 +232,7 @@ async fn accept(listener: TcpListener, control: watch::Receiver<Control>, counts
         counts.accepted.fetch_add(1, Ordering::SeqCst);
         counts.open.fetch_add(1, Ordering::SeqCst);
         let open = Open(Arc::clone(&counts));
-        connections.spawn(connect(client, control.clone(), open));
+        connections.spawn(connect(client, server, control.clone(), open));
     }
 }
 
@@ -247,9 +246,14 @@ impl Drop for Open {
 }
 
 /// Passes one connection on until it ends, at either side or because the test says so.
-async fn connect(mut client: TcpStream, mut control: watch::Receiver<Control>, _open: Open) {
-    let Control { resets, half_closes, upstream, .. } = *control.borrow_and_update();
-    let connected = TcpStream::connect(upstream).await;
+async fn connect(
+    mut client: TcpStream,
+    server: SocketAddr,
+    mut control: watch::Receiver<Control>,
+    _open: Open,
+) {
+    let Control { resets, half_closes, .. } = *control.borrow_and_update();
+    let connected = TcpStream::connect(server).await;
     let Ok(mut server) = connected else {
         let _ = client.set_zero_linger();
         return;

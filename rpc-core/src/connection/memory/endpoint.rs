@@ -61,6 +61,8 @@ pub(super) struct Endpoint {
     held: Vec<Transit>,
     /// What it was told while it was lost.
     pending: VecDeque<Command>,
+    /// What the broker knows of: that something has ended, it learns later, or by the loss of the connection.
+    known: BTreeMap<u64, Arc<Terms>>,
     /// What it asks for again after a loss.
     subscriptions: BTreeMap<u64, (Arc<Terms>, Subscriber)>,
     /// Nothing arrives before that, to and from the broker: on one connection nothing is overtaken.
@@ -77,6 +79,7 @@ impl Endpoint {
             losses: 0,
             held: Vec::new(),
             pending: VecDeque::new(),
+            known: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             until: [Instant::now(); 2],
         }
@@ -128,18 +131,25 @@ impl Endpoint {
             self.held.push(transit);
             return None;
         }
+        match &transit.parcel {
+            Parcel::ToBroker(Command::Subscribe(terms, _)) => {
+                self.known.insert(terms.id, Arc::clone(terms));
+            }
+            Parcel::ToBroker(Command::Unsubscribe(terms)) => _ = self.known.remove(&terms.id),
+            _ => {}
+        }
         Some(transit)
     }
 
     /// Loses the connection, and what is on its way. Returns what the broker forgets; nothing if it was lost before.
-    pub(super) fn disconnect(&mut self) -> Option<Vec<Arc<Terms>>> {
+    pub(super) fn disconnect(&mut self) -> Option<BTreeMap<u64, Arc<Terms>>> {
         if !self.connected {
             return None;
         }
         self.connected = false;
         self.losses += 1;
         self.held.clear();
-        Some(self.subscriptions.values().map(|(terms, _)| Arc::clone(terms)).collect())
+        Some(std::mem::take(&mut self.known))
     }
 
     /// Has it again. Returns what it says first; nothing if it was not lost.

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::fmt::Write;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ impl Links {
     pub(super) fn deliver(&self, subscriber: &Subscriber, message: Message) {
         let mut state = self.lock();
         if self.happens(state.faults.drop) {
-            self.note(&mut state, subscriber.connection, "dropped", Some(&message));
+            self.note(&mut state, subscriber.connection, "does not get", &described(&message));
             return;
         }
         let twice = may_come_twice(&message.subject) && self.happens(state.faults.duplicate);
@@ -107,17 +107,10 @@ impl Links {
     }
 
     /// Writes down what happens to a connection, if anyone wants to know.
-    pub(super) fn note(&self, state: &mut State, connection: u64, what: &str, message: Option<&Message>) {
-        let Some(log) = &mut state.log else { return };
-        let mut line = format!("{} ms: {connection} {what}", self.start.elapsed().as_millis());
-        if let Some(message) = message {
-            let payload = message
-                .payload
-                .iter()
-                .fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)));
-            let _ = write!(line, " {} ({} bytes, {payload:08x})", message.subject, message.payload.len());
+    pub(super) fn note(&self, state: &mut State, connection: u64, what: &str, whom: &dyn fmt::Display) {
+        if let Some(log) = &mut state.log {
+            log.push(format!("{} ms: {connection} {what} {whom}", self.start.elapsed().as_millis()));
         }
-        log.push(line);
     }
 
     /// The next that has arrived, or when it will; `Err(None)` if nothing is on its way.
@@ -132,11 +125,17 @@ impl Links {
             let Some(endpoint) = state.endpoints.get_mut(&transit.connection) else { continue };
             let Some(Transit { connection, parcel, .. }) = endpoint.arrive(transit) else { continue };
             match &parcel {
+                Parcel::ToClient(_, message) => self.note(&mut state, connection, "<-", &described(message)),
                 Parcel::ToBroker(Command::Publish(message)) => {
-                    self.note(&mut state, connection, "->", Some(message));
+                    self.note(&mut state, connection, "->", &described(message));
                 }
-                Parcel::ToBroker(_) => self.note(&mut state, connection, "-> (un)subscribes", None),
-                Parcel::ToClient(_, message) => self.note(&mut state, connection, "<-", Some(message)),
+                Parcel::ToBroker(Command::Subscribe(terms, _)) => {
+                    self.note(&mut state, connection, "subscribes to", &terms.pattern);
+                }
+                Parcel::ToBroker(Command::Unsubscribe(terms)) => {
+                    self.note(&mut state, connection, "unsubscribes from", &terms.pattern);
+                }
+                Parcel::ToBroker(Command::Close) => self.note(&mut state, connection, "closes", &""),
             }
             return Ok((connection, parcel));
         }
@@ -199,6 +198,15 @@ impl Shared {
     fn tidy(&self, connection: u64) {
         self.links.iter().for_each(|links| links.lock().tidy(connection));
     }
+}
+
+/// A message as the log shows it, with a hash of its payload.
+fn described(message: &Message) -> impl fmt::Display {
+    fmt::from_fn(|f| {
+        let Message { subject, payload, .. } = message;
+        let sum = payload.iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte)));
+        write!(f, "{subject} ({} bytes, {sum:08x})", payload.len())
+    })
 }
 
 fn may_come_twice(subject: &str) -> bool {

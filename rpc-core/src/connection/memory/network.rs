@@ -44,10 +44,10 @@ impl Network {
         let Some((links, number)) = self.find(connection) else { return };
         let calls = {
             let mut state = links.lock();
-            links.note(&mut state, number, "is lost", None);
+            links.note(&mut state, number, "is lost", &"");
             let Some(endpoint) = state.endpoints.get_mut(&number) else { return };
-            let Some(subscriptions) = endpoint.disconnect() else { return };
-            subscriptions.iter().for_each(|terms| self.shared.unsubscribe(terms));
+            let Some(known) = endpoint.disconnect() else { return };
+            known.values().for_each(|terms| self.shared.unsubscribe(terms));
             endpoint.calls.upgrade()
         };
         tell(calls, &ConnectionEvent::Disconnected);
@@ -58,7 +58,7 @@ impl Network {
         let Some((links, number)) = self.find(connection) else { return };
         let calls = {
             let mut state = links.lock();
-            links.note(&mut state, number, "is back", None);
+            links.note(&mut state, number, "is back", &"");
             let Some(endpoint) = state.endpoints.get_mut(&number) else { return };
             let Some(commands) = endpoint.reconnect() else { return };
             let calls = endpoint.calls.upgrade();
@@ -75,7 +75,7 @@ impl Network {
     pub fn freeze(&self, connection: &Connection) {
         let Some((links, number)) = self.find(connection) else { return };
         let mut state = links.lock();
-        links.note(&mut state, number, "is frozen", None);
+        links.note(&mut state, number, "is frozen", &"");
         state.endpoints.get_mut(&number).into_iter().for_each(Endpoint::freeze);
     }
 
@@ -83,7 +83,7 @@ impl Network {
     pub fn thaw(&self, connection: &Connection) {
         let Some((links, number)) = self.find(connection) else { return };
         let mut state = links.lock();
-        links.note(&mut state, number, "thaws", None);
+        links.note(&mut state, number, "thaws", &"");
         let held = state.endpoints.get_mut(&number).map(Endpoint::thaw).unwrap_or_default();
         for transit in held {
             links.put(&mut state, transit);

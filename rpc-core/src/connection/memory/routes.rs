@@ -1,7 +1,7 @@
 //! Which subscriptions a subject reaches.
 
 use std::collections::{BTreeMap, HashMap};
-use std::iter;
+use std::{fmt, iter};
 
 use crate::connection::Subject;
 use crate::error::Error;
@@ -128,6 +128,12 @@ impl<T> Default for Interest<T> {
 pub(super) struct Pattern {
     text: Subject,
     head: usize,
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 impl Pattern {

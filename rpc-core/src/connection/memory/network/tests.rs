@@ -138,6 +138,20 @@ async fn a_frozen_connection_gets_everything_later_and_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_subscription_that_ends_while_its_connection_is_frozen_ends_with_the_connection() {
+    let (broker, network) = network(Faults::none());
+    let connection = broker.connect();
+    let ended = connection.subscribe("events", None).await.unwrap();
+    sleep(MS).await;
+    network.freeze(&connection);
+    drop(ended);
+    sleep(MS).await;
+    assert_eq!(broker.shared.routes().plain("events").count(), 1, "the broker does not know");
+    network.disconnect(&connection);
+    assert_eq!(broker.shared.routes().plain("events").count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_on_a_lost_connection_fail_at_once() {
     let (broker, network) = network(Faults::none());
     let connection = broker.connect();
