@@ -76,11 +76,12 @@ impl Dialer {
             return;
         }
         self.shared.hear(event);
-        if *event == ConnectionEvent::LameDuck
-            && let Some(transport) = self.transport.get().and_then(Weak::upgrade)
-        {
+        let Some(transport) = self.transport.get().and_then(Weak::upgrade) else { return };
+        match event {
             // It ends by itself, within seconds.
-            tokio::spawn(relocation::relocate(transport));
+            ConnectionEvent::LameDuck => _ = tokio::spawn(relocation::relocate(transport)),
+            ConnectionEvent::SubscriptionDenied(subject) => transport.refuse(subject),
+            _ => {}
         }
     }
 

@@ -33,6 +33,13 @@ pub(super) struct Wanted {
     pub(super) overlap: Overlap,
 }
 
+impl Wanted {
+    /// Whether it brings calls, or what a user of the connection has subscribed to.
+    pub(super) fn is_for_work(&self) -> bool {
+        self.group.is_some() || self.overlap == Overlap::Harmful
+    }
+}
+
 /// How a subscription is told to move.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -49,6 +56,8 @@ pub(super) enum Move {
     Off(Leave),
     /// On to the other.
     On(Subscriber),
+    /// Nowhere: the server does not allow it, or not any more.
+    Refused,
 }
 
 /// The end of a subscription whose messages are all wanted.
@@ -76,6 +85,7 @@ pub(in crate::connection) struct NatsSubscription {
     link: Arc<Link>,
     /// Whether no more messages are wanted than have been sent.
     stopped: bool,
+    refused: bool,
 }
 
 impl NatsSubscription {
@@ -83,7 +93,14 @@ impl NatsSubscription {
         let current = Some(subscribe(client, &wanted).await?);
         let (sender, moves) = mpsc::unbounded_channel();
         let link = Arc::new(Link { wanted, moves: sender });
-        Ok(NatsSubscription { current, leaving: Mutex::default(), moves, link, stopped: false })
+        Ok(NatsSubscription {
+            current,
+            leaving: Mutex::default(),
+            moves,
+            link,
+            stopped: false,
+            refused: false,
+        })
     }
 
     pub(super) fn link(&self) -> Weak<Link> {
@@ -114,6 +131,9 @@ impl NatsSubscription {
                 && let Poll::Ready(message) = Pin::new(current).poll_next(cx)
             {
                 return Poll::Ready(message);
+            }
+            if self.refused {
+                return Poll::Ready(None);
             }
             match self.moves.poll_recv(cx) {
                 Poll::Ready(Some(step)) => self.make(step),
@@ -161,6 +181,7 @@ impl NatsSubscription {
                 self.leaving().extend(old);
             }
             Move::On(new) => self.current = Some(new).filter(|_| !self.stopped),
+            Move::Refused => self.refused = true,
         }
     }
 }
