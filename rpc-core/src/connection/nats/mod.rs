@@ -139,13 +139,22 @@ impl NatsTransport {
     ) -> Result<NatsSubscription, Error> {
         check_pattern(&subject)?;
         let wanted = Wanted { subject, group: group.map(str::to_owned), overlap };
-        let subscription = NatsSubscription::new(&self.client(), wanted).await?;
-        if self.dialer.is_some() {
+        loop {
+            let number = self.number();
+            let subscription = NatsSubscription::new(&self.client(), number, wanted.clone()).await?;
             let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
             links.retain(|link| link.strong_count() > 0);
             links.push(subscription.link());
+            // If the connection has moved meanwhile, it is perhaps at the server that was left.
+            if self.number() == number {
+                return Ok(subscription);
+            }
         }
-        Ok(subscription)
+    }
+
+    /// The number of the client that is in use.
+    fn number(&self) -> u64 {
+        self.dialer.as_ref().map_or(0, |dialer| dialer.number())
     }
 }
 

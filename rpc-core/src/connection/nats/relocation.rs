@@ -37,38 +37,57 @@ pub(super) async fn relocate(transport: Arc<NatsTransport>) {
 
 async fn move_over(transport: &NatsTransport, dialer: &Arc<Dialer>) -> Result<(), Error> {
     let old = transport.client();
-    let number = dialer.next_number();
+    let number = dialer.number() + 1;
     let new = find_other(&old, dialer, number).await?;
     let (stopping, mut stopped) = mpsc::channel(1);
     let leave = Leave { stopping, drained: CancellationToken::new() };
 
-    let links = transport.links();
-    let (both, one): (Vec<Arc<Link>>, Vec<Arc<Link>>) =
-        links.into_iter().partition(|link| link.wanted.overlap == Overlap::Harmless);
-    let mut arrived = Vec::with_capacity(both.len());
-    for link in &both {
-        arrived.push(subscribe(&new, &link.wanted).await?);
-    }
     // Only when the other server has the subscriptions is the first one asked for no more.
+    let mut arrived = arrive(transport.links(), &new).await?;
     round_trip(&new).await;
-    dialer.use_number(number);
+    // In this order: what subscribes in between is moved again, which does no harm, and not forgotten.
     transport.use_client(new.clone());
+    dialer.use_number(number);
     // What was sent there before is on its way before its replies are given up.
     let _ = timeout(STEP_TIMEOUT, old.flush()).await;
-    for (link, subscriber) in both.iter().zip(arrived) {
-        link.tell(Move::Over(subscriber, leave.clone()));
+    // Those that were made at the first server meanwhile.
+    let is_behind =
+        |link: &Arc<Link>| link.number < number && !arrived.iter().any(|(known, _)| Arc::ptr_eq(known, link));
+    let behind = transport.links().into_iter().filter(is_behind).collect();
+    arrived.extend(arrive(behind, &new).await?);
+    let mut missing = Vec::new();
+    for (link, subscriber) in arrived {
+        match subscriber {
+            Some(subscriber) => link.tell(Move::Over(subscriber, leave.clone())),
+            None => {
+                link.tell(Move::Off(leave.clone()));
+                missing.push(link);
+            }
+        }
     }
-    one.iter().for_each(|link| link.tell(Move::Off(leave.clone())));
 
     let Leave { stopping, drained } = leave;
     drop(stopping);
     let _ = timeout(STEP_TIMEOUT, stopped.recv()).await;
     round_trip(&old).await;
     drained.cancel();
-    for link in &one {
+    for link in missing {
         link.tell(Move::On(subscribe(&new, &link.wanted).await?));
     }
     Ok(())
+}
+
+/// Subscribes at the other server, but for what must not come twice.
+async fn arrive(links: Vec<Arc<Link>>, new: &Client) -> Result<Vec<(Arc<Link>, Option<Subscriber>)>, Error> {
+    let mut arrived = Vec::with_capacity(links.len());
+    for link in links {
+        let subscriber = match link.wanted.overlap {
+            Overlap::Harmless => Some(subscribe(new, &link.wanted).await?),
+            Overlap::Harmful => None,
+        };
+        arrived.push((link, subscriber));
+    }
+    Ok(arrived)
 }
 
 /// Connects to another of the servers that are known, by their addresses or from the cluster.

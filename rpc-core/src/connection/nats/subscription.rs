@@ -26,7 +26,7 @@ pub(in crate::connection) enum Overlap {
 }
 
 /// What was subscribed to, to do it again at another server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Wanted {
     pub(super) subject: Subject,
     pub(super) group: Option<String>,
@@ -44,6 +44,8 @@ impl Wanted {
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) wanted: Wanted,
+    /// That of the client at which it was made.
+    pub(super) number: u64,
     moves: mpsc::UnboundedSender<Move>,
 }
 
@@ -89,10 +91,11 @@ pub(in crate::connection) struct NatsSubscription {
 }
 
 impl NatsSubscription {
-    pub(super) async fn new(client: &Client, wanted: Wanted) -> Result<Self, Error> {
+    /// Subscribes through the client with this number.
+    pub(super) async fn new(client: &Client, number: u64, wanted: Wanted) -> Result<Self, Error> {
         let current = Some(subscribe(client, &wanted).await?);
         let (sender, moves) = mpsc::unbounded_channel();
-        let link = Arc::new(Link { wanted, moves: sender });
+        let link = Arc::new(Link { wanted, number, moves: sender });
         Ok(NatsSubscription {
             current,
             leaving: Mutex::default(),

@@ -91,7 +91,7 @@ impl Waiters {
         let mut payload = BytesMut::new();
         write_heartbeat(&mut payload);
         let payload = payload.freeze();
-        self.control.extend(self.peers.iter().map(|peer| {
+        self.control.extend(self.peers.reachable().map(|peer| {
             let (subject, reply) = (peer.control.clone(), Some(peer.reply.clone()));
             (OutboundMessage { subject, reply, payload: payload.clone(), headers: None }, Joining::Lone)
         }));

@@ -121,7 +121,10 @@ async fn instances_that_have_calls_are_told_that_we_are_there() {
     bed.accept(1, "a", "lab._ctl.a.7");
     bed.waiters.beat();
     assert_eq!(bed.told(), [("lab._ctl.a.7".to_owned(), false)]);
-    bed.answer(1, success());
+    // Once is enough to learn that it is not allowed.
+    bed.waiters.deny("lab._ctl.a.7", &mut Vec::new());
     bed.waiters.beat();
-    assert!(bed.told().is_empty());
+    assert!(bed.told().is_empty() && bed.poll(1).is_pending());
+    bed.answer(1, success());
+    assert!(bed.waiters.peers.is_empty());
 }
