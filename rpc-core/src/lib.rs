@@ -17,6 +17,8 @@ mod context;
 mod service;
 mod client;
 mod server;
+#[cfg(test)]
+mod fuzzing;
 
 #[doc(hidden)]
 pub mod __private;

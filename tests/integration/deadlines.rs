@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nats_rpc::{Client, Context, ErrorKind, Execution, Server};
+use nats_rpc::{Client, Context, ErrorKind, Execution, Server, ServiceClient};
 
 use crate::bed::{Bed, LabClient, assert_failed};
 use crate::caller::Caller;
 use crate::on_every_broker;
+use crate::wire::Tap;
 
 on_every_broker! {
     a_call_is_resolved_at_its_deadline,
@@ -160,4 +161,21 @@ async fn a_client_whose_clock_is_ahead_is_served(bed: Bed) {
     let lab = LabClient::new(Client::from(bed.connect().await.with_clock_skew(3_600_000)));
     let seen = lab.context().timeout(Duration::from_secs(2)).await.unwrap();
     assert!(seen.remaining_ms <= 2000, "the budget bounds it: {}", seen.remaining_ms);
+}
+
+/// A server that finds a call expired which is not is taken for one whose clock is off.
+#[tokio::test(start_paused = true)]
+async fn a_fraction_of_a_millisecond_is_not_taken_for_a_clock_that_is_off() {
+    let bed = Bed::memory();
+    let _server = bed.server_builder().await.max_in_flight(1).add(bed.service()).start().await.unwrap();
+    let lab = bed.client().await;
+    let busy = tokio::spawn(lab.sleep(1000));
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let result = lab.sleep(1).timeout(Duration::from_micros(300_900)).await;
+    assert_eq!(result.unwrap_err().rpc().unwrap().kind(), ErrorKind::DeadlineExceeded);
+    busy.await.unwrap().unwrap();
+    let mut tap = Tap::new(&bed, "lab.echo").await;
+    lab.echo("with its expiry").await.unwrap();
+    let seen = tap.messages(lab.client().connection()).await;
+    assert!(!seen[0].frames[0][4].is_nil(), "{seen:?}");
 }

@@ -9,7 +9,7 @@ use tests::NatsServer;
 
 use crate::bed::{Bed, LabClient, assert_failed};
 
-/// Users with different permissions; all passwords are "x". `service` and `caller` have those of docs/security.md.
+/// Users with different permissions; all passwords are "x". `service` and `caller` have little more than what they need.
 const USERS: &str = r#"
 authorization {
   users = [

@@ -1,6 +1,8 @@
 //! How values become bytes: MessagePack by name, or JSON.
 
 pub mod as_bytes;
+#[cfg(test)]
+mod fuzz;
 mod json;
 pub(crate) mod scan;
 mod source;

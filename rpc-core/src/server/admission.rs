@@ -13,7 +13,7 @@ use super::receive::Turn;
 use super::replies::{send_receipt, send_refusal};
 use super::taken::Taken;
 use crate::connection::{Joining, Subject};
-use crate::context::{Arrival, Context};
+use crate::context::{Arrival, Bond, Context};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::reply::Format;
@@ -92,8 +92,9 @@ impl Intake {
                 path.to = None;
             }
         }
+        let calls = if method.is_no_cancel() { Bond::Detached } else { Bond::Bound };
         let (method, Bounds { begin_by, deadline }) = (method.name(), bounds);
-        let arrival = Arrival { subject, method, deadline, attempt, headers, reply: path };
+        let arrival = Arrival { subject, method, deadline, attempt, headers, reply: path, calls };
         let (shared, context) = (Arc::clone(&self.shared), Context::new(arrival));
         match way {
             Way::Here => {

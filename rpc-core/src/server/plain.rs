@@ -1,5 +1,8 @@
 //! What the NATS headers of a plain call say.
 
+#[cfg(test)]
+mod fuzz;
+
 use std::time::Duration;
 
 use crate::connection::{HeaderMap, Message};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_nats::{Client, Subscriber};
+use async_nats::connection::State;
+use async_nats::{Client, ServerAddr, ServerInfo, Subscriber};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -19,6 +20,9 @@ use crate::error::{Error, ErrorKind};
 
 /// How long each step may take; a server that shuts down gives ten seconds and more in all.
 const STEP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often one looks whether a client is connected.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Moves to another server, if one is known.
 pub(super) async fn relocate(transport: Arc<NatsTransport>) {
@@ -94,14 +98,27 @@ async fn arrive(links: Vec<Arc<Link>>, new: &Client) -> Result<Vec<(Arc<Link>, O
 async fn find_other(old: &Client, dialer: &Arc<Dialer>, number: u64) -> Result<Client, Error> {
     let here = old.server_info().server_id;
     let known = old.server_pool().await.map_err(|error| closed().with_source(error))?;
-    for server in known {
-        let Ok(client) = dialer.dial(&[server.addr], number).await else { continue };
-        let info = client.server_info();
+    let known: Vec<ServerAddr> = known.into_iter().map(|server| server.addr).collect();
+    for address in &known {
+        let Ok(client) = dialer.dial(std::slice::from_ref(address), number).await else { continue };
+        let Ok(info) = timeout(STEP_TIMEOUT, connected(&client)).await else { continue };
         if info.server_id != here && !info.lame_duck_mode {
+            // If that one is lost too, all of them are looked for.
+            let _ = client.set_server_pool(&known[..]).await;
             return Ok(client);
         }
     }
     Err(Error::not_executed(ErrorKind::Unavailable, "no other server is there"))
+}
+
+/// Waits for the connection of a client whose options let it connect later.
+async fn connected(client: &Client) -> ServerInfo {
+    loop {
+        match client.try_server_info() {
+            Some(info) if client.connection_state() == State::Connected => return info,
+            _ => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
 }
 
 /// Waits until a server has taken all that a client sent, and the client all that it was sent. One whose user may not

@@ -1,5 +1,7 @@
 //! The frames of the framed dialect: what they have in common.
 
+#[cfg(test)]
+mod fuzz;
 mod read;
 mod reader;
 mod simple;

@@ -1,0 +1,215 @@
+//! Reads a frame as docs/protocol.md describes it, on a decoder of its own: what the real reader has to agree with.
+
+use rmpv::Value;
+
+use crate::codec::scan::{ScanError, ScanLimits, measure};
+use crate::wire::frame::{Frame, Id};
+use crate::wire::headers::{Headers, MAX_HEADER_COUNT};
+
+/// What a frame says, in plain types.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Seen {
+    Call {
+        id: Vec<u8>,
+        flags: u32,
+        budget_ms: Option<u64>,
+        expires: Option<u64>,
+        attempt: u32,
+        headers: Vec<(String, String)>,
+        args: Vec<u8>,
+    },
+    Success {
+        id: Vec<u8>,
+        micros: u64,
+        body: Vec<u8>,
+        headers: Vec<(String, String)>,
+        instance: Option<String>,
+    },
+    Error {
+        id: Vec<u8>,
+        code: u16,
+        execution: u8,
+        flags: u32,
+        message: String,
+        micros: u64,
+        retry_after_ms: Option<u64>,
+        body: Option<Vec<u8>>,
+    },
+    Cancel(Vec<u8>),
+    Accepted {
+        id: Vec<u8>,
+        instance: String,
+        flags: u32,
+    },
+    Heartbeat,
+    Unknown,
+}
+
+/// What the reader has to make of bytes.
+#[derive(Debug)]
+pub(super) enum Expected {
+    Frame(Seen, usize),
+    Malformed,
+    /// Near a limit whose place the protocol leaves open.
+    Unsure,
+}
+
+/// What the frame at the beginning of these bytes says.
+pub(super) fn expect(bytes: &[u8]) -> Expected {
+    let length = match measure(bytes, ScanLimits { depth: 60, values: 10_000 }) {
+        Ok(length) => length,
+        Err(ScanError::TooDeep(_) | ScanError::TooMany(_)) => return Expected::Unsure,
+        Err(_) => return Expected::Malformed,
+    };
+    let value = rmpv::decode::read_value(&mut bytes.get(..length).unwrap()).unwrap();
+    match interpret(&value) {
+        Some(seen) => Expected::Frame(seen, length),
+        None => Expected::Malformed,
+    }
+}
+
+fn interpret(frame: &Value) -> Option<Seen> {
+    let frame = frame.as_array()?;
+    let at = |place: usize| frame.get(place);
+    let uint = |place: usize| at(place)?.as_u64();
+    // `None` is malformed, `Some(None)` is nil.
+    let optional_uint = |place: usize| match at(place)? {
+        Value::Nil => Some(None),
+        value => value.as_u64().map(Some),
+    };
+    let flags = |place: usize| Some(u32::try_from(uint(place)? & 0xFFFF_FFFF).unwrap());
+    Some(match uint(0)? {
+        1 => Seen::Call {
+            id: id(at(1)?)?,
+            flags: flags(2)?,
+            budget_ms: optional_uint(3)?,
+            expires: optional_uint(4)?,
+            attempt: u32::try_from(uint(5)?).unwrap_or(u32::MAX),
+            headers: headers(at(6)?)?,
+            args: at(7).and(binary(at(8)?))?,
+        },
+        2 => Seen::Success {
+            id: id(at(1)?)?,
+            micros: uint(2)?,
+            body: binary(at(3)?)?,
+            headers: headers(at(4)?)?,
+            instance: optional(at(5)?, text)?,
+        },
+        3 => Seen::Error {
+            id: id(at(1)?)?,
+            code: u16::try_from(uint(2)?).ok()?,
+            execution: u8::try_from(uint(3)?).ok().filter(|execution| *execution <= 2).unwrap_or(1),
+            flags: flags(4)?,
+            message: text(at(5)?)?,
+            micros: uint(6)?,
+            retry_after_ms: optional_uint(7)?,
+            body: at(10).and(optional(at(8)?, binary))?,
+        },
+        4 => Seen::Cancel(id(at(1)?)?),
+        8 => {
+            let flags = if frame.len() >= 6 { flags(5)? } else { 0 };
+            Seen::Accepted { id: id(at(1)?)?, instance: at(4).and(text(at(2)?))?, flags }
+        }
+        9 => Seen::Heartbeat,
+        _ => Seen::Unknown,
+    })
+}
+
+fn id(value: &Value) -> Option<Vec<u8>> {
+    binary(value).filter(|id| (1..=16).contains(&id.len()))
+}
+
+fn binary(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::Binary(bytes) => Some(bytes.clone()),
+        _ => None,
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.as_str().map(str::to_owned),
+        _ => None,
+    }
+}
+
+fn optional<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
+    if value.is_nil() { Some(None) } else { read(value).map(Some) }
+}
+
+/// Of a name that comes twice, the later value counts.
+fn headers(value: &Value) -> Option<Vec<(String, String)>> {
+    if value.is_nil() {
+        return Some(Vec::new());
+    }
+    let map = value.as_map().filter(|map| map.len() <= MAX_HEADER_COUNT)?;
+    let mut headers = Headers::new();
+    for (name, value) in map {
+        let name = text(name)?;
+        if value.is_str() || matches!(value, Value::String(_)) {
+            headers.insert(name, text(value)?);
+        }
+    }
+    Some(pairs(&headers))
+}
+
+fn pairs(headers: &Headers) -> Vec<(String, String)> {
+    headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+impl Seen {
+    pub(super) fn id(&self) -> Option<&[u8]> {
+        match self {
+            Seen::Call { id, .. }
+            | Seen::Success { id, .. }
+            | Seen::Error { id, .. }
+            | Seen::Cancel(id)
+            | Seen::Accepted { id, .. } => Some(id),
+            Seen::Heartbeat | Seen::Unknown => None,
+        }
+    }
+}
+
+impl From<&Frame> for Seen {
+    fn from(frame: &Frame) -> Self {
+        let own = |id: &Id| id.as_slice().to_vec();
+        let ms = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap();
+        let micros = |duration: std::time::Duration| u64::try_from(duration.as_micros()).unwrap();
+        match frame {
+            Frame::Call(call) => Seen::Call {
+                id: own(&call.id),
+                flags: call.flags.0,
+                budget_ms: call.budget.map(ms),
+                expires: call.expires_unix_ms,
+                attempt: call.attempt,
+                headers: pairs(&call.headers),
+                args: call.args.to_vec(),
+            },
+            Frame::Success(id, success) => Seen::Success {
+                id: own(id),
+                micros: micros(success.handler_time),
+                body: success.body.to_vec(),
+                headers: pairs(&success.headers),
+                instance: success.instance.as_deref().map(str::to_owned),
+            },
+            Frame::Error(id, error) => Seen::Error {
+                id: own(id),
+                code: error.code,
+                execution: error.execution.as_u8(),
+                flags: error.flags.0,
+                message: error.message.to_string(),
+                micros: micros(error.handler_time),
+                retry_after_ms: error.retry_after.map(ms),
+                body: error.body.as_ref().map(|body| body.to_vec()),
+            },
+            Frame::Cancel(id) => Seen::Cancel(own(id)),
+            Frame::Accepted(id, accepted) => Seen::Accepted {
+                id: own(id),
+                instance: accepted.instance.to_string(),
+                flags: accepted.flags.0,
+            },
+            Frame::Heartbeat => Seen::Heartbeat,
+            Frame::Unknown => Seen::Unknown,
+        }
+    }
+}

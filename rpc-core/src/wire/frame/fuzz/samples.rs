@@ -1,0 +1,225 @@
+//! Frames to read: such as nats-rpc writes, and such as others might.
+
+use std::time::Duration;
+
+use bytes::{BufMut, BytesMut};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rmpv::Value;
+
+use super::oracle::Seen;
+use crate::error::{Error, Execution};
+use crate::wire::frame::{
+    CallBuffer, CallHead, Failure, Flags, HEAD, Id, ReplyTail, Times, write_accepted, write_cancel,
+    write_error, write_heartbeat, write_success,
+};
+use crate::wire::headers::Headers;
+
+/// Something to write: what it says, with what a reader of it has to see.
+#[derive(Debug, Clone)]
+pub(super) struct Sample(Seen);
+
+impl Sample {
+    pub(super) fn seen(&self) -> Seen {
+        self.0.clone()
+    }
+
+    /// The frame, without the head of a message.
+    pub(super) fn write(&self) -> Vec<u8> {
+        let mut bytes = BytesMut::new();
+        match &self.0 {
+            Seen::Call { .. } => bytes = self.write_call(),
+            Seen::Success { id, micros, body, headers, instance } => {
+                let headers = Headers::from_iter(headers.clone());
+                let tail = ReplyTail { headers: &headers, instance: instance.as_deref() };
+                let micros = u32::try_from(*micros).unwrap();
+                write_success(&mut bytes, &of(id), micros, &tail, put(body)).unwrap();
+            }
+            Seen::Error { id, code, execution, flags, message, micros, retry_after_ms, body } => {
+                let failure = Failure {
+                    code: *code,
+                    execution: Execution::from_wire(u64::from(*execution)),
+                    flags: Flags(*flags),
+                    message,
+                    handler_us: u32::try_from(*micros).unwrap(),
+                    retry_after: retry_after_ms.map(Duration::from_millis),
+                };
+                let tail = ReplyTail { headers: &Headers::new(), instance: None };
+                write_error(&mut bytes, &of(id), &failure, &tail, body.as_deref().map(put)).unwrap();
+            }
+            Seen::Cancel(id) => write_cancel(&mut bytes, &of(id)),
+            Seen::Accepted { id, instance, flags } => {
+                write_accepted(&mut bytes, &of(id), instance, Flags(*flags));
+            }
+            Seen::Heartbeat | Seen::Unknown => write_heartbeat(&mut bytes),
+        }
+        bytes.split_off(HEAD).to_vec()
+    }
+
+    fn write_call(&self) -> BytesMut {
+        let Seen::Call { id, flags, budget_ms, expires, attempt, headers, args } = &self.0 else {
+            panic!("a call")
+        };
+        let budget = budget_ms.map(|ms| u32::try_from(ms).unwrap());
+        let times = match (budget, expires) {
+            (Some(_), Some(_)) => Times::Later,
+            (Some(ms), None) => Times::Budget { ms },
+            (None, _) => Times::Unlimited,
+        };
+        let headers = Headers::from_iter(headers.clone());
+        let id = of(id).own().unwrap();
+        let attempt = u8::try_from(*attempt).unwrap();
+        let head = CallHead { id, flags: Flags(*flags), times, attempt, headers: &headers };
+        let mut call = CallBuffer::new(BytesMut::new(), head, put(args)).unwrap();
+        if let (Some(budget), Some(expires)) = (budget, expires) {
+            call.set_times(budget, *expires);
+        }
+        BytesMut::from(&call.into_parts().0[..])
+    }
+}
+
+fn put(body: &[u8]) -> impl FnOnce(&mut BytesMut) -> Result<(), Error> {
+    move |bytes| {
+        bytes.put_slice(body);
+        Ok(())
+    }
+}
+
+fn of(id: &[u8]) -> Id {
+    let mut bytes = [0; 16];
+    bytes[..id.len()].copy_from_slice(id);
+    Id { length: u8::try_from(id.len()).unwrap(), bytes }
+}
+
+/// What is written one after the other into one message.
+pub(super) fn samples() -> impl Strategy<Value = Vec<Sample>> {
+    let own_id = || vec(any::<u8>(), 8);
+    let id = || vec(any::<u8>(), 1..=16);
+    let body = || vec(any::<u8>(), 0..40);
+    let headers = || prop_oneof![2 => Just(Vec::new()), 1 => vec(("[a-z]{1,4}", "\\PC{0,40}"), 1..4)];
+    // A moment of expiry comes with a budget only.
+    let times = prop_oneof![
+        (any::<u32>(), any::<u64>()).prop_map(|(budget, expires)| (Some(budget), Some(expires))),
+        any::<u32>().prop_map(|budget| (Some(budget), None)),
+        Just((None, None)),
+    ];
+    let call = (own_id(), any::<u8>(), times, any::<u8>(), headers(), body());
+    let call = call.prop_map(|(id, flags, (budget, expires), attempt, headers, args)| Seen::Call {
+        id,
+        flags: u32::from(flags),
+        budget_ms: budget.map(u64::from),
+        expires,
+        attempt: u32::from(attempt),
+        headers: once(headers),
+        args,
+    });
+    let success = (id(), any::<u32>(), body(), headers(), proptest::option::of("[a-z0-9]{0,40}"));
+    let success = success.prop_map(|(id, micros, body, headers, instance)| Seen::Success {
+        id,
+        micros: u64::from(micros),
+        body,
+        headers: once(headers),
+        instance,
+    });
+    let retry_after = proptest::option::of(any::<u32>());
+    let error = (
+        id(),
+        any::<u16>(),
+        0..3_u8,
+        any::<u32>(),
+        "\\PC{0,40}",
+        any::<u32>(),
+        retry_after,
+        proptest::option::of(body()),
+    );
+    let error =
+        error.prop_map(|(id, code, execution, flags, message, micros, retry_after, body)| Seen::Error {
+            id,
+            code,
+            execution,
+            flags,
+            message,
+            micros: u64::from(micros),
+            retry_after_ms: retry_after.map(u64::from),
+            body,
+        });
+    let accepted = (id(), "[a-z0-9]{0,40}", any::<u32>());
+    let accepted = accepted.prop_map(|(id, instance, flags)| Seen::Accepted { id, instance, flags });
+    let control = prop_oneof![id().prop_map(Seen::Cancel), accepted, Just(Seen::Heartbeat)];
+    vec(prop_oneof![call, success, error, control].prop_map(Sample), 1..5)
+}
+
+/// As headers are: a name comes once.
+fn once(headers: Vec<(String, String)>) -> Vec<(String, String)> {
+    let headers = Headers::from_iter(headers);
+    headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// Frames with all that may be in them, and with what may not: of each element, mostly what belongs there.
+pub(super) fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
+    let written = samples().prop_map(|samples| samples.iter().flat_map(Sample::write).collect());
+    let strange = vec(strange(), 1..4).prop_map(|frames: Vec<Value>| {
+        let mut bytes = Vec::new();
+        frames.iter().for_each(|frame| rmpv::encode::write_value(&mut bytes, frame).unwrap());
+        bytes
+    });
+    prop_oneof![written, strange]
+}
+
+fn strange() -> impl Strategy<Value = Value> {
+    let template = prop_oneof![
+        Just((1, "iuooucxb")),
+        Just((2, "iubcs")),
+        Just((3, "iuuutuoyxx")),
+        Just((4, "i")),
+        Just((8, "itxxu")),
+        Just((9, "")),
+        (0..200_i64).prop_map(|kind| (kind, "ix")),
+    ];
+    template.prop_flat_map(|(kind, elements)| {
+        let elements: Vec<_> = elements.chars().map(element).collect();
+        (elements, vec(any_value(), 0..3), 0..12_usize).prop_map(move |(elements, more, length)| {
+            let mut all: Vec<Value> = std::iter::once(kind.into()).chain(elements).chain(more).collect();
+            // Now and then with less than belongs there.
+            all.truncate(if length == 0 { 3 } else { usize::MAX });
+            Value::Array(all)
+        })
+    })
+}
+
+fn element(kind: char) -> BoxedStrategy<Value> {
+    let right = match kind {
+        'i' => vec(any::<u8>(), 0..18).prop_map(Value::Binary).boxed(),
+        'u' => prop_oneof![any::<u8>().prop_map(Value::from), any::<u64>().prop_map(Value::from)].boxed(),
+        'o' => prop_oneof![Just(Value::Nil), any::<u64>().prop_map(Value::from)].boxed(),
+        'b' => vec(any::<u8>(), 0..300).prop_map(Value::Binary).boxed(),
+        'y' => prop_oneof![Just(Value::Nil), vec(any::<u8>(), 0..20).prop_map(Value::Binary)].boxed(),
+        't' => "\\PC{0,40}".prop_map(Value::from).boxed(),
+        's' => prop_oneof![Just(Value::Nil), "[a-z]{0,40}".prop_map(Value::from)].boxed(),
+        'c' => {
+            let value = prop_oneof![3 => "\\PC{0,9}".prop_map(Value::from), 1 => any_value()];
+            let entries = vec(("[a-c]{1,2}".prop_map(Value::from), value), 0..70);
+            prop_oneof![Just(Value::Nil), entries.prop_map(Value::Map)].boxed()
+        }
+        _ => any_value().boxed(),
+    };
+    prop_oneof![24 => right, 1 => any_value()].boxed()
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Nil),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        vec(any::<u8>(), 0..20).prop_map(Value::Binary),
+        (any::<i8>(), vec(any::<u8>(), 0..17)).prop_map(|(kind, bytes)| Value::Ext(kind, bytes)),
+    ];
+    leaf.prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Value::Array),
+            vec((inner.clone(), inner), 0..3).prop_map(Value::Map),
+        ]
+    })
+}
