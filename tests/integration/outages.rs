@@ -8,7 +8,7 @@ use nats_rpc::{Connection, ConnectionEvent, ErrorKind, Execution, Retry, Server,
 use tests::{NatsServer, Proxy};
 use tokio::sync::mpsc;
 
-use crate::bed::{Bench, LabClient, LabServer, Ledger, assert_failed, eventually};
+use crate::bed::{Bench, LabClient, LabServer, Ledger, assert_failed, eventually, outbound};
 
 /// A service and a client of it, on connections of their own.
 struct Bed {
@@ -79,6 +79,33 @@ async fn calls_learn_of_a_loss_whatever_a_listener_does() {
     let lost =
         tokio::time::timeout(Duration::from_secs(20), call).await.expect("it fails with its connection");
     assert_failed(lost.unwrap(), ErrorKind::Unavailable, Execution::MaybeExecuted);
+}
+
+/// async-nats keeps only so many events, and drops what comes when there is no room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loss_is_noticed_among_ever_so_many_events() {
+    let denied =
+        "authorization { users: [{ user: a, password: a, permissions: { publish: { deny: \"no.>\" } } }] }";
+    let mut nats = NatsServer::builder().config(denied).start();
+    let options = ConnectOptions::with_user_and_password("a".to_owned(), "a".to_owned());
+    let connection = connect_with(options, nats.url()).await.unwrap();
+    let _never_answers = connection.subscribe("lab.wait", None).await.unwrap();
+    connection.flush().await.unwrap();
+    let call = tokio::spawn(LabClient::new(&connection).wait().timeout(Duration::from_secs(60)));
+    let flood = tokio::spawn(async move {
+        loop {
+            for _ in 0..100 {
+                let _ = connection.publish(outbound("no.way", None, "")).await;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    nats.kill();
+    let lost =
+        tokio::time::timeout(Duration::from_secs(10), call).await.expect("it fails with its connection");
+    assert_failed(lost.unwrap(), ErrorKind::Unavailable, Execution::MaybeExecuted);
+    flood.abort();
 }
 
 #[tokio::test]

@@ -6,10 +6,12 @@ use nats_rpc::{Connection, ErrorKind, Execution};
 
 use crate::bed::{Bed, LabClient, assert_failed, outbound};
 use crate::on_every_broker;
+use crate::peer::Peer;
 
 on_every_broker! {
     a_missing_service_has_no_responders,
     a_missing_method_is_unimplemented,
+    a_probe_that_nobody_answers_is_not_waited_for,
     a_reply_subject_that_is_no_inbox_gets_nothing,
     a_call_without_a_reply_subject_is_not_run,
 }
@@ -21,6 +23,14 @@ async fn a_missing_service_has_no_responders(bed: Bed) {
     assert!(error.is_retryable());
     assert!(error.message().contains("lab.echo"), "it names the subject: {error}");
     assert!(begin.elapsed() < Duration::from_secs(5), "at once, not at the deadline");
+}
+
+async fn a_probe_that_nobody_answers_is_not_waited_for(bed: Bed) {
+    let _silent = Peer::new(&bed, "lab._ctl.any").await;
+    let begin = Instant::now();
+    let result = bed.client().await.echo("").timeout(Duration::from_secs(20)).await;
+    assert_failed(result, ErrorKind::NoResponders, Execution::NotExecuted);
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
 }
 
 /// An earlier version of the service: it has no other method.

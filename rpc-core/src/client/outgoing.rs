@@ -243,8 +243,14 @@ impl Outgoing {
         self.exchange(buffer, now, deadline, expiry)
     }
 
+    /// Notes that an instance found the call expired which is not.
+    pub(super) fn distrust_clocks(&self) {
+        self.history().distrust_clocks(self.connection().clock(), self.names().0);
+    }
+
     fn expiry(&self) -> Expiry {
-        if self.connection().clocks_differ() { Expiry::LeftOut } else { Expiry::Stated }
+        let differ = self.history().clocks_differ(self.connection().clock());
+        if differ { Expiry::LeftOut } else { Expiry::Stated }
     }
 
     fn exchange(

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::InFlight;
 use super::exchange::Exchange;
@@ -14,6 +14,9 @@ use crate::connection::Answer;
 use crate::deadline::Deadline;
 use crate::error::{ErrorKind, Execution};
 use crate::wire::frame::ErrorFrame;
+
+/// How long the answer to a probe is waited for: it only makes an error more precise.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What became of a call in the end.
 pub(super) struct Concluded {
@@ -89,7 +92,7 @@ impl Pursuit {
         loop {
             let differ = clocks_differ(&answer, expiry) && !self.deadline.is_expired();
             if differ {
-                self.outgoing.connection().distrust_clocks();
+                self.outgoing.distrust_clocks();
             }
             if !differ || self.outgoing.retry().is_off() {
                 answer = self.probed(answer).await;
@@ -153,12 +156,9 @@ impl Pursuit {
         if !matches!(answer, Answer::NoResponders) {
             return answer;
         }
-        let probed = match self.outgoing.probe(self.deadline) {
-            Ok(mut exchange) => answer_of(&mut exchange).await,
-            Err(_) => return answer,
-        };
-        match probed {
-            Answer::Error(error) if ErrorKind::from_code(error.code) == ErrorKind::Unimplemented => {
+        let Ok(mut exchange) = self.outgoing.probe(self.deadline) else { return answer };
+        match timeout(PROBE_TIMEOUT, answer_of(&mut exchange)).await {
+            Ok(Answer::Error(error)) if ErrorKind::from_code(error.code) == ErrorKind::Unimplemented => {
                 Answer::NotSent(error.to_error().with_execution(Execution::NotExecuted))
             }
             // The service is there without the method, or with it since a moment ago; or it did not answer. In each

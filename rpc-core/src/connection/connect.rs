@@ -36,8 +36,9 @@ const FIRST_TIMEOUT: Duration = Duration::from_secs(5);
 /// - What the server only tells by an event reaches the calls that it concerns: permissions, credentials. See
 ///   [`Connection::on_event`].
 /// - When its NATS server announces that it will shut down (lame duck mode), it moves to another one, if one is known from
-///   the addresses or from the cluster: subscriptions are there before they are given up here, and no call is lost. A
-///   client that was got from [`Connection::nats`] stays behind.
+///   the addresses or from the cluster. Subscriptions are there before they are given up here, and no call is lost; those
+///   without a queue group, which must not get a message twice, miss what comes in the moment of the move. A client that
+///   was got from [`Connection::nats`] stays behind.
 /// - It waits up to five seconds for a server to be there, and returns when a round trip has proven that replies can be
 ///   received.
 ///

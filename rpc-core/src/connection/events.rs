@@ -14,7 +14,7 @@ pub enum ConnectionEvent {
     Disconnected,
     /// The NATS server will shut down soon.
     LameDuck,
-    /// The connection has moved away from a NATS server that will shut down, and lost nothing.
+    /// The connection has moved away from a NATS server that will shut down.
     Moved,
     /// The NATS server does not accept the credentials, or not any more.
     Unauthenticated,

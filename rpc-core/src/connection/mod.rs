@@ -20,7 +20,6 @@ mod waiters;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 pub use self::connect::{connect, connect_with};
 pub(crate) use self::errors::{closed, too_large, too_late};
@@ -64,8 +63,6 @@ struct Inner {
     sender: Sender,
     inbox: Inbox,
     clock: WallClock,
-    /// Until when, by the system's wall clock in milliseconds, calls are sent without a moment of expiry.
-    clocks_differ_until: AtomicU64,
 }
 
 impl Connection {
@@ -77,14 +74,7 @@ impl Connection {
         shared: Arc<inbox::Shared>,
     ) -> Self {
         let inbox = Inbox::new(inbox_prefix, random, shared);
-        Connection {
-            inner: Arc::new(Inner {
-                sender: inbox.sender(Arc::new(transport)),
-                inbox,
-                clock,
-                clocks_differ_until: AtomicU64::new(0),
-            }),
-        }
+        Connection { inner: Arc::new(Inner { sender: inbox.sender(Arc::new(transport)), inbox, clock }) }
     }
 
     /// A connection to an in-process broker.

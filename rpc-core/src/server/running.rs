@@ -22,7 +22,8 @@ pub(super) struct Running {
     pub(super) taken: Taken,
 }
 
-/// Where a handler is. Its future is made, polled and dropped where a panic is caught: all three are user code.
+/// Where a handler is. Its future is made and polled, and dropped at its end, where a panic is caught: all of that is user
+/// code. One that is aborted is dropped with its task, which catches a panic as well.
 enum Stage {
     Called(Handler, RawCall),
     Polled(HandlerFuture),

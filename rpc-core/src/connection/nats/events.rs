@@ -1,18 +1,20 @@
 //! What async-nats reports, in the words of this project.
 
+use std::pin::Pin;
+
 use async_nats::{ClientError, ConnectOptions, Event, ServerError};
 
 use crate::connection::events::ConnectionEvent;
 
-/// Has a function called with what happens to the connection. It must not block.
+/// What is done with an event before the next one comes.
+pub(super) type Heard = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+/// Has a function called with what happens to the connection, one event after the other.
 pub(super) fn on_event(
     options: ConnectOptions,
-    call: impl Fn(ConnectionEvent) + Send + Sync + 'static,
+    call: impl Fn(ConnectionEvent) -> Heard + Send + Sync + 'static,
 ) -> ConnectOptions {
-    options.event_callback(move |event| {
-        call(read_event(&event));
-        std::future::ready(())
-    })
+    options.event_callback(move |event| call(read_event(&event)))
 }
 
 fn read_event(event: &Event) -> ConnectionEvent {

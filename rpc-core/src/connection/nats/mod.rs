@@ -5,9 +5,11 @@ mod events;
 mod headers;
 mod relocation;
 mod subscription;
+mod watch;
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -85,6 +87,14 @@ impl NatsTransport {
 
     pub(super) fn is_connected(&self) -> bool {
         self.current().connection_state() == State::Connected
+    }
+
+    /// How often the connection was lost since the client was made, and whether it is there.
+    fn losses(&self) -> (u64, bool) {
+        let client = self.current();
+        let is_connected = client.connection_state() == State::Connected;
+        let connects = client.statistics().connects.load(Ordering::Relaxed);
+        (connects.saturating_sub(u64::from(is_connected)), is_connected)
     }
 
     /// The prefix that the client's own inboxes have, without their unique last token.

@@ -1,7 +1,7 @@
 //! Moving to another NATS server before the one that is used shuts down: what is wanted is there before it is given up here.
 
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -9,11 +9,10 @@ use async_nats::{Client, ServerAddr, ServerInfo, Subscriber};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 use super::NatsTransport;
 use super::dialer::Dialer;
-use super::subscription::{Leave, Link, Move, Overlap, subscribe};
+use super::subscription::{Link, Move, Overlap, subscribe};
 use crate::connection::closed;
 use crate::connection::events::ConnectionEvent;
 use crate::error::{Error, ErrorKind};
@@ -24,28 +23,24 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often one looks whether a client is connected.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Moves to another server, if one is known.
+/// Moves to another server, if one is known, and on from that if it shuts down as well.
 pub(super) async fn relocate(transport: Arc<NatsTransport>) {
     let Some(dialer) = transport.dialer() else { return };
-    if dialer.is_moving.swap(true, Ordering::AcqRel) {
-        return;
-    }
-    match move_over(&transport, dialer).await {
-        Ok(()) => dialer.tell(&ConnectionEvent::Moved),
-        Err(error) => {
+    loop {
+        if let Err(error) = move_over(&transport, dialer).await {
             tracing::warn!(%error, "the NATS server will shut down, and the connection cannot move to another");
+            return dialer.stay();
+        }
+        dialer.tell(&ConnectionEvent::Moved);
+        if dialer.has_arrived() {
+            return;
         }
     }
-    dialer.is_moving.store(false, Ordering::Release);
 }
 
 async fn move_over(transport: &NatsTransport, dialer: &Arc<Dialer>) -> Result<(), Error> {
     let old = transport.client();
-    let number = dialer.number() + 1;
-    let new = find_other(&old, dialer, number).await?;
-    let (stopping, mut stopped) = mpsc::channel(1);
-    let leave = Leave { stopping, drained: CancellationToken::new() };
-
+    let (new, number) = find_other(&old, dialer).await?;
     // Only when the other server has the subscriptions is the first one asked for no more.
     let mut arrived = arrive(transport.links(), &new).await?;
     round_trip(&new).await;
@@ -59,26 +54,38 @@ async fn move_over(transport: &NatsTransport, dialer: &Arc<Dialer>) -> Result<()
         |link: &Arc<Link>| link.number < number && !arrived.iter().any(|(known, _)| Arc::ptr_eq(known, link));
     let behind = transport.links().into_iter().filter(is_behind).collect();
     arrived.extend(arrive(behind, &new).await?);
+    let (stopping, stopped) = mpsc::channel(1);
     let mut missing = Vec::new();
     for (link, subscriber) in arrived {
         match subscriber {
-            Some(subscriber) => link.tell(Move::Over(subscriber, leave.clone())),
+            Some(subscriber) => link.tell(Move::Over(subscriber)),
             None => {
-                link.tell(Move::Off(leave.clone()));
+                link.tell(Move::Off(stopping.clone()));
                 missing.push(link);
             }
         }
     }
-
-    let Leave { stopping, drained } = leave;
     drop(stopping);
-    let _ = timeout(STEP_TIMEOUT, stopped.recv()).await;
-    round_trip(&old).await;
-    drained.cancel();
-    for link in missing {
-        link.tell(Move::On(subscribe(&new, &link.wanted).await?));
+    if !missing.is_empty() {
+        go_on(missing, stopped, &old, &new).await;
     }
     Ok(())
+}
+
+/// Subscribes at the other server for what must not come twice, once the first one has been asked for no more of it.
+async fn go_on(missing: Vec<Arc<Link>>, mut stopped: mpsc::Receiver<Infallible>, old: &Client, new: &Client) {
+    // A subscription that is not read may take longer: what it gets twice is not for an instance, which reads all the time.
+    let _ = timeout(STEP_TIMEOUT, stopped.recv()).await;
+    round_trip(old).await;
+    for link in missing {
+        match subscribe(new, &link.wanted).await {
+            Ok(subscriber) => link.tell(Move::On(subscriber)),
+            Err(error) => {
+                tracing::error!(%error, subject = %link.wanted.subject, "a subscription did not survive a move");
+                link.tell(Move::Refused);
+            }
+        }
+    }
 }
 
 /// Subscribes at the other server, but for what must not come twice.
@@ -95,17 +102,17 @@ async fn arrive(links: Vec<Arc<Link>>, new: &Client) -> Result<Vec<(Arc<Link>, O
 }
 
 /// Connects to another of the servers that are known, by their addresses or from the cluster.
-async fn find_other(old: &Client, dialer: &Arc<Dialer>, number: u64) -> Result<Client, Error> {
+async fn find_other(old: &Client, dialer: &Arc<Dialer>) -> Result<(Client, u64), Error> {
     let here = old.server_info().server_id;
     let known = old.server_pool().await.map_err(|error| closed().with_source(error))?;
     let known: Vec<ServerAddr> = known.into_iter().map(|server| server.addr).collect();
     for address in &known {
-        let Ok(client) = dialer.dial(std::slice::from_ref(address), number).await else { continue };
+        let Ok((client, number)) = dialer.dial(std::slice::from_ref(address)).await else { continue };
         let Ok(info) = timeout(STEP_TIMEOUT, connected(&client)).await else { continue };
         if info.server_id != here && !info.lame_duck_mode {
             // If that one is lost too, all of them are looked for.
             let _ = client.set_server_pool(&known[..]).await;
-            return Ok(client);
+            return Ok((client, number));
         }
     }
     Err(Error::not_executed(ErrorKind::Unavailable, "no other server is there"))

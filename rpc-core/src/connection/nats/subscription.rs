@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_nats::{Client, Message, Subject, SubscribeErrorKind, Subscriber};
 use futures_core::Stream;
@@ -11,10 +12,13 @@ use futures_core::stream::BoxStream;
 use futures_util::StreamExt;
 use futures_util::stream::{self, poll_fn};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::time::sleep;
 
 use crate::connection::closed;
 use crate::error::{Error, ErrorKind};
+
+/// How long a server's last messages may be on their way after it was asked for no more.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// Whether a message may come twice while the connection moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +50,7 @@ pub(super) struct Link {
     pub(super) wanted: Wanted,
     /// That of the client at which it was made.
     pub(super) number: u64,
+    /// It holds one or two for each move, until the subscription is read.
     moves: mpsc::UnboundedSender<Move>,
 }
 
@@ -53,22 +58,13 @@ pub(super) struct Link {
 #[derive(Debug)]
 pub(super) enum Move {
     /// From the first server to the other, where this is the subscription.
-    Over(Subscriber, Leave),
-    /// Away from the first one.
-    Off(Leave),
+    Over(Subscriber),
+    /// Away from the first one. What comes with it is dropped once that has been asked for no more.
+    Off(mpsc::Sender<Infallible>),
     /// On to the other.
     On(Subscriber),
     /// Nowhere: the server does not allow it, or not any more.
     Refused,
-}
-
-/// The end of a subscription whose messages are all wanted.
-#[derive(Debug, Clone)]
-pub(super) struct Leave {
-    /// Dropped once the server has been asked for no more.
-    pub(super) stopping: mpsc::Sender<Infallible>,
-    /// Fires when all that the server had sent has arrived.
-    pub(super) drained: CancellationToken,
 }
 
 impl Link {
@@ -170,17 +166,17 @@ impl NatsSubscription {
 
     fn make(&mut self, step: Move) {
         match step {
-            Move::Over(new, how) if self.stopped => {
+            Move::Over(new) if self.stopped => {
                 // It has been there for a moment, and may have got messages.
                 let old = self.current.take().into_iter().chain([new]);
-                self.leaving().extend(old.map(|old| leave(old, how.clone())));
+                self.leaving().extend(old.map(|old| leave(old, None)));
             }
-            Move::Over(new, how) => {
-                let old = self.current.replace(new).map(|old| leave(old, how));
+            Move::Over(new) => {
+                let old = self.current.replace(new).map(|old| leave(old, None));
                 self.leaving().extend(old);
             }
-            Move::Off(how) => {
-                let old = self.current.take().map(|old| leave(old, how));
+            Move::Off(stopping) => {
+                let old = self.current.take().map(|old| leave(old, Some(stopping)));
                 self.leaving().extend(old);
             }
             Move::On(new) => self.current = Some(new).filter(|_| !self.stopped),
@@ -189,16 +185,15 @@ impl NatsSubscription {
     }
 }
 
-/// The rest of a subscription's messages.
-fn leave(mut old: Subscriber, how: Leave) -> BoxStream<'static, Message> {
-    let Leave { stopping, drained } = how;
+/// The rest of a subscription's messages: those that its server has sent before it takes that no more are wanted.
+fn leave(mut old: Subscriber, stopping: Option<mpsc::Sender<Infallible>>) -> BoxStream<'static, Message> {
     let stop = async move {
         // An error is that of a connection which has ended by itself.
         let _ = old.unsubscribe_after(u64::MAX).await;
         drop(stopping);
-        let mut drained = Box::pin(drained.cancelled_owned());
+        let mut settled = Box::pin(sleep(SETTLING));
         poll_fn(move |cx| match old.poll_next_unpin(cx) {
-            Poll::Pending => drained.as_mut().poll(cx).map(|()| None),
+            Poll::Pending => settled.as_mut().poll(cx).map(|()| None),
             ready => ready,
         })
     };

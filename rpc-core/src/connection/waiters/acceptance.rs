@@ -79,7 +79,9 @@ impl Waiters {
         let message = format!("the instance {} {why}, which had the call", there.instance);
         let now = Instant::now();
         for id in self.peers.calls(peer) {
-            let one_of_many = self.calls.get(&id).is_some_and(|waiter| waiter.one_of_many);
+            let Some(waiter) = self.calls.get_mut(&id) else { continue };
+            waiter.peers.retain(|other| *other != peer);
+            let one_of_many = waiter.one_of_many;
             let error = Error::new(ErrorKind::Unavailable, message.clone());
             let answer = if one_of_many { refusal_of(&error) } else { Answer::Lost(error) };
             wake.extend(self.answer(id, answer, now));
