@@ -105,7 +105,7 @@ use proc_macro::TokenStream;
 /// | `idempotent` | it may be executed twice without harm, and so be sent again when an attempt has failed |
 /// | `oneway` | nobody waits for it: the client's method returns a `Cast`. It returns nothing; its `timeout` bounds the handler |
 /// | `spawn` | its handler always gets a task of its own, however cheap it seems |
-/// | `no_cancel` | its handler runs to its end once it has begun, though its caller cancels the call or the deadline passes; `Context::cancelled` tells it. Else it is dropped at its next `.await`. Of a `oneway` method, which has no caller to cancel it, this is about the deadline only |
+/// | `no_cancel` | its handler runs to its end once it has begun, though its caller cancels the call or the deadline passes; `Context::cancelled` tells it. The calls that it makes have their own deadlines. Else it is dropped at its next `.await`. Of a `oneway` method, which has no caller to cancel it, this is about the deadline only |
 /// | `bare` | its only argument is the whole message, instead of a field of a map |
 /// | `coalesce = 1` | how many of its calls may share a message, whatever the client allows; with 1 each is a message of its own. Not for `oneway`, whose calls are that anyway |
 /// | `timeout = "2s"` | how long a call waits unless it says otherwise: a whole number of `ms`, `s`, `m` or `h`, at most one hour |

@@ -81,6 +81,18 @@ fn milliseconds_left(line: &str) -> Option<u64> {
 }
 
 #[test]
+fn restarts_are_outlived_and_handlers_are_not_left_alone() {
+    for lines in run_on_both("restarts") {
+        let [never_there, restarted, given_up, once] = indented_below_headings(&lines);
+        assert!(never_there[0].starts_with("caller:  no responders: "), "{never_there:?}");
+        assert_eq!(restarted, ["caller:  Some(7)", "caller:  waits", "caller:  Some(7)"]);
+        let stopped = "handler: stops, since nobody waits any more";
+        assert_eq!(given_up, ["handler: copies Emma", "caller:  goes away", stopped]);
+        assert!(once[0].starts_with("caller:  no responders: "), "{once:?}");
+    }
+}
+
+#[test]
 fn json_is_understood_from_any_client() {
     let ended = Program::run("json_from_any_client", None, &[]);
     assert!(ended.status.success(), "{ended:?}");

@@ -126,8 +126,13 @@ impl Bed {
             let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
             workers.iter().map(Worker::running).sum::<usize>()
         };
+        let pending = || {
+            let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+            clients.iter().map(|client| client.client().connection().pending_calls()).sum::<usize>()
+        };
+        // What was dropped is remembered until its deadline.
         let idle = async {
-            while running() > 0 {
+            while running() + pending() > 0 {
                 sleep(Duration::from_millis(10)).await;
             }
         };
@@ -143,6 +148,7 @@ impl Bed {
         for client in self.clients.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             run.gauge("calls in flight", count(client.client().in_flight()), 0);
         }
+        run.gauge("calls that are remembered", count(pending()), 0);
         run
     }
 

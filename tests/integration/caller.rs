@@ -41,6 +41,14 @@ impl Caller {
         self.send(subject, Value::Array(frame)).await;
     }
 
+    /// The same with the moment of its expiry, which is so many milliseconds ago.
+    pub(crate) async fn call_expired(&self, subject: &str, number: u8, ms_ago: u64) {
+        let Value::Array(mut frame) = call(number, "ms", 60_000) else { unreachable!() };
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        frame[4] = (u64::try_from(now.as_millis()).unwrap() - ms_ago).into();
+        self.send(subject, Value::Array(frame)).await;
+    }
+
     async fn send(&self, subject: &str, frame: Value) {
         let slot = format!("{}.slot", self.inbox);
         self.connection.publish(outbound(subject, Some(&slot), write_frames([frame]))).await.unwrap();
@@ -56,6 +64,17 @@ impl Caller {
     pub(crate) async fn next(&mut self) -> Framed {
         let next = tokio::time::timeout(Duration::from_secs(20), self.replies.next()).await;
         Framed::read(&next.expect("a message comes").expect("the connection is open"))
+    }
+
+    /// The next answer to a call.
+    pub(crate) async fn next_frame_of(&mut self, number: u8) -> Value {
+        let is_answer =
+            |frame: &Value| frame[0].as_u64() < Some(4) && frame[1] == Value::Binary(vec![number; 8]);
+        loop {
+            if let Some(answer) = self.next().await.frames.into_iter().find(is_answer) {
+                return answer;
+            }
+        }
     }
 
     /// The next frame that is no heartbeat, if it comes alone.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nats_rpc::{Client, Context, ErrorKind, Execution, Server};
+use nats_rpc::{Client, Context, ErrorKind, Execution, Server, ServiceClient};
 
 use crate::bed::{Bed, LabClient, assert_failed};
+use crate::caller::Caller;
 use crate::on_every_broker;
+use crate::wire::Tap;
 
 on_every_broker! {
     a_call_is_resolved_at_its_deadline,
@@ -14,6 +16,7 @@ on_every_broker! {
     the_handler_sees_the_budget,
     a_method_has_a_timeout_of_its_own,
     a_call_that_is_late_already_is_not_sent,
+    what_is_late_when_its_turn_comes_is_not_begun,
     nested_calls_inherit_the_smaller_deadline,
     a_spawned_task_inherits_it_in_its_scope,
     traces_go_on_in_nested_calls,
@@ -32,6 +35,23 @@ async fn a_call_is_resolved_at_its_deadline(bed: Bed) {
     assert_failed(result, ErrorKind::DeadlineExceeded, Execution::MaybeExecuted);
     assert!(took >= Duration::from_millis(200), "not before its deadline: {took:?}");
     assert!(took < Duration::from_secs(5), "not at the client's default either: {took:?}");
+}
+
+/// Clocks may differ by half a second, which is no time to wait in.
+async fn what_is_late_when_its_turn_comes_is_not_begun(bed: Bed) {
+    let server = bed.server_builder().await.max_in_flight(1).add(bed.service()).start().await.unwrap();
+    let mut caller = Caller::new(&bed).await;
+    caller.call("lab.wait", 1).await;
+    bed.ledger.begun.notified().await;
+    caller.call_expired("lab.wait", 2, 300).await;
+    let refusal = caller.next_frame_of(2).await;
+    assert_eq!(
+        (refusal[0].as_u64(), refusal[2].as_u64(), refusal[3].as_u64()),
+        (Some(3), Some(408), Some(0))
+    );
+    assert_eq!((server.counters().started, server.counters().expired), (1, 1));
+    bed.ledger.release.notify_one();
+    assert_eq!(caller.next_frame_of(1).await[0].as_u64(), Some(2));
 }
 
 async fn a_handler_is_aborted_at_the_deadline(bed: Bed) {
@@ -141,4 +161,21 @@ async fn a_client_whose_clock_is_ahead_is_served(bed: Bed) {
     let lab = LabClient::new(Client::from(bed.connect().await.with_clock_skew(3_600_000)));
     let seen = lab.context().timeout(Duration::from_secs(2)).await.unwrap();
     assert!(seen.remaining_ms <= 2000, "the budget bounds it: {}", seen.remaining_ms);
+}
+
+/// A server that finds a call expired which is not is taken for one whose clock is off.
+#[tokio::test(start_paused = true)]
+async fn a_fraction_of_a_millisecond_is_not_taken_for_a_clock_that_is_off() {
+    let bed = Bed::memory();
+    let _server = bed.server_builder().await.max_in_flight(1).add(bed.service()).start().await.unwrap();
+    let lab = bed.client().await;
+    let busy = tokio::spawn(lab.sleep(1000));
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let result = lab.sleep(1).timeout(Duration::from_micros(300_900)).await;
+    assert_eq!(result.unwrap_err().rpc().unwrap().kind(), ErrorKind::DeadlineExceeded);
+    busy.await.unwrap().unwrap();
+    let mut tap = Tap::new(&bed, "lab.echo").await;
+    lab.echo("with its expiry").await.unwrap();
+    let seen = tap.messages(lab.client().connection()).await;
+    assert!(!seen[0].frames[0][4].is_nil(), "{seen:?}");
 }

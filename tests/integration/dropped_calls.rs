@@ -17,6 +17,7 @@ on_every_broker! {
     the_calls_of_a_handler_end_with_it,
     the_calls_of_a_task_end_with_the_handler_that_spawned_it,
     the_calls_of_a_detached_task_go_on,
+    the_calls_of_a_handler_that_is_not_cancelled_go_on,
     an_instance_that_is_gone_fails_its_long_calls,
     an_instance_that_falls_silent_fails_its_long_calls,
     an_instance_that_is_heard_is_waited_for,
@@ -28,6 +29,8 @@ pub(crate) trait Front {
     async fn pass_on(&self);
     async fn pass_on_in_a_task(&self, cx: &Context);
     async fn pass_on_detached(&self, cx: &Context);
+    #[rpc(no_cancel)]
+    async fn pass_on_to_the_end(&self);
 }
 
 struct Passing {
@@ -48,6 +51,11 @@ impl Front for Passing {
     async fn pass_on_detached(&self, cx: &Context) {
         self.spawn(&cx.detached());
         std::future::pending::<()>().await;
+    }
+
+    async fn pass_on_to_the_end(&self) {
+        let result = self.lab.wait().timeout(Duration::from_secs(60)).await;
+        self.results.send(result).unwrap();
     }
 }
 
@@ -130,6 +138,19 @@ async fn the_calls_of_a_detached_task_go_on(bed: Bed) {
     soon(bed.ledger.begun.notified()).await;
     call.abort();
     eventually("the handler is aborted", || outer.counters().cancelled == 1).await;
+    bed.ledger.release.notify_one();
+    soon(results.recv()).await.unwrap().unwrap();
+    assert_eq!(inner.counters().cancelled, 0);
+}
+
+async fn the_calls_of_a_handler_that_is_not_cancelled_go_on(bed: Bed) {
+    let Nested { front, outer, inner, mut results } = nested(&bed).await;
+    // Neither its caller's loss of interest nor its deadline is theirs.
+    let call = tokio::spawn(front.pass_on_to_the_end().timeout(Duration::from_millis(700)));
+    soon(bed.ledger.begun.notified()).await;
+    call.abort();
+    eventually("it is told", || outer.counters().cancelled == 1).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     bed.ledger.release.notify_one();
     soon(results.recv()).await.unwrap().unwrap();
     assert_eq!(inner.counters().cancelled, 0);

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::StreamExt;
 use nats_rpc::async_nats::ConnectOptions;
 use nats_rpc::{Client, Connection, ConnectionEvent, Retry, Server, connect, connect_with};
 use tests::{Cluster, NatsServer};
 use tokio::sync::mpsc;
 
-use crate::bed::{Bench, LabClient, LabServer};
+use crate::bed::{Bench, LabClient, LabServer, outbound};
 
 /// A connection to this node of the cluster, and what happens to it.
 async fn connect_to(
@@ -18,9 +19,14 @@ async fn connect_to(
 ) -> (Connection, mpsc::UnboundedReceiver<ConnectionEvent>) {
     let options = ConnectOptions::new().retain_servers_order();
     let connection = connect_with(options, cluster.urls(node)).await.unwrap();
+    let events = events_of(&connection);
+    (connection, events)
+}
+
+fn events_of(connection: &Connection) -> mpsc::UnboundedReceiver<ConnectionEvent> {
     let (sender, events) = mpsc::unbounded_channel();
     connection.on_event(move |event| _ = sender.send(event.clone()));
-    (connection, events)
+    events
 }
 
 async fn moved(events: &mut mpsc::UnboundedReceiver<ConnectionEvent>) {
@@ -101,12 +107,72 @@ async fn a_broadcast_is_executed_no_more_than_once_by_an_instance_that_moves() {
     assert!(ledger.started() <= calls + 10, "{} of {calls}", ledger.started());
 }
 
+/// One that may be made later, as its options say, is not a connection yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_moves_to_a_server_that_is_there() {
+    let cluster = Cluster::start();
+    let options = ConnectOptions::new().retain_servers_order().retry_on_initial_connect();
+    let connection = connect_with(options, cluster.urls(0)).await.unwrap();
+    let mut events = events_of(&connection);
+    cluster.node(0).lame_duck();
+    moved(&mut events).await;
+    assert_ne!(connection.nats().unwrap().server_info().server_name, "node-0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_has_moved_still_knows_all_addresses() {
+    let lame = "lame_duck_duration: 30s\nlame_duck_grace_period: 1s";
+    let start = || NatsServer::builder().config(lame).start();
+    let (mut first, mut second) = (start(), start());
+    let options = ConnectOptions::new().retain_servers_order();
+    let connection = connect_with(options, vec![first.url(), second.url()]).await.unwrap();
+    let mut events = events_of(&connection);
+    first.lame_duck();
+    moved(&mut events).await;
+    first.kill();
+    first.restart();
+    second.kill();
+    let back = async { while events.recv().await.unwrap() != ConnectionEvent::Connected {} };
+    tokio::time::timeout(Duration::from_secs(20), back).await.expect("the first one is there again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscriptions_that_are_made_during_a_move_are_moved_too() {
+    let mut cluster = Cluster::start();
+    let (connection, mut events) = connect_to(&cluster, 0).await;
+    let (other, _events) = connect_to(&cluster, 1).await;
+    cluster.node(0).lame_duck();
+    let mut is_moved = std::pin::pin!(moved(&mut events));
+    let mut subscriptions = Vec::new();
+    while futures::poll!(&mut is_moved).is_pending() {
+        let subject = format!("during.{}", subscriptions.len());
+        subscriptions.push(connection.subscribe(subject, Some("q")).await.unwrap());
+        tokio::time::sleep(Duration::from_micros(300)).await;
+    }
+    connection.flush().await.unwrap();
+    // It holds what is sent to it, unless it has ended already, since nobody is left there.
+    let has_ended = cluster.node_mut(0).wait(Duration::ZERO).is_some();
+    if !has_ended {
+        cluster.node(0).pause();
+    }
+    for number in 0..subscriptions.len() {
+        let message = outbound(&format!("during.{number}"), None, "");
+        other.publish(message).await.unwrap();
+    }
+    for (number, subscription) in subscriptions.iter_mut().enumerate() {
+        let message = tokio::time::timeout(Duration::from_secs(5), subscription.next()).await;
+        assert!(message.is_ok(), "subscription {number} is still at the server that was left");
+    }
+    if !has_ended {
+        cluster.node(0).resume();
+    }
+}
+
 #[tokio::test]
 async fn a_connection_stays_where_it_is_if_no_other_server_is_known() {
     let nats = NatsServer::builder().config("lame_duck_duration: 30s\nlame_duck_grace_period: 1s").start();
     let connection = connect(nats.url()).await.unwrap();
-    let (sender, mut events) = mpsc::unbounded_channel();
-    connection.on_event(move |event| _ = sender.send(event.clone()));
+    let mut events = events_of(&connection);
     let _server = Server::builder(&connection).add(LabServer::new(Bench::default())).start().await.unwrap();
     let lab = LabClient::new(&connection);
     nats.lame_duck();

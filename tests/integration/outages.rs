@@ -63,6 +63,24 @@ async fn calls_that_are_out_fail_as_soon_as_the_connection_is_lost() {
     bed.event(ConnectionEvent::Disconnected).await;
 }
 
+/// What a listener does is its own business.
+#[tokio::test]
+async fn calls_learn_of_a_loss_whatever_a_listener_does() {
+    let mut bed = Bed::new().await;
+    bed.connection.on_event(|_| panic!("as a test has it"));
+    bed.nats.kill();
+    bed.event(ConnectionEvent::Disconnected).await;
+    bed.nats.restart();
+    bed.event(ConnectionEvent::Connected).await;
+    assert_eq!(bed.lab.echo("back").await.unwrap(), "back");
+    let call = tokio::spawn(bed.lab.wait().timeout(Duration::from_secs(60)));
+    bed.started(3).await;
+    bed.nats.kill();
+    let lost =
+        tokio::time::timeout(Duration::from_secs(20), call).await.expect("it fails with its connection");
+    assert_failed(lost.unwrap(), ErrorKind::Unavailable, Execution::MaybeExecuted);
+}
+
 #[tokio::test]
 async fn calls_wait_for_the_connection_if_their_service_is_known() {
     let mut bed = Bed::new().await;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
 use nats_rpc::async_nats::ConnectOptions;
 use nats_rpc::{Connection, ErrorKind, Execution, Server, connect, connect_with};
 use tests::NatsServer;
@@ -77,6 +78,30 @@ async fn a_server_that_may_not_publish_does_not_start() {
     let bed = Guarded::new();
     let mute = Server::builder(bed.connect("mute").await).add(bed.0.service());
     assert_eq!(mute.start().await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_subscription_that_is_not_allowed_ends() {
+    let bed = Guarded::new();
+    let connection = bed.connect("caller").await;
+    for group in [None, Some("q")] {
+        let mut orders = connection.subscribe("orders.new", group).await.unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(5), orders.next()).await;
+        assert!(ended.expect("it ends").is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_may_not_be_served_any_more_ends() {
+    let bed = Guarded::new();
+    let running = Server::builder(bed.connect("service").await).add(bed.0.service());
+    let running = tokio::spawn(running.run_until(std::future::pending()));
+    let lab = LabClient::new(bed.connect("caller").await);
+    while lab.echo("").await.is_err() {}
+    // The server is told that this user may not subscribe any more, and asks its clients to leave those subjects.
+    bed.0.server().unwrap().reconfigure(&USERS.replace(r#"["lab.>", "_INBOX.>"]"#, r#"["_INBOX.>"]"#));
+    let ended = tokio::time::timeout(Duration::from_secs(20), running).await.expect("it ends");
+    assert_eq!(ended.unwrap().unwrap_err().kind(), ErrorKind::Unavailable);
 }
 
 #[tokio::test]

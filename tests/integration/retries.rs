@@ -21,6 +21,8 @@ on_every_broker! {
     a_service_that_stays_away_is_not_waited_for_longer_than_two_seconds,
     the_first_of_two_hedged_attempts_counts,
     what_is_not_idempotent_is_not_hedged,
+    a_refusal_of_one_hedged_attempt_says_nothing_of_the_other,
+    without_retries_a_call_is_one_message,
 }
 
 const OVERLOADED: u16 = 429;
@@ -275,4 +277,36 @@ async fn what_is_not_idempotent_is_not_hedged(bed: Bed) {
     let call = lab.sleep(100).retry(Retry::new().hedge_after(Duration::from_millis(1)));
     call.await.unwrap();
     assert_eq!(bed.ledger.started(), 1);
+}
+
+async fn a_refusal_of_one_hedged_attempt_says_nothing_of_the_other(bed: Bed) {
+    let mut peer = Peer::new(&bed, "shelf.find").await;
+    let shelf = shelf(&bed).await;
+    let hedged = Retry::new().hedge_after(Duration::from_millis(20));
+    for code in [400, 404, 413, OVERLOADED] {
+        let call = shelf.find("it").retry(hedged).timeout(Duration::from_millis(500));
+        let answer = async {
+            let (_running, second) = (peer.next().await, peer.next().await);
+            peer.fail(&second, code, NOT, None).await;
+        };
+        let (result, ()) = futures::join!(call.into_future(), answer);
+        assert_failed(result, ErrorKind::DeadlineExceeded, Execution::MaybeExecuted);
+    }
+}
+
+async fn without_retries_a_call_is_one_message(bed: Bed) {
+    const EXPIRED: u16 = 408;
+    let mut peer = Peer::new(&bed, "shelf.buy").await;
+    let shelf = shelf(&bed).await;
+    let call = tokio::spawn(shelf.buy("it").retry(Retry::off()));
+    // As of a server whose clock is ahead.
+    let message = peer.next().await;
+    peer.fail(&message, EXPIRED, NOT, None).await;
+    assert_failed(call.await.unwrap(), ErrorKind::DeadlineExceeded, Execution::NotExecuted);
+    // The next one is sent without an expiry.
+    let call = tokio::spawn(shelf.buy("another").retry(Retry::off()));
+    let next = peer.next().await;
+    assert_eq!((next.texts(), &next.frames[0][4]), (vec!["another".to_owned()], &rmpv::Value::Nil));
+    peer.echo(&next).await;
+    call.await.unwrap().unwrap();
 }

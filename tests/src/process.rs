@@ -97,8 +97,8 @@ impl Drop for Process {
 fn is_stopped(pid: u32) -> bool {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return true };
     threads.flatten().all(|thread| match fs::read_to_string(thread.path().join("stat")) {
-        // `4053 (nats-server) T …`
-        Ok(stat) => stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T')),
+        // `4053 (nats-server) T …`, or Z of one that has ended.
+        Ok(stat) => stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with(['T', 'Z', 'X'])),
         Err(_) => true,
     })
 }

@@ -88,7 +88,7 @@ impl<T, E> Call<T, E> {
     ) -> Self {
         let outgoing = Outgoing::new(target, method);
         let attempts = outgoing.build(args, times).map_or_else(Attempts::Refused, Attempts::Built);
-        let parent = Context::with_current(Context::cancellation).flatten();
+        let parent = Context::with_current(Context::inherited_cancellation).flatten();
         let parent = parent.map(|token| Box::pin(token.cancelled_owned()));
         Call { outgoing, returns, attempts, parent }
     }

@@ -31,12 +31,16 @@ impl Concluded {
 
 /// Whether an answer is the end of a call, whatever the call is.
 pub(super) fn is_conclusive(answer: &Answer) -> bool {
+    is_executed(answer)
+        || !matches!(answer, Answer::Error(_) | Answer::NoResponders | Answer::NotSent(_) | Answer::Lost(_))
+}
+
+/// Whether it is what a handler has returned.
+fn is_executed(answer: &Answer) -> bool {
     match answer {
+        Answer::Success(_) => true,
         Answer::Error(error) => error.execution == Execution::Executed,
-        Answer::NoResponders | Answer::NotSent(_) | Answer::Lost(_) => false,
-        Answer::Success(_) | Answer::Expired(_) | Answer::Foreign | Answer::Denied(_) | Answer::Closed => {
-            true
-        }
+        _ => false,
     }
 }
 
@@ -83,9 +87,11 @@ impl Pursuit {
 
     async fn go_on(mut self, mut answer: Answer, mut expiry: Expiry) -> Concluded {
         loop {
-            if clocks_differ(&answer, expiry) && !self.deadline.is_expired() {
+            let differ = clocks_differ(&answer, expiry) && !self.deadline.is_expired();
+            if differ {
                 self.outgoing.connection().distrust_clocks();
-            } else {
+            }
+            if !differ || self.outgoing.retry().is_off() {
                 answer = self.probed(answer).await;
                 let Some(pause) = self.pause(&answer) else { break };
                 self.may_have_run |= may_have_run(&answer);
@@ -128,15 +134,16 @@ impl Pursuit {
             return (answer_of(&mut first).await, expiry);
         };
         let Sent { exchange: mut second, expiry: second_expiry, .. } = second;
-        // Whichever is not awaited to its end is dropped, and so cancelled.
         let (answer, expiry, mut other, other_expiry) = tokio::select! {
             biased;
             answer = answer_of(&mut first) => (answer, expiry, second, second_expiry),
             answer = answer_of(&mut second) => (answer, second_expiry, first, expiry),
         };
-        if Failure::of(&answer, true) == Failure::Final {
+        if is_executed(&answer) {
+            // The other one is dropped, and so cancelled.
             return (answer, expiry);
         }
+        // What is said of one attempt is not true of the other, which may be running.
         self.may_have_run |= may_have_run(&answer);
         (answer_of(&mut other).await, other_expiry)
     }

@@ -104,6 +104,11 @@ impl Retry {
         Retry { attempts: 1, hedge_after: None, ..self }
     }
 
+    /// Whether nothing is sent twice.
+    pub(super) fn is_off(&self) -> bool {
+        self.attempts == 1 && self.bridge.is_zero()
+    }
+
     /// After how long a second attempt is sent beside the first, if it may be.
     pub(super) fn hedge(&self, idempotent: bool) -> Option<Duration> {
         self.hedge_after.filter(|_| idempotent && self.attempts > 1)

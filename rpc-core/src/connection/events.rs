@@ -1,6 +1,7 @@
 //! What happens to a connection beside its messages, and who wants to know.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What happens to a [`Connection`](crate::Connection); see [`Connection::on_event`](crate::Connection::on_event).
@@ -43,7 +44,12 @@ impl Listeners {
     /// Tells all of them, outside of the lock: a listener may add another.
     pub(super) fn tell(&self, event: &ConnectionEvent) {
         let listeners = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        listeners.iter().for_each(|listener| listener(event));
+        for listener in listeners {
+            // Else a panic would end the task that brings the events to the calls as well.
+            if catch_unwind(AssertUnwindSafe(|| listener(event))).is_err() {
+                tracing::error!(?event, "a listener of the connection's events panicked");
+            }
+        }
     }
 }
 

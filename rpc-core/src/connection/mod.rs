@@ -220,7 +220,8 @@ impl Connection {
     ///
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a malformed subject or queue group,
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the connection is closed. A missing permission does not show here: a broker says so later, by an event.
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the connection is closed. A missing permission does not show here:
+    /// a NATS server says so later. Then the subscription ends, on a connection made by [`connect`].
     ///
     /// # Cancel safety
     /// Dropped before it is ready, there is no subscription.

@@ -24,6 +24,8 @@ pub(super) struct Peer {
     pub(super) instance: Box<str>,
     /// When it was heard last.
     heard: Instant,
+    /// Whether the broker does not let us tell it anything.
+    is_denied: bool,
     calls: HashSet<u64>,
 }
 
@@ -57,8 +59,14 @@ impl Peers {
             None => {
                 let (control, instance) = (control.clone(), Box::from(instance));
                 let name = Box::from(control.as_str());
-                let peer = Peer { control, reply: reply(), instance, heard: now, calls: HashSet::new() };
-                let peer = self.all.insert(peer);
+                let peer = self.all.insert(Peer {
+                    control,
+                    reply: reply(),
+                    instance,
+                    heard: now,
+                    is_denied: false,
+                    calls: HashSet::new(),
+                });
                 self.by_control.insert(name, peer);
                 peer
             }
@@ -83,6 +91,13 @@ impl Peers {
     pub(super) fn hear(&mut self, control: &str, now: Instant) {
         if let Some(peer) = self.by_control.get(control).and_then(|peer| self.all.get_mut(*peer)) {
             peer.heard = now;
+        }
+    }
+
+    /// Notes that the broker refused what was sent to an instance: it is not tried again.
+    pub(super) fn deny(&mut self, control: &str) {
+        if let Some(peer) = self.by_control.get(control).and_then(|peer| self.all.get_mut(*peer)) {
+            peer.is_denied = true;
         }
     }
 
@@ -116,8 +131,9 @@ impl Peers {
         calls
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Peer> {
-        self.all.iter().map(|(_, peer)| peer)
+    /// Those that can be told something.
+    pub(super) fn reachable(&self) -> impl Iterator<Item = &Peer> {
+        self.all.iter().map(|(_, peer)| peer).filter(|peer| !peer.is_denied)
     }
 }
 

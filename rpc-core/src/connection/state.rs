@@ -20,6 +20,12 @@ impl Connection {
         self.inner.inbox.shared().listeners.add(listener);
     }
 
+    /// How many calls of this connection have no answer yet, of all its clients. Those that were dropped count until their
+    /// handlers are known to have ended, or until their deadlines.
+    pub fn pending_calls(&self) -> usize {
+        self.inner.inbox.shared().pending_calls()
+    }
+
     /// Whether a permission that is missing shows here.
     pub(crate) fn hears_denials(&self) -> bool {
         self.transport().nats().is_some_and(NatsTransport::hears_events)

@@ -62,9 +62,9 @@ pub struct Context {
     bond: Bond,
 }
 
-/// Whether a context ends with its call.
+/// Whether a context, or the calls made below it, end with its call.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Bond {
+pub(crate) enum Bond {
     Bound,
     Detached,
 }
@@ -77,6 +77,8 @@ struct Inner {
     headers: Headers,
     reply_headers: Mutex<Headers>,
     reply: ReplyPath,
+    /// How the calls of the handler are bound: not at all, if it is to run to its end whatever happens.
+    calls: Bond,
     /// Made for the first who asks: most calls are never asked for it.
     cancellation: OnceLock<CancellationToken>,
 }
@@ -89,11 +91,12 @@ pub(crate) struct Arrival {
     pub(crate) attempt: u32,
     pub(crate) headers: Headers,
     pub(crate) reply: ReplyPath,
+    pub(crate) calls: Bond,
 }
 
 impl Context {
     pub(crate) fn new(arrival: Arrival) -> Self {
-        let Arrival { subject, method, deadline, attempt, headers, reply } = arrival;
+        let Arrival { subject, method, deadline, attempt, headers, reply, calls } = arrival;
         let inner = Inner {
             subject,
             method,
@@ -102,6 +105,7 @@ impl Context {
             headers,
             reply_headers: Mutex::default(),
             reply,
+            calls,
             cancellation: OnceLock::new(),
         };
         Context { inner: Arc::new(inner), bond: Bond::Bound }
@@ -115,7 +119,7 @@ impl Context {
     /// When the call must be answered. Calls made from here have no later one. That of a [detached](Self::detached)
     /// context never comes.
     pub fn deadline(&self) -> Deadline {
-        self.inherited_deadline().unwrap_or_else(Deadline::never)
+        if self.bond == Bond::Bound { self.inner.deadline } else { Deadline::never() }
     }
 
     /// The time left until the deadline.
@@ -209,9 +213,19 @@ impl Context {
         &self.inner.reply
     }
 
-    /// The deadline that calls made from here may not outlast, unless this is a detached context.
+    /// Whether calls made from here end with the call.
+    fn binds_calls(&self) -> bool {
+        self.bond == Bond::Bound && self.inner.calls == Bond::Bound
+    }
+
+    /// The deadline that calls made from here may not outlast, if there is one.
     pub(crate) fn inherited_deadline(&self) -> Option<Deadline> {
-        (self.bond == Bond::Bound).then_some(self.inner.deadline)
+        self.binds_calls().then_some(self.inner.deadline)
+    }
+
+    /// What ends the calls that are made from here before their deadlines, if anything does.
+    pub(crate) fn inherited_cancellation(&self) -> Option<CancellationToken> {
+        if self.binds_calls() { self.cancellation() } else { None }
     }
 
     /// What tells that the call is cancelled, unless this is a detached context. It does not fire at the deadline by itself.

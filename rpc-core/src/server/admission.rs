@@ -13,7 +13,7 @@ use super::receive::Turn;
 use super::replies::{send_receipt, send_refusal};
 use super::taken::Taken;
 use crate::connection::{Joining, Subject};
-use crate::context::{Arrival, Context};
+use crate::context::{Arrival, Bond, Context};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::reply::Format;
@@ -28,10 +28,24 @@ pub(super) struct Incoming {
     pub(super) part: Part,
     pub(super) arrived: Instant,
     pub(super) format: Format,
-    pub(super) deadline: Result<Deadline, Error>,
+    pub(super) bounds: Result<Bounds, Error>,
     pub(super) attempt: u32,
     pub(super) headers: Headers,
     pub(super) body: Bytes,
+}
+
+/// When a call must have begun, and when it must be over.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) begin_by: Instant,
+    pub(super) deadline: Deadline,
+}
+
+impl From<Deadline> for Bounds {
+    /// Of a call that says no more than how long it may take.
+    fn from(deadline: Deadline) -> Self {
+        Bounds { begin_by: deadline.instant(), deadline }
+    }
 }
 
 /// What the calls of a message have in common. A lone one gets it without a copy.
@@ -53,17 +67,17 @@ impl Intake {
     /// Takes the call on, or says why not.
     pub(super) fn admit(&self, incoming: Incoming, turn: &mut Turn<'_>) {
         let method = &self.endpoint.method;
-        let Incoming { part, arrived, format, deadline, attempt, headers, body } = incoming;
+        let Incoming { part, arrived, format, bounds, attempt, headers, body } = incoming;
         let Part { subject, reply, joining, held } = part;
         let mut path = self.shared.reply_path(reply, joining, format, self.shared.audience);
-        let way = deadline.and_then(|deadline| {
-            if deadline.was_expired(arrived) {
+        let way = bounds.and_then(|bounds| {
+            if bounds.deadline.was_expired(arrived) {
                 self.shared.counters.expired.add();
                 return Err(Error::not_executed(ErrorKind::DeadlineExceeded, "the call has no time left"));
             }
-            Ok((deadline, self.way(&held, turn)?))
+            Ok((bounds, self.way(&held, turn)?))
         });
-        let (mut deadline, way) = match way {
+        let (mut bounds, way) = match way {
             Ok(way) => way,
             Err(error) => {
                 send_refusal(&self.shared, &path, &error);
@@ -72,22 +86,27 @@ impl Intake {
         };
         if method.kind() == MethodKind::Oneway {
             // Nobody waits for the handler: the caller's budget bounds the receipt, not the work.
-            deadline = Deadline::of(arrived, method.timeout().unwrap_or(self.shared.default_timeout));
+            bounds = Deadline::of(arrived, method.timeout().unwrap_or(self.shared.default_timeout)).into();
             if path.to.is_some() {
                 send_receipt(&self.shared, &path);
                 path.to = None;
             }
         }
-        let method = method.name();
-        let arrival = Arrival { subject, method, deadline, attempt, headers, reply: path };
+        let calls = if method.is_no_cancel() { Bond::Detached } else { Bond::Bound };
+        let (method, Bounds { begin_by, deadline }) = (method.name(), bounds);
+        let arrival = Arrival { subject, method, deadline, attempt, headers, reply: path, calls };
         let (shared, context) = (Arc::clone(&self.shared), Context::new(arrival));
         match way {
             Way::Here => {
-                let taken = Taken::new(shared, context, arrived, None);
+                let taken = Taken::new(shared, context, arrived, begin_by, None);
                 dispatch::begin(&self.endpoint, taken, body, held, turn);
             }
             Way::Task => {
-                dispatch::spawn(&self.endpoint, Taken::new(shared, context, arrived, Some(held)), body);
+                dispatch::spawn(
+                    &self.endpoint,
+                    Taken::new(shared, context, arrived, begin_by, Some(held)),
+                    body,
+                );
                 turn.proceed();
             }
         }

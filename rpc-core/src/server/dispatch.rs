@@ -42,7 +42,7 @@ pub(super) fn begin(
     turn: &mut Turn<'_>,
 ) {
     let begun = turn.now;
-    if taken.context.deadline().was_expired(begun) {
+    if taken.begin_by <= begun {
         // While those before it in its message ran.
         return taken.expire();
     }
@@ -94,10 +94,10 @@ async fn run_in_task(endpoint: Arc<Endpoint>, mut taken: Taken, body: Bytes) {
         Ok(places) => places,
         Err(end) => return taken.end(end),
     };
-    if taken.context.deadline().is_expired() {
+    let begun = Instant::now();
+    if taken.begin_by <= begun {
         return taken.end(End::Deadline);
     }
-    let begun = Instant::now();
     let mut running = Running::start(&endpoint, taken, body, begun);
     let polled = std::future::poll_fn(|cx| Poll::Ready(running.poll(cx))).await;
     endpoint.pace.record(begun.elapsed());

@@ -1,11 +1,12 @@
 //! From a message to the calls in it: what is refused is answered here, the rest is dispatched.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::Shared;
-use super::admission::{Incoming, Part};
+use super::admission::{Bounds, Incoming, Part};
 use super::admitted::{Held, Quota};
 use super::deploy::DeployedMethod;
 use super::dispatch::Endpoint;
@@ -155,19 +156,19 @@ impl Intake {
     /// Takes a call; frames of other kinds are not for a method's subject.
     fn take_frame(&self, part: Part, arrived: Arrived, frame: Frame, turn: &mut Turn<'_>) {
         let Frame::Call(call) = frame else { return };
-        let deadline = if call.args.len() > self.shared.limits.request {
+        let bounds = if call.args.len() > self.shared.limits.request {
             Err(self.too_large(call.args.len()))
         } else if call.flags.demands_the_unknown() {
             let text = "the call demands an extension of the protocol that is not known here";
             Err(Error::not_executed(ErrorKind::Unimplemented, text))
         } else {
-            call.headers.check().and_then(|()| self.deadline(&call, arrived))
+            call.headers.check().and_then(|()| self.bounds(&call, arrived))
         };
         let incoming = Incoming {
             part,
             arrived: arrived.at,
             format: Format::Framed { id: call.id, flags: call.flags },
-            deadline,
+            bounds,
             attempt: call.attempt,
             headers: call.headers,
             body: call.args,
@@ -177,33 +178,35 @@ impl Intake {
 
     fn take_plain(&self, message: Message, format: Format, turn: &mut Turn<'_>) {
         let arrived = turn.now;
-        let (headers, deadline) = match plain::headers(message.headers.as_ref()) {
+        let (headers, bounds) = match plain::headers(message.headers.as_ref()) {
             Ok(headers) => {
                 let budget =
                     plain::budget(&headers).map(|budget| budget.unwrap_or(self.shared.default_timeout));
-                (headers, budget.map(|budget| Deadline::of(arrived, budget)))
+                (headers, budget.map(|budget| Deadline::of(arrived, budget).into()))
             }
             Err(error) => (Headers::new(), Err(error)),
         };
         let held = Held::own(self.endpoint.quota.as_ref(), message.payload.len());
         let Message { subject, reply, payload: body, .. } = message;
         let part = Part { subject, reply, joining: Joining::Lone, held };
-        self.admit(Incoming { part, arrived, format, deadline, attempt: 1, headers, body }, turn);
+        self.admit(Incoming { part, arrived, format, bounds, attempt: 1, headers, body }, turn);
     }
 
     /// When the call expires by the clock here. Its moment of expiry, by its caller's clock, can only have it refused: it
     /// may be off by as much as two clocks may differ, and must not cut a handler short.
-    fn deadline(&self, call: &CallFrame, arrived: Arrived) -> Result<Deadline, Error> {
+    fn bounds(&self, call: &CallFrame, arrived: Arrived) -> Result<Bounds, Error> {
+        let deadline = Deadline::of(arrived.at, call.budget.unwrap_or(self.shared.default_timeout));
+        let Some(expires) = call.expires_unix_ms else { return Ok(deadline.into()) };
         let now = arrived.unix_ms;
         let tolerance = u64::try_from(CLOCK_TOLERANCE.as_millis()).unwrap_or_default();
-        if let Some(expires) = call.expires_unix_ms
-            && expires.saturating_add(tolerance) <= now
-        {
+        let left = Duration::from_millis(expires.saturating_add(tolerance).saturating_sub(now));
+        if left.is_zero() {
             self.shared.counters.expired.add();
             let text = format!("the call expired at {expires} ms after the epoch, it is {now} ms here");
             return Err(Error::not_executed(ErrorKind::DeadlineExceeded, text));
         }
-        Ok(Deadline::of(arrived.at, call.budget.unwrap_or(self.shared.default_timeout)))
+        // It may wait here for a place: then too it is not to begin after that moment.
+        Ok(Bounds { begin_by: deadline.min(Deadline::of(arrived.at, left)).instant(), deadline })
     }
 
     /// Answers a message of which nothing was run.

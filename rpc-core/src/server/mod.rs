@@ -13,6 +13,7 @@ mod intake;
 mod limits;
 mod pace;
 mod peers;
+mod phase;
 mod plain;
 mod probe;
 mod receive;

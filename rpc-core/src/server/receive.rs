@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
-use tokio::sync::{SemaphorePermit, mpsc, watch};
+use tokio::sync::{SemaphorePermit, mpsc};
 use tokio::task::{unconstrained, yield_now};
 use tokio::time::Instant;
 
 use super::Shared;
 use super::intake::Work;
-use super::reception::Phase;
+use super::phase::{Phase, Phases};
 use crate::connection::{Message, Subscription};
 
 /// Takes in the messages of one subscription until the server ends.
@@ -20,21 +20,21 @@ pub(super) async fn receive(
     mut subscription: Subscription,
     work: Work,
     shared: Arc<Shared>,
-    mut phase: watch::Receiver<Phase>,
+    phase: Phases,
     stopped: mpsc::Sender<Infallible>,
 ) {
     let broken = {
         // Asked for each turn, so that a busy receiver sees the end of its work without waiting for a pause.
         let serving = phase.clone();
-        let mut stopping = pin!(phase.wait_for(|phase| *phase >= Phase::Stopping));
+        let mut stopping = pin!(phase.reached(Phase::Stopping));
         loop {
-            if serving.has_changed().unwrap_or(true) {
+            if !serving.is_serving() {
                 break false;
             }
             let message = tokio::select! {
                 biased;
                 message = subscription.next() => message,
-                _ = &mut stopping => break false,
+                () = &mut stopping => break false,
             };
             match message {
                 Some(message) => take_turn(message, &mut subscription, &work, &shared).await,
@@ -54,7 +54,7 @@ pub(super) async fn receive(
         let message = tokio::select! {
             biased;
             message = subscription.next() => message,
-            _ = phase.wait_for(|phase| *phase >= Phase::Draining) => break,
+            () = phase.reached(Phase::Draining) => break,
         };
         match message {
             Some(message) => take_turn(message, &mut subscription, &work, &shared).await,

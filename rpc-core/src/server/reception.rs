@@ -3,40 +3,31 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Shared;
 use super::intake::Work;
+use super::phase::{Phase, Phases};
 use super::receive::receive;
 use crate::connection::Subscription;
-
-/// Where the intake of a server is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Phase {
-    Serving,
-    /// The broker is asked for no more messages.
-    Stopping,
-    /// It has sent the last one, or nobody waits for that: what is in the channels is all there is.
-    Draining,
-}
 
 /// The receiving tasks. They end with the server, and not before they have taken in what has arrived.
 pub(super) struct Reception {
     shared: Arc<Shared>,
     receivers: JoinSet<()>,
-    phase: watch::Sender<Phase>,
+    phase: Phases,
     /// Closed when every receiver has asked the broker for no more messages.
     stopped: mpsc::Receiver<Infallible>,
 }
 
 impl Reception {
     pub(super) fn new(shared: &Arc<Shared>, subscribed: Vec<(Subscription, Work)>) -> Self {
-        let (phase, watch) = watch::channel(Phase::Serving);
+        let phase = Phases::default();
         let (stopping, stopped) = mpsc::channel(1);
         let mut receivers = JoinSet::new();
         for (subscription, work) in subscribed {
-            receivers.spawn(receive(subscription, work, Arc::clone(shared), watch.clone(), stopping.clone()));
+            receivers.spawn(receive(subscription, work, Arc::clone(shared), phase.clone(), stopping.clone()));
         }
         Reception { shared: Arc::clone(shared), receivers, phase, stopped }
     }
@@ -49,28 +40,24 @@ impl Reception {
     /// Asks the broker for no more messages, and takes in what it has sent before. Dropped before it is ready, it can be
     /// called again.
     pub(super) async fn end(&mut self) {
-        self.advance(Phase::Stopping);
+        self.phase.advance(Phase::Stopping);
         // Ends when the last receiver has dropped its sender.
         let _ = self.stopped.recv().await;
         self.shared.barrier().await;
-        self.advance(Phase::Draining);
+        self.phase.advance(Phase::Draining);
         while self.receivers.join_next().await.is_some() {}
     }
 
     /// The same in a task of its own, or as much of it as can be done without one.
     pub(super) fn end_by_itself(mut self) {
         // It has to be known before anything else happens: what is taken in from now on is refused.
-        self.advance(Phase::Stopping);
+        self.phase.advance(Phase::Stopping);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { self.end().await });
         } else {
             self.receivers.detach_all();
-            self.advance(Phase::Draining);
+            self.phase.advance(Phase::Draining);
         }
-    }
-
-    fn advance(&self, to: Phase) {
-        self.phase.send_modify(|phase| *phase = to.max(*phase));
     }
 }
 

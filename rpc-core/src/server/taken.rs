@@ -24,8 +24,9 @@ const NOTICE: Duration = Duration::from_millis(250);
 pub(super) struct Taken {
     pub(super) shared: Arc<Shared>,
     pub(super) context: Context,
-    /// When it came.
+    /// When it came, and when it must have begun at the latest.
     arrived: Instant,
+    pub(super) begin_by: Instant,
     /// The memory that it keeps; `None` as long as it is not counted among those that run or wait.
     pub(super) counted: Option<Held>,
     /// When its handler was started, if it was.
@@ -49,9 +50,10 @@ impl Taken {
         shared: Arc<Shared>,
         context: Context,
         arrived: Instant,
+        begin_by: Instant,
         counted: Option<Held>,
     ) -> Self {
-        Taken { shared, context, arrived, counted, begun: None, open: None, answered: false }
+        Taken { shared, context, arrived, begin_by, counted, begun: None, open: None, answered: false }
     }
 
     /// Waits for the call's turn. One whose caller waits is turned away when its server ends: another instance can take it
@@ -75,7 +77,7 @@ impl Taken {
         }
         self.open(endpoint);
         let cancellation = self.cancellation();
-        until_end(turn, cancellation.as_ref(), self.context.deadline().instant()).await?
+        until_end(turn, cancellation.as_ref(), self.begin_by).await?
     }
 
     /// Until when the call needs no notice: it may be answered before that, or expire.

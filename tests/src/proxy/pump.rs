@@ -8,7 +8,8 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Fate, Way};
+use super::Fate;
+use super::connection::Way;
 
 /// How much is read at a time.
 const CHUNK: usize = 16 * 1024;

@@ -106,6 +106,11 @@ impl Shared {
         wake.into_iter().for_each(Waker::wake);
     }
 
+    /// How many calls are out or wait to leave.
+    pub(super) fn pending_calls(&self) -> usize {
+        self.lock().waiters.len()
+    }
+
     /// Makes messages of the calls that may leave now; see [`Waiters::form_due`].
     pub(super) fn form_due(
         &self,

@@ -58,8 +58,9 @@ impl Dialer {
         options.connect(servers).await
     }
 
-    pub(super) fn next_number(&self) -> u64 {
-        self.current.load(Ordering::Acquire) + 1
+    /// The number of the client that is in use.
+    pub(super) fn number(&self) -> u64 {
+        self.current.load(Ordering::Acquire)
     }
 
     /// From now on the events of this client count, and those of no other.
@@ -72,15 +73,16 @@ impl Dialer {
     }
 
     fn hear(&self, number: u64, event: &ConnectionEvent) {
-        if number != self.current.load(Ordering::Acquire) {
+        if number != self.number() {
             return;
         }
         self.shared.hear(event);
-        if *event == ConnectionEvent::LameDuck
-            && let Some(transport) = self.transport.get().and_then(Weak::upgrade)
-        {
+        let Some(transport) = self.transport.get().and_then(Weak::upgrade) else { return };
+        match event {
             // It ends by itself, within seconds.
-            tokio::spawn(relocation::relocate(transport));
+            ConnectionEvent::LameDuck => _ = tokio::spawn(relocation::relocate(transport)),
+            ConnectionEvent::SubscriptionDenied(subject) => transport.refuse(subject),
+            _ => {}
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) use async_nats::{ConnectOptions, HeaderMap, Message, Subject, ToServe
 
 pub(super) use self::dialer::Dialer;
 pub(crate) use self::headers::{header_map, header_size, status_code};
-use self::subscription::{Link, Wanted};
+use self::subscription::{Link, Move, Wanted};
 pub(super) use self::subscription::{NatsSubscription, Overlap};
 use super::{TryPublishError, closed, too_large};
 use crate::error::{Error, ErrorKind};
@@ -66,6 +66,13 @@ impl NatsTransport {
     fn links(&self) -> Vec<Arc<Link>> {
         let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         links.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Ends the subscriptions to a subject that the server does not allow. Those of the connection itself stay: without them
+    /// calls fail as [`PermissionDenied`](ErrorKind::PermissionDenied), not as if the connection were closed.
+    fn refuse(&self, subject: &str) {
+        let refused = |link: &Arc<Link>| *link.wanted.subject == *subject && link.wanted.is_for_work();
+        self.links().iter().filter(|link| refused(link)).for_each(|link| link.tell(Move::Refused));
     }
 
     pub(super) fn hears_events(&self) -> bool {
@@ -132,13 +139,22 @@ impl NatsTransport {
     ) -> Result<NatsSubscription, Error> {
         check_pattern(&subject)?;
         let wanted = Wanted { subject, group: group.map(str::to_owned), overlap };
-        let subscription = NatsSubscription::new(&self.client(), wanted).await?;
-        if self.dialer.is_some() {
+        loop {
+            let number = self.number();
+            let subscription = NatsSubscription::new(&self.client(), number, wanted.clone()).await?;
             let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
             links.retain(|link| link.strong_count() > 0);
             links.push(subscription.link());
+            // If the connection has moved meanwhile, it is perhaps at the server that was left.
+            if self.number() == number {
+                return Ok(subscription);
+            }
         }
-        Ok(subscription)
+    }
+
+    /// The number of the client that is in use.
+    fn number(&self) -> u64 {
+        self.dialer.as_ref().map_or(0, |dialer| dialer.number())
     }
 }
 

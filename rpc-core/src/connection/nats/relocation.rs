@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use async_nats::{Client, Subscriber};
+use async_nats::connection::State;
+use async_nats::{Client, ServerAddr, ServerInfo, Subscriber};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -19,6 +20,9 @@ use crate::error::{Error, ErrorKind};
 
 /// How long each step may take; a server that shuts down gives ten seconds and more in all.
 const STEP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often one looks whether a client is connected.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Moves to another server, if one is known.
 pub(super) async fn relocate(transport: Arc<NatsTransport>) {
@@ -37,52 +41,84 @@ pub(super) async fn relocate(transport: Arc<NatsTransport>) {
 
 async fn move_over(transport: &NatsTransport, dialer: &Arc<Dialer>) -> Result<(), Error> {
     let old = transport.client();
-    let number = dialer.next_number();
+    let number = dialer.number() + 1;
     let new = find_other(&old, dialer, number).await?;
     let (stopping, mut stopped) = mpsc::channel(1);
     let leave = Leave { stopping, drained: CancellationToken::new() };
 
-    let links = transport.links();
-    let (both, one): (Vec<Arc<Link>>, Vec<Arc<Link>>) =
-        links.into_iter().partition(|link| link.wanted.overlap == Overlap::Harmless);
-    let mut arrived = Vec::with_capacity(both.len());
-    for link in &both {
-        arrived.push(subscribe(&new, &link.wanted).await?);
-    }
     // Only when the other server has the subscriptions is the first one asked for no more.
+    let mut arrived = arrive(transport.links(), &new).await?;
     round_trip(&new).await;
-    dialer.use_number(number);
+    // In this order: what subscribes in between is moved again, which does no harm, and not forgotten.
     transport.use_client(new.clone());
+    dialer.use_number(number);
     // What was sent there before is on its way before its replies are given up.
     let _ = timeout(STEP_TIMEOUT, old.flush()).await;
-    for (link, subscriber) in both.iter().zip(arrived) {
-        link.tell(Move::Over(subscriber, leave.clone()));
+    // Those that were made at the first server meanwhile.
+    let is_behind =
+        |link: &Arc<Link>| link.number < number && !arrived.iter().any(|(known, _)| Arc::ptr_eq(known, link));
+    let behind = transport.links().into_iter().filter(is_behind).collect();
+    arrived.extend(arrive(behind, &new).await?);
+    let mut missing = Vec::new();
+    for (link, subscriber) in arrived {
+        match subscriber {
+            Some(subscriber) => link.tell(Move::Over(subscriber, leave.clone())),
+            None => {
+                link.tell(Move::Off(leave.clone()));
+                missing.push(link);
+            }
+        }
     }
-    one.iter().for_each(|link| link.tell(Move::Off(leave.clone())));
 
     let Leave { stopping, drained } = leave;
     drop(stopping);
     let _ = timeout(STEP_TIMEOUT, stopped.recv()).await;
     round_trip(&old).await;
     drained.cancel();
-    for link in &one {
+    for link in missing {
         link.tell(Move::On(subscribe(&new, &link.wanted).await?));
     }
     Ok(())
+}
+
+/// Subscribes at the other server, but for what must not come twice.
+async fn arrive(links: Vec<Arc<Link>>, new: &Client) -> Result<Vec<(Arc<Link>, Option<Subscriber>)>, Error> {
+    let mut arrived = Vec::with_capacity(links.len());
+    for link in links {
+        let subscriber = match link.wanted.overlap {
+            Overlap::Harmless => Some(subscribe(new, &link.wanted).await?),
+            Overlap::Harmful => None,
+        };
+        arrived.push((link, subscriber));
+    }
+    Ok(arrived)
 }
 
 /// Connects to another of the servers that are known, by their addresses or from the cluster.
 async fn find_other(old: &Client, dialer: &Arc<Dialer>, number: u64) -> Result<Client, Error> {
     let here = old.server_info().server_id;
     let known = old.server_pool().await.map_err(|error| closed().with_source(error))?;
-    for server in known {
-        let Ok(client) = dialer.dial(&[server.addr], number).await else { continue };
-        let info = client.server_info();
+    let known: Vec<ServerAddr> = known.into_iter().map(|server| server.addr).collect();
+    for address in &known {
+        let Ok(client) = dialer.dial(std::slice::from_ref(address), number).await else { continue };
+        let Ok(info) = timeout(STEP_TIMEOUT, connected(&client)).await else { continue };
         if info.server_id != here && !info.lame_duck_mode {
+            // If that one is lost too, all of them are looked for.
+            let _ = client.set_server_pool(&known[..]).await;
             return Ok(client);
         }
     }
     Err(Error::not_executed(ErrorKind::Unavailable, "no other server is there"))
+}
+
+/// Waits for the connection of a client whose options let it connect later.
+async fn connected(client: &Client) -> ServerInfo {
+    loop {
+        match client.try_server_info() {
+            Some(info) if client.connection_state() == State::Connected => return info,
+            _ => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
 }
 
 /// Waits until a server has taken all that a client sent, and the client all that it was sent. One whose user may not

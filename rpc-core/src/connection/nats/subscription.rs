@@ -26,17 +26,26 @@ pub(in crate::connection) enum Overlap {
 }
 
 /// What was subscribed to, to do it again at another server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Wanted {
     pub(super) subject: Subject,
     pub(super) group: Option<String>,
     pub(super) overlap: Overlap,
 }
 
+impl Wanted {
+    /// Whether it brings calls, or what a user of the connection has subscribed to.
+    pub(super) fn is_for_work(&self) -> bool {
+        self.group.is_some() || self.overlap == Overlap::Harmful
+    }
+}
+
 /// How a subscription is told to move.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) wanted: Wanted,
+    /// That of the client at which it was made.
+    pub(super) number: u64,
     moves: mpsc::UnboundedSender<Move>,
 }
 
@@ -49,6 +58,8 @@ pub(super) enum Move {
     Off(Leave),
     /// On to the other.
     On(Subscriber),
+    /// Nowhere: the server does not allow it, or not any more.
+    Refused,
 }
 
 /// The end of a subscription whose messages are all wanted.
@@ -76,14 +87,23 @@ pub(in crate::connection) struct NatsSubscription {
     link: Arc<Link>,
     /// Whether no more messages are wanted than have been sent.
     stopped: bool,
+    refused: bool,
 }
 
 impl NatsSubscription {
-    pub(super) async fn new(client: &Client, wanted: Wanted) -> Result<Self, Error> {
+    /// Subscribes through the client with this number.
+    pub(super) async fn new(client: &Client, number: u64, wanted: Wanted) -> Result<Self, Error> {
         let current = Some(subscribe(client, &wanted).await?);
         let (sender, moves) = mpsc::unbounded_channel();
-        let link = Arc::new(Link { wanted, moves: sender });
-        Ok(NatsSubscription { current, leaving: Mutex::default(), moves, link, stopped: false })
+        let link = Arc::new(Link { wanted, number, moves: sender });
+        Ok(NatsSubscription {
+            current,
+            leaving: Mutex::default(),
+            moves,
+            link,
+            stopped: false,
+            refused: false,
+        })
     }
 
     pub(super) fn link(&self) -> Weak<Link> {
@@ -114,6 +134,9 @@ impl NatsSubscription {
                 && let Poll::Ready(message) = Pin::new(current).poll_next(cx)
             {
                 return Poll::Ready(message);
+            }
+            if self.refused {
+                return Poll::Ready(None);
             }
             match self.moves.poll_recv(cx) {
                 Poll::Ready(Some(step)) => self.make(step),
@@ -161,6 +184,7 @@ impl NatsSubscription {
                 self.leaving().extend(old);
             }
             Move::On(new) => self.current = Some(new).filter(|_| !self.stopped),
+            Move::Refused => self.refused = true,
         }
     }
 }

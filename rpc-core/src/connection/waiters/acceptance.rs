@@ -13,6 +13,9 @@ use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::frame::{AcceptedFrame, ErrorFrame, Flags, Id, write_cancel, write_heartbeat};
 use crate::wire::subject::is_control;
 
+/// How many instances are remembered that have the same call.
+const MAX_INSTANCES: usize = 256;
+
 /// Why an instance is taken for gone.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::connection) enum Gone {
@@ -45,11 +48,16 @@ impl Waiters {
             self.control.push(cancel(id, control));
             return self.remove_given_up(id, now);
         }
+        waiter.one_of_many |= accepted.flags.is_one_of_many();
+        // Only a broadcast is accepted by several.
+        let most = if waiter.one_of_many { MAX_INSTANCES } else { 1 };
+        if waiter.peers.len() >= most {
+            return;
+        }
         if self.peers.is_empty() {
             self.news.pulse = true;
         }
         let peer = self.peers.open(id, control, &accepted.instance, now, reply);
-        waiter.one_of_many |= accepted.flags.is_one_of_many();
         if !waiter.peers.contains(&peer) {
             waiter.peers.push(peer);
         }
@@ -91,7 +99,7 @@ impl Waiters {
         let mut payload = BytesMut::new();
         write_heartbeat(&mut payload);
         let payload = payload.freeze();
-        self.control.extend(self.peers.iter().map(|peer| {
+        self.control.extend(self.peers.reachable().map(|peer| {
             let (subject, reply) = (peer.control.clone(), Some(peer.reply.clone()));
             (OutboundMessage { subject, reply, payload: payload.clone(), headers: None }, Joining::Lone)
         }));

@@ -14,6 +14,7 @@ impl Waiters {
     /// It refuses one message and does not say which: permissions can change while calls are out. So calls were
     /// certainly not executed only if theirs is the only message that can be meant.
     pub(in crate::connection) fn deny(&mut self, subject: &str, wake: &mut Vec<Waker>) {
+        self.peers.deny(subject);
         let mut messages: Vec<(usize, Sent)> = self.slots.out().collect();
         messages.retain(|(_, sent)| {
             self.destinations.get_mut(sent.destination).is_some_and(|there| *there.subject == *subject)

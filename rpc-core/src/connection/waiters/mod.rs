@@ -134,6 +134,11 @@ impl Waiter {
 }
 
 impl Waiters {
+    /// How many calls there are.
+    pub(in crate::connection) fn len(&self) -> usize {
+        self.calls.len()
+    }
+
     /// Takes the answer of a call, or leaves a waker for it. `replaced` gets the one that was there: a waker may own a
     /// task, and must not be dropped under a lock.
     pub(super) fn poll(&mut self, id: u64, cx: &Context<'_>, replaced: &mut Option<Waker>) -> Poll<Answer> {

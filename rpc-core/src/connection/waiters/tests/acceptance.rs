@@ -121,7 +121,29 @@ async fn instances_that_have_calls_are_told_that_we_are_there() {
     bed.accept(1, "a", "lab._ctl.a.7");
     bed.waiters.beat();
     assert_eq!(bed.told(), [("lab._ctl.a.7".to_owned(), false)]);
-    bed.answer(1, success());
+    // Once is enough to learn that it is not allowed.
+    bed.waiters.deny("lab._ctl.a.7", &mut Vec::new());
     bed.waiters.beat();
-    assert!(bed.told().is_empty());
+    assert!(bed.told().is_empty() && bed.poll(1).is_pending());
+    bed.answer(1, success());
+    assert!(bed.waiters.peers.is_empty());
+}
+
+/// Else who answers a call could have its caller send heartbeats to as many subjects as it likes.
+#[tokio::test(start_paused = true)]
+async fn a_call_has_one_instance_unless_it_is_a_broadcast() {
+    let mut bed = bed();
+    bed.send(1, 5);
+    for control in ["lab._ctl.a.7", "lab._ctl.a.8", "lab._ctl.b.1"] {
+        bed.accept(1, "a", control);
+    }
+    bed.waiters.beat();
+    assert_eq!(bed.told().len(), 1);
+    bed.send(2, 5);
+    let one_of_many = Flags::default().with_one_of_many();
+    for (instance, control) in [("b", "lab._ctl.b.7"), ("c", "lab._ctl.c.7")] {
+        bed.accept_with(2, &accepted(instance, one_of_many), control);
+    }
+    bed.waiters.forget(2);
+    assert_eq!(bed.told().len(), 2);
 }
