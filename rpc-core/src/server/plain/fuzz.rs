@@ -58,8 +58,12 @@ fn header_map() -> impl Strategy<Value = HeaderMap> {
         2 => Just(header::TIMEOUT_MS.to_owned()),
         1 => Just(header::CONTENT_TYPE.to_owned()),
     ];
-    let value = prop_oneof![3 => "\\PC{0,20}", 2 => "[+ -]?[0-9]{1,22} ?", 1 => "x{2000,5000}"];
-    let entries = vec((name, value), 0..90);
+    let value = prop_oneof![3 => "\\PC{0,9}", 2 => "[+ -]?[0-9]{1,22} ?", 1 => (2000..5000_usize).prop_map(|length| "x".repeat(length))];
+    let entries = (vec((name, value), 0..8), prop_oneof![3 => Just(0), 1 => 55..70_usize]);
+    let entries = entries.prop_map(|(mut entries, more)| {
+        entries.extend((0..more).map(|number| (format!("X-{number}"), String::new())));
+        entries
+    });
     entries.prop_map(|entries| {
         connection::header_map(entries.iter().map(|(name, value)| (&**name, &**value))).unwrap()
     })

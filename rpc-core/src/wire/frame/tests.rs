@@ -1,9 +1,8 @@
-//! Frames are what the protocol says, byte for byte, and nothing that arrives can harm their reader.
+//! Frames are what the protocol says, byte for byte.
 
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use proptest::prelude::*;
 
 use super::*;
 use crate::codec::Codec;
@@ -172,98 +171,5 @@ fn ids_have_one_to_sixteen_bytes() {
         message.extend_from_slice(&[0, 0xC4, 0, 0xC0, 0xC0]);
         let message = Bytes::from(message);
         assert_eq!(Frames::new(&message).unwrap().all(|frame| frame.is_ok()), good, "{length}");
-    }
-}
-
-proptest! {
-    #[test]
-    fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let message = Bytes::from([&[0xC1, 1], &bytes[..]].concat());
-        let frames = Frames::new(&message).unwrap().count();
-        prop_assert!(frames <= message.len());
-        let _ = first_id(&message);
-    }
-
-    #[test]
-    fn damaged_control_frames_are_read_or_refused(at in 2_usize..40, byte in any::<u8>(), cut in 2_usize..40) {
-        let mut bytes = BytesMut::new();
-        write_accepted(&mut bytes, &Id::new(ID), "instance", Flags::default());
-        let mut more = BytesMut::new();
-        write_cancel(&mut more, &Id::new(ID));
-        bytes.extend_from_slice(&more[HEAD..]);
-        if let Some(place) = bytes.get_mut(at) {
-            *place = byte;
-        }
-        bytes.truncate(cut);
-        let message = bytes.freeze();
-        prop_assert!(Frames::new(&message).unwrap().count() <= message.len());
-    }
-
-    #[test]
-    fn a_damaged_call_is_read_or_refused(at in 2_usize..48, byte in any::<u8>(), cut in 2_usize..48) {
-        let (message, _) = call(&Headers::from_iter([("a", "b")]), Times::Later).into_parts();
-        let mut message = message.to_vec();
-        if let Some(place) = message.get_mut(at) {
-            *place = byte;
-        }
-        message.truncate(cut);
-        let message = Bytes::from(message);
-        let _ = Frames::new(&message).unwrap().count();
-    }
-}
-
-/// A frame that the short cut may take, with up to three bytes changed and its end cut off.
-fn nearly_simple() -> impl Strategy<Value = Vec<u8>> {
-    let call = (any::<u64>(), any::<u8>(), any::<u32>(), any::<u64>(), any::<u8>(), 0..40_u32).prop_map(
-        |(id, flags, budget, expires, attempt, length)| {
-            let mut bytes = vec![0x99, 0x01, 0xC4, 0x08];
-            bytes.extend(id.to_be_bytes());
-            bytes.extend([0xCC, flags, 0xCE]);
-            bytes.extend(budget.to_be_bytes());
-            bytes.push(0xCF);
-            bytes.extend(expires.to_be_bytes());
-            bytes.extend([attempt, 0xC0, 0xC0, 0xC6]);
-            bytes.extend(length.to_be_bytes());
-            bytes
-        },
-    );
-    let time = prop_oneof![
-        (0..=0xFF_u8).prop_map(|time| vec![time]),
-        any::<u8>().prop_map(|time| vec![0xCC, time]),
-        any::<u16>().prop_map(|time| [&[0xCD][..], &time.to_be_bytes()].concat()),
-        any::<u32>().prop_map(|time| [&[0xCE][..], &time.to_be_bytes()].concat()),
-    ];
-    let success = (any::<u64>(), time, 0..40_u32).prop_map(|(id, time, length)| {
-        let mut bytes = vec![0x96, 0x02, 0xC4, 0x08];
-        bytes.extend(id.to_be_bytes());
-        bytes.extend(time);
-        bytes.push(0xC6);
-        bytes.extend(length.to_be_bytes());
-        bytes
-    });
-    let tail = proptest::collection::vec(prop_oneof![any::<u8>(), Just(0xC0)], 0..60);
-    let changes = proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..3);
-    (prop_oneof![call, success], tail, changes, any::<bool>()).prop_map(|(head, tail, changes, change)| {
-        let mut bytes = head;
-        bytes.extend(tail);
-        for (place, value) in changes.into_iter().filter(|_| change) {
-            *place.get_mut(&mut bytes) = value;
-        }
-        bytes
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
-    #[test]
-    fn the_short_cut_reads_what_the_reader_of_all_frames_reads(bytes in nearly_simple()) {
-        let message = Bytes::from([&[MAGIC, VERSION][..], &bytes].concat());
-        if let Some((frame, end)) = simple::read(&message, 2) {
-            let mut frames = Frames::new(&message).unwrap();
-            let any = frames.read_any();
-            prop_assert!(any.is_ok());
-            prop_assert_eq!(format!("{frame:?}"), format!("{:?}", any.unwrap()));
-            prop_assert_eq!(end, frames.position());
-        }
     }
 }

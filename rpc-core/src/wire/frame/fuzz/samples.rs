@@ -9,6 +9,7 @@ use rmpv::Value;
 
 use super::oracle::Seen;
 use crate::error::{Error, Execution};
+use crate::fuzzing::damaged;
 use crate::wire::frame::{
     CallBuffer, CallHead, Failure, Flags, HEAD, Id, ReplyTail, Times, write_accepted, write_cancel,
     write_error, write_heartbeat, write_success,
@@ -99,8 +100,8 @@ pub(super) fn samples() -> impl Strategy<Value = Vec<Sample>> {
     let headers = || prop_oneof![2 => Just(Vec::new()), 1 => vec(("[a-z]{1,4}", "\\PC{0,40}"), 1..4)];
     // A moment of expiry comes with a budget only.
     let times = prop_oneof![
-        (any::<u32>(), any::<u64>()).prop_map(|(budget, expires)| (Some(budget), Some(expires))),
-        any::<u32>().prop_map(|budget| (Some(budget), None)),
+        (number(), any::<u64>()).prop_map(|(budget, expires)| (Some(budget), Some(expires))),
+        number().prop_map(|budget| (Some(budget), None)),
         Just((None, None)),
     ];
     let call = (own_id(), any::<u8>(), times, any::<u8>(), headers(), body());
@@ -113,7 +114,7 @@ pub(super) fn samples() -> impl Strategy<Value = Vec<Sample>> {
         headers: once(headers),
         args,
     });
-    let success = (id(), any::<u32>(), body(), headers(), proptest::option::of("[a-z0-9]{0,40}"));
+    let success = (id(), number(), body(), headers(), proptest::option::of("[a-z0-9]{0,40}"));
     let success = success.prop_map(|(id, micros, body, headers, instance)| Seen::Success {
         id,
         micros: u64::from(micros),
@@ -121,14 +122,14 @@ pub(super) fn samples() -> impl Strategy<Value = Vec<Sample>> {
         headers: once(headers),
         instance,
     });
-    let retry_after = proptest::option::of(any::<u32>());
+    let retry_after = proptest::option::of(number());
     let error = (
         id(),
         any::<u16>(),
         0..3_u8,
-        any::<u32>(),
+        number(),
         "\\PC{0,40}",
-        any::<u32>(),
+        number(),
         retry_after,
         proptest::option::of(body()),
     );
@@ -143,10 +144,16 @@ pub(super) fn samples() -> impl Strategy<Value = Vec<Sample>> {
             retry_after_ms: retry_after.map(u64::from),
             body,
         });
-    let accepted = (id(), "[a-z0-9]{0,40}", any::<u32>());
+    let accepted = (id(), "[a-z0-9]{0,40}", number());
     let accepted = accepted.prop_map(|(id, instance, flags)| Seen::Accepted { id, instance, flags });
     let control = prop_oneof![id().prop_map(Seen::Cancel), accepted, Just(Seen::Heartbeat)];
     vec(prop_oneof![call, success, error, control].prop_map(Sample), 1..5)
+}
+
+/// Numbers, and those among them at which they need more bytes.
+fn number() -> impl Strategy<Value = u32> {
+    let edges = [0, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x1_0000, u32::MAX];
+    prop_oneof![any::<u32>(), proptest::sample::select(edges.to_vec())]
 }
 
 /// As headers are: a name comes once.
@@ -158,11 +165,15 @@ fn once(headers: Vec<(String, String)>) -> Vec<(String, String)> {
 /// Frames with all that may be in them, and with what may not: of each element, mostly what belongs there.
 pub(super) fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
     let written = samples().prop_map(|samples| samples.iter().flat_map(Sample::write).collect());
-    let strange = vec(strange(), 1..4).prop_map(|frames: Vec<Value>| {
+    // An array may be declared with one element more or less than it has.
+    let lie = prop_oneof![8 => Just(0), 1 => Just(1), 1 => Just(u8::MAX)];
+    let strange = (strange(), lie).prop_map(|(frame, lie)| {
         let mut bytes = Vec::new();
-        frames.iter().for_each(|frame| rmpv::encode::write_value(&mut bytes, frame).unwrap());
+        rmpv::encode::write_value(&mut bytes, &frame).unwrap();
+        bytes[0] = bytes[0].wrapping_add(lie);
         bytes
     });
+    let strange = vec(strange, 1..4).prop_map(|frames| frames.concat());
     prop_oneof![written, strange]
 }
 
@@ -198,8 +209,10 @@ fn element(kind: char) -> BoxedStrategy<Value> {
         's' => prop_oneof![Just(Value::Nil), "[a-z]{0,40}".prop_map(Value::from)].boxed(),
         'c' => {
             let value = prop_oneof![3 => "\\PC{0,9}".prop_map(Value::from), 1 => any_value()];
-            let entries = vec(("[a-c]{1,2}".prop_map(Value::from), value), 0..70);
-            prop_oneof![Just(Value::Nil), entries.prop_map(Value::Map)].boxed()
+            let entries = vec(("[a-c]{1,2}".prop_map(Value::from), value), 0..4);
+            let many = (63..67_usize).prop_map(|count| vec![(Value::from("a"), Value::from("b")); count]);
+            prop_oneof![2 => Just(Value::Nil), 2 => entries.prop_map(Value::Map), 1 => many.prop_map(Value::Map)]
+                .boxed()
         }
         _ => any_value().boxed(),
     };
@@ -222,4 +235,37 @@ fn any_value() -> impl Strategy<Value = Value> {
             vec((inner.clone(), inner), 0..3).prop_map(Value::Map),
         ]
     })
+}
+
+/// A frame that the short cut may take, or nearly.
+pub(super) fn nearly_simple() -> impl Strategy<Value = Vec<u8>> {
+    let call = (any::<u64>(), any::<u8>(), any::<u32>(), any::<u64>(), any::<u8>(), 0..40_u32).prop_map(
+        |(id, flags, budget, expires, attempt, length)| {
+            let mut bytes = vec![0x99, 0x01, 0xC4, 0x08];
+            bytes.extend(id.to_be_bytes());
+            bytes.extend([0xCC, flags, 0xCE]);
+            bytes.extend(budget.to_be_bytes());
+            bytes.push(0xCF);
+            bytes.extend(expires.to_be_bytes());
+            bytes.extend([attempt, 0xC0, 0xC0, 0xC6]);
+            bytes.extend(length.to_be_bytes());
+            bytes
+        },
+    );
+    let time = prop_oneof![
+        (0..=0xFF_u8).prop_map(|time| vec![time]),
+        any::<u8>().prop_map(|time| vec![0xCC, time]),
+        any::<u16>().prop_map(|time| [&[0xCD][..], &time.to_be_bytes()].concat()),
+        any::<u32>().prop_map(|time| [&[0xCE][..], &time.to_be_bytes()].concat()),
+    ];
+    let success = (any::<u64>(), time, 0..40_u32).prop_map(|(id, time, length)| {
+        let mut bytes = vec![0x96, 0x02, 0xC4, 0x08];
+        bytes.extend(id.to_be_bytes());
+        bytes.extend(time);
+        bytes.push(0xC6);
+        bytes.extend(length.to_be_bytes());
+        bytes
+    });
+    let tail = vec(prop_oneof![any::<u8>(), Just(0xC0)], 0..60);
+    damaged((prop_oneof![call, success], tail).prop_map(|(head, tail)| [head, tail].concat()))
 }
