@@ -109,6 +109,11 @@ pub(crate) fn as_wire_ms(duration: Duration) -> u32 {
     u32::try_from(whole_ms(duration)).unwrap_or(u32::MAX)
 }
 
+/// A budget as the wire carries it: never less than it is, or a server would find a call expired that is not.
+pub(crate) fn budget_as_wire_ms(budget: Duration) -> u32 {
+    as_wire_ms(budget.saturating_add(Duration::from_nanos(999_999))).max(1)
+}
+
 /// Whole microseconds of a duration, as the wire carries them.
 pub(crate) fn as_wire_us(duration: Duration) -> u32 {
     let micros =

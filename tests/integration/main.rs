@@ -11,6 +11,7 @@
 mod bed;
 mod busy_shutdown;
 mod by_hand;
+mod by_message;
 mod caller;
 mod calls;
 mod cancelled_calls;
@@ -20,6 +21,7 @@ mod delivery;
 mod dropped_calls;
 mod fairness;
 mod full_connection;
+mod hedging;
 mod hostile_input;
 mod long_calls;
 mod losses;

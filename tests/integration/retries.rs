@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nats_rpc::{Client, ErrorKind, Execution, Retry, Server};
 
-use crate::bed::{Bed, LabClient, assert_failed, outbound};
+use crate::bed::{Bed, assert_failed, outbound};
 use crate::on_every_broker;
 use crate::peer::Peer;
 use crate::wire::write_frames;
@@ -19,20 +19,17 @@ on_every_broker! {
     in_a_bad_time_retries_add_a_tenth,
     a_service_that_comes_back_is_waited_for,
     a_service_that_stays_away_is_not_waited_for_longer_than_two_seconds,
-    the_first_of_two_hedged_attempts_counts,
-    what_is_not_idempotent_is_not_hedged,
-    a_refusal_of_one_hedged_attempt_says_nothing_of_the_other,
     without_retries_a_call_is_one_message,
 }
 
-const OVERLOADED: u16 = 429;
+pub(crate) const OVERLOADED: u16 = 429;
 const UNAVAILABLE: u16 = 503;
-const NOT: u8 = 0;
+pub(crate) const NOT: u8 = 0;
 const MAYBE: u8 = 1;
 
 /// A service with a method that may be executed twice.
 #[nats_rpc::service]
-trait Shelf {
+pub(crate) trait Shelf {
     #[rpc(idempotent)]
     async fn find(&self, text: &str) -> String;
     async fn buy(&self, text: &str) -> String;
@@ -51,7 +48,7 @@ impl Shelf for Shop {
     }
 }
 
-async fn shelf(bed: &Bed) -> ShelfClient {
+pub(crate) async fn shelf(bed: &Bed) -> ShelfClient {
     ShelfClient::new(bed.connect().await)
 }
 
@@ -246,52 +243,6 @@ async fn a_service_that_stays_away_is_not_waited_for_longer_than_two_seconds(bed
     assert_failed(result, ErrorKind::NoResponders, Execution::NotExecuted);
     let time = begin.elapsed();
     assert!((Duration::from_secs(1)..Duration::from_secs(10)).contains(&time), "{time:?}");
-}
-
-async fn the_first_of_two_hedged_attempts_counts(bed: Bed) {
-    let mut peer = Peer::new(&bed, "shelf.find").await;
-    let shelf = shelf(&bed).await;
-    let call = shelf.find("it").retry(Retry::new().hedge_after(Duration::from_millis(20)));
-    let answer = async {
-        let first = peer.next().await;
-        let second = peer.next().await;
-        assert_eq!((first.attempts(), second.attempts()), (vec![1], vec![2]));
-        peer.echo(&second).await;
-    };
-    let (result, ()) = futures::join!(call.into_future(), answer);
-    assert_eq!(result.unwrap(), "it");
-    // An attempt that fails leaves the other one its time.
-    let call = shelf.find("it").retry(Retry::new().hedge_after(Duration::from_millis(20)));
-    let answer = async {
-        let (first, second) = (peer.next().await, peer.next().await);
-        peer.fail(&second, OVERLOADED, NOT, None).await;
-        peer.echo(&first).await;
-    };
-    let (result, ()) = futures::join!(call.into_future(), answer);
-    assert_eq!(result.unwrap(), "it");
-}
-
-async fn what_is_not_idempotent_is_not_hedged(bed: Bed) {
-    let _server = bed.serve().await;
-    let lab: LabClient = bed.client().await;
-    let call = lab.sleep(100).retry(Retry::new().hedge_after(Duration::from_millis(1)));
-    call.await.unwrap();
-    assert_eq!(bed.ledger.started(), 1);
-}
-
-async fn a_refusal_of_one_hedged_attempt_says_nothing_of_the_other(bed: Bed) {
-    let mut peer = Peer::new(&bed, "shelf.find").await;
-    let shelf = shelf(&bed).await;
-    let hedged = Retry::new().hedge_after(Duration::from_millis(20));
-    for code in [400, 404, 413, OVERLOADED] {
-        let call = shelf.find("it").retry(hedged).timeout(Duration::from_millis(500));
-        let answer = async {
-            let (_running, second) = (peer.next().await, peer.next().await);
-            peer.fail(&second, code, NOT, None).await;
-        };
-        let (result, ()) = futures::join!(call.into_future(), answer);
-        assert_failed(result, ErrorKind::DeadlineExceeded, Execution::MaybeExecuted);
-    }
 }
 
 async fn without_retries_a_call_is_one_message(bed: Bed) {

@@ -16,7 +16,7 @@ use super::stub::{Route, Target};
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
 use crate::connection::{Connection, History, buffers, too_late};
-use crate::deadline::{Deadline, as_wire_ms};
+use crate::deadline::{Deadline, budget_as_wire_ms};
 use crate::error::Error;
 use crate::service::{Method, MethodKind};
 use crate::wire::frame::{CallBuffer, CallHead, Flags, Times};
@@ -218,7 +218,7 @@ impl Outgoing {
     ) -> Result<Sent, Error> {
         let expiry = self.expiry();
         if expiry == Expiry::LeftOut {
-            let times = Times::Budget { ms: in_whole_ms(deadline.since(now)) };
+            let times = Times::Budget { ms: budget_as_wire_ms(deadline.since(now)) };
             buffer = self.rewrite(times, FIRST, buffer.args())?;
         } else if self.stale {
             buffer = self.rewrite(Times::Later, FIRST, buffer.args())?;
@@ -237,7 +237,7 @@ impl Outgoing {
         let expiry = self.expiry();
         let times = match expiry {
             Expiry::Stated => Times::Later,
-            Expiry::LeftOut => Times::Budget { ms: in_whole_ms(deadline.since(now)) },
+            Expiry::LeftOut => Times::Budget { ms: budget_as_wire_ms(deadline.since(now)) },
         };
         let buffer = self.rewrite(times, attempt, args)?;
         self.exchange(buffer, now, deadline, expiry)
@@ -261,7 +261,7 @@ impl Outgoing {
         expiry: Expiry,
     ) -> Result<Sent, Error> {
         if expiry == Expiry::Stated {
-            let budget_ms = in_whole_ms(deadline.since(now));
+            let budget_ms = budget_as_wire_ms(deadline.since(now));
             buffer.set_times(budget_ms, self.connection().clock().unix_ms() + u64::from(budget_ms));
         }
         let (payload, args) = buffer.into_parts();
@@ -288,16 +288,11 @@ impl Outgoing {
         self.id = self.connection().random().u64();
         let name = self.target.method(self.method).map(Method::name);
         let now = Instant::now();
-        let times = Times::Budget { ms: in_whole_ms(deadline.since(now)) };
+        let times = Times::Budget { ms: budget_as_wire_ms(deadline.since(now)) };
         let codec = self.codec();
         let (payload, _) =
             self.write(times, FIRST, &Headers::new(), |bytes| codec.encode(&name, bytes))?.into_parts();
         self.check(&payload)?;
         Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, payload))
     }
-}
-
-/// A budget as the wire carries it: never less than it is, or a server would find a call expired that is not.
-fn in_whole_ms(budget: Duration) -> u32 {
-    as_wire_ms(budget.saturating_add(Duration::from_nanos(999_999))).max(1)
 }

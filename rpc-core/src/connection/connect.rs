@@ -10,7 +10,7 @@ use super::Connection;
 use super::inbox::Shared;
 use super::nats::{ConnectOptions, Dialer, ToServerAddrs, server_addresses};
 use super::random::Random;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// How often the server is asked whether it is there: a connection that a firewall has cut is noticed after two to three
 /// of these. With async-nats' own minute, that would be minutes.
@@ -85,7 +85,7 @@ where
     let end = Instant::now() + FIRST_TIMEOUT;
     for attempt in 2.. {
         match connect().await {
-            Err(error) if error.kind() == ErrorKind::Unavailable => {
+            Err(error) if error.is_retryable() => {
                 let pause = reconnect_delay(attempt);
                 if Instant::now() + pause > end {
                     return Err(error);

@@ -1,5 +1,6 @@
 //! A call on its way through a handler: encoded arguments in, an encoded result out.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
@@ -66,7 +67,7 @@ impl RawCall {
             body => body,
         };
         codec.scan(body, self.limits).and_then(|()| codec.decode_part(body, &self.body)).map_err(|error| {
-            let message = format!("the arguments do not decode: {error}");
+            let message = format!("the arguments do not decode: {}", without_types(&error.to_string()));
             Error::not_executed(ErrorKind::InvalidArgument, message).before_work()
         })
     }
@@ -143,6 +144,15 @@ impl RawCall {
         let headers = self.context.reply_headers();
         headers.check().map_err(|fault| in_reply(&fault))?;
         Ok(headers)
+    }
+}
+
+/// What serde says, without the names of Rust types: how a service is written is not its callers' business.
+fn without_types(text: &str) -> Cow<'_, str> {
+    let named = |expected: &str| ["struct ", "enum ", "variant "].iter().any(|kind| expected.contains(kind));
+    match text.split_once(", expected ") {
+        Some((what, expected)) if named(expected) => format!("{what}, expected another type").into(),
+        _ => text.into(),
     }
 }
 

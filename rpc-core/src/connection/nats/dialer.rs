@@ -190,7 +190,11 @@ impl Dialer {
         // Host and port only: an address may have a password in it.
         let names: Vec<_> =
             self.servers.iter().map(|server| format!("{}:{}", server.host(), server.port())).collect();
-        Error::not_executed(kind, format!("{message} at {}", names.join(", "))).with_source(error)
+        let is_about_tls = error.kind() == ConnectErrorKind::Tls;
+        let error =
+            Error::not_executed(kind, format!("{message} at {}", names.join(", "))).with_source(error);
+        // Certificates do not become right by waiting.
+        if is_about_tls { error.for_good() } else { error }
     }
 }
 
