@@ -80,15 +80,11 @@ impl Pursuit {
             Some(delay) => self.send_hedged(delay).await,
             None => self.send().await,
         };
-        self.go_on(answer, expiry).await
+        self.after(answer, expiry).await
     }
 
     /// Makes the attempts that are right after the first one, which was answered with this.
-    pub(super) async fn after(self, answer: Answer, expiry: Expiry) -> Concluded {
-        self.go_on(answer, expiry).await
-    }
-
-    async fn go_on(mut self, mut answer: Answer, mut expiry: Expiry) -> Concluded {
+    pub(super) async fn after(mut self, mut answer: Answer, mut expiry: Expiry) -> Concluded {
         loop {
             let differ = clocks_differ(&answer, expiry) && !self.deadline.is_expired();
             if differ {
