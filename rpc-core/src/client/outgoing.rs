@@ -209,7 +209,8 @@ impl Outgoing {
         Ok(Begun { now, deadline, in_flight })
     }
 
-    /// Checks everything that can be known before the message leaves, and starts the exchange.
+    /// Checks everything that can be known before the message leaves, and starts the exchange. The connection is there, as far
+    /// as the caller knows.
     pub(super) fn send(
         &self,
         mut buffer: CallBuffer,
@@ -233,6 +234,7 @@ impl Outgoing {
         if deadline.was_expired(now) {
             return Err(too_late());
         }
+        self.connection().check_connected()?;
         self.id = self.connection().random().u64();
         let expiry = self.expiry();
         let times = match expiry {
@@ -265,16 +267,10 @@ impl Outgoing {
             buffer.set_times(budget_ms, self.connection().clock().unix_ms() + u64::from(budget_ms));
         }
         let (payload, args) = buffer.into_parts();
-        self.check(&payload)?;
+        check_size(self.connection(), &payload)?;
         let destination = self.route()?.destination;
         let exchange = Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, payload);
         Ok(Sent { exchange, args, expiry })
-    }
-
-    /// Whether the connection can take the message now.
-    fn check(&self, payload: &Bytes) -> Result<(), Error> {
-        check_size(self.connection(), payload)?;
-        self.connection().check_connected()
     }
 
     pub(super) fn deadline(&self, now: Instant) -> Deadline {
@@ -284,6 +280,7 @@ impl Outgoing {
 
     /// Nobody serves the method: asks whether anybody serves the service.
     pub(super) fn probe(&mut self, deadline: Deadline) -> Result<Exchange, Error> {
+        self.connection().check_connected()?;
         let destination = self.target.probe()?.destination;
         self.id = self.connection().random().u64();
         let name = self.target.method(self.method).map(Method::name);
@@ -292,7 +289,7 @@ impl Outgoing {
         let codec = self.codec();
         let (payload, _) =
             self.write(times, FIRST, &Headers::new(), |bytes| codec.encode(&name, bytes))?.into_parts();
-        self.check(&payload)?;
+        check_size(self.connection(), &payload)?;
         Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, payload))
     }
 }
