@@ -19,6 +19,7 @@ mod coalescing;
 mod deadlines;
 mod delivery;
 mod dropped_calls;
+mod events;
 mod fairness;
 mod full_connection;
 mod hedging;

@@ -9,30 +9,20 @@ use futures::StreamExt;
 use nats_rpc::async_nats::ConnectOptions;
 use nats_rpc::{Client, Connection, ConnectionEvent, Retry, Server, connect, connect_with};
 use tests::{Cluster, NatsServer};
-use tokio::sync::mpsc;
 
 use crate::bed::{Bench, LabClient, LabServer, eventually, outbound};
+use crate::events::Events;
 
 /// A connection to this node of the cluster, and what happens to it.
-async fn connect_to(
-    cluster: &Cluster,
-    node: usize,
-) -> (Connection, mpsc::UnboundedReceiver<ConnectionEvent>) {
+async fn connect_to(cluster: &Cluster, node: usize) -> (Connection, Events) {
     let options = ConnectOptions::new().retain_servers_order();
     let connection = connect_with(options, cluster.urls(node)).await.unwrap();
-    let events = events_of(&connection);
+    let events = Events::of(&connection);
     (connection, events)
 }
 
-fn events_of(connection: &Connection) -> mpsc::UnboundedReceiver<ConnectionEvent> {
-    let (sender, events) = mpsc::unbounded_channel();
-    connection.on_event(move |event| _ = sender.send(event.clone()));
-    events
-}
-
-async fn moved(events: &mut mpsc::UnboundedReceiver<ConnectionEvent>) {
-    let moved = async { while events.recv().await.unwrap() != ConnectionEvent::Moved {} };
-    tokio::time::timeout(Duration::from_secs(20), moved).await.expect("the connection moves");
+async fn moved(events: &mut Events) {
+    events.wait_for(ConnectionEvent::Moved).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,8 +69,8 @@ async fn a_connection_moves_before_its_server_shuts_down_and_loses_no_call() {
     }
     server.shutdown().await;
     assert_eq!((ledger.started(), ledger.finished()), (calls, calls), "each is executed once");
-    let seen = serving_events.try_recv();
-    assert!(seen.is_err(), "the connection was not lost as well: {seen:?}");
+    let seen = serving_events.seen();
+    assert!(seen.is_none(), "the connection was not lost as well: {seen:?}");
 }
 
 /// A service that counts how often it does what.
@@ -144,8 +134,7 @@ async fn a_connection_moves_on_from_a_server_that_shuts_down_as_well() {
     cluster.node(second).lame_duck();
     let mut seen = Vec::new();
     while node() != format!("node-{}", 3 - second) || seen.last() != Some(&ConnectionEvent::Moved) {
-        let event = tokio::time::timeout(Duration::from_secs(20), events.recv()).await;
-        seen.push(event.expect("it moves on").unwrap());
+        seen.push(events.next().await);
     }
     assert!(!seen.contains(&ConnectionEvent::Disconnected), "{seen:?}");
 }
@@ -156,7 +145,7 @@ async fn a_connection_moves_to_a_server_that_is_there() {
     let cluster = Cluster::start();
     let options = ConnectOptions::new().retain_servers_order().retry_on_initial_connect();
     let connection = connect_with(options, cluster.urls(0)).await.unwrap();
-    let mut events = events_of(&connection);
+    let mut events = Events::of(&connection);
     cluster.node(0).lame_duck();
     moved(&mut events).await;
     assert_ne!(connection.nats().unwrap().server_info().server_name, "node-0");
@@ -169,14 +158,14 @@ async fn a_connection_that_has_moved_still_knows_all_addresses() {
     let (mut first, mut second) = (start(), start());
     let options = ConnectOptions::new().retain_servers_order();
     let connection = connect_with(options, vec![first.url(), second.url()]).await.unwrap();
-    let mut events = events_of(&connection);
+    let mut events = Events::of(&connection);
     first.lame_duck();
     moved(&mut events).await;
     first.kill();
     first.restart();
     second.kill();
-    let back = async { while events.recv().await.unwrap() != ConnectionEvent::Connected {} };
-    tokio::time::timeout(Duration::from_secs(20), back).await.expect("the first one is there again");
+    // The first one is there again.
+    events.wait_for(ConnectionEvent::Connected).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -221,10 +210,10 @@ async fn subscriptions_that_are_made_during_a_move_are_moved_too() {
 async fn a_connection_stays_where_it_is_if_no_other_server_is_known() {
     let nats = NatsServer::builder().config("lame_duck_duration: 30s\nlame_duck_grace_period: 1s").start();
     let connection = connect(nats.url()).await.unwrap();
-    let mut events = events_of(&connection);
+    let mut events = Events::of(&connection);
     let _server = Server::builder(&connection).add(LabServer::new(Bench::default())).start().await.unwrap();
     let lab = LabClient::new(&connection);
     nats.lame_duck();
-    assert_eq!(events.recv().await, Some(ConnectionEvent::LameDuck));
+    assert_eq!(events.next().await, ConnectionEvent::LameDuck);
     assert_eq!(lab.echo("still here").await.unwrap(), "still here");
 }

@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use nats_rpc::async_nats::ConnectOptions;
 use nats_rpc::{Connection, ConnectionEvent, ErrorKind, Execution, Retry, Server, connect, connect_with};
 use tests::{NatsServer, Proxy};
-use tokio::sync::mpsc;
 
 use crate::bed::{Bench, LabClient, LabServer, Ledger, assert_failed, eventually, outbound};
+use crate::events::Events;
 
 /// A service and a client of it, on connections of their own.
 struct Bed {
     nats: NatsServer,
     lab: LabClient,
     connection: Connection,
-    events: mpsc::UnboundedReceiver<ConnectionEvent>,
+    events: Events,
     ledger: Arc<Ledger>,
     _server: Server,
 }
@@ -31,8 +31,7 @@ impl Bed {
         let bench = Bench::default();
         let ledger = Arc::clone(&bench.ledger);
         let server = Server::builder(serving).add(LabServer::new(bench)).start().await.unwrap();
-        let (sender, events) = mpsc::unbounded_channel();
-        connection.on_event(move |event| _ = sender.send(event.clone()));
+        let events = Events::of(&connection);
         let lab = LabClient::new(&connection);
         assert_eq!(lab.echo("seen").await.unwrap(), "seen");
         Bed { nats, lab, connection, events, ledger, _server: server }
@@ -43,8 +42,7 @@ impl Bed {
     }
 
     async fn event(&mut self, wanted: ConnectionEvent) {
-        let event = async { while self.events.recv().await.unwrap() != wanted {} };
-        tokio::time::timeout(Duration::from_secs(20), event).await.expect("the event comes");
+        self.events.wait_for(wanted).await;
     }
 }
 
@@ -159,15 +157,14 @@ async fn replies_that_are_ready_during_an_outage_are_sent_after_it() {
     let proxy = Proxy::start(nats.client_port());
     let serving = connect(proxy.url()).await.unwrap();
     let calling = connect(nats.url()).await.unwrap();
-    let (sender, mut events) = mpsc::unbounded_channel();
-    serving.on_event(move |event| _ = sender.send(event.clone()));
+    let mut events = Events::of(&serving);
     let bed = Bed::on(nats, serving, calling).await;
     let call = tokio::spawn(bed.lab.wait().timeout(Duration::from_secs(60)));
     bed.started(2).await;
     // Only the service is cut off, for less time than its caller needs to notice.
     proxy.black_hole();
     proxy.reset();
-    assert_eq!(events.recv().await, Some(ConnectionEvent::Disconnected));
+    assert_eq!(events.next().await, ConnectionEvent::Disconnected);
     bed.ledger.release.notify_one();
     eventually("the handler ends", || bed.ledger.finished() == 2).await;
     tokio::time::sleep(Duration::from_millis(50)).await;

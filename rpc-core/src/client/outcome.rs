@@ -17,19 +17,15 @@ pub(super) fn outcome<T, E>(
     concluded: Concluded,
 ) -> Result<Response<T>, CallError<E>> {
     let Concluded { answer, may_have_run } = concluded;
+    if matches!(answer, Answer::Success(_) | Answer::Error(_)) {
+        outgoing.history().note_answer();
+    }
     let error = match answer {
-        Answer::Success(success) => {
-            outgoing.history().note_answer();
-            return read_success(outgoing, returns, success);
-        }
+        Answer::Success(success) => return read_success(outgoing, returns, success),
         Answer::Error(error) if error.code == SERVICE_ERROR => {
-            outgoing.history().note_answer();
             return Err(read_service_error(outgoing, returns, &error));
         }
-        Answer::Error(error) => {
-            outgoing.history().note_answer();
-            error.to_error()
-        }
+        Answer::Error(error) => error.to_error(),
         other => error_of(outgoing, other),
     };
     Err(CallError::Rpc(after_attempts(error, may_have_run)))

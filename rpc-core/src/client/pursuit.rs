@@ -190,12 +190,9 @@ impl Pursuit {
     async fn wait(&self, pause: Duration) {
         let connection = self.outgoing.connection();
         if connection.is_connected() {
-            return sleep(pause).await;
-        }
-        tokio::select! {
-            biased;
-            () = connection.inbox().regained() => {}
-            () = sleep(pause) => {}
+            sleep(pause).await;
+        } else {
+            let _ = timeout(pause, connection.inbox().regained()).await;
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What happens to a connection beside its messages, and who wants to know.
 
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -50,11 +49,5 @@ impl Listeners {
                 tracing::error!(?event, "a listener of the connection's events panicked");
             }
         }
-    }
-}
-
-impl fmt::Debug for Listeners {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listeners").finish_non_exhaustive()
     }
 }

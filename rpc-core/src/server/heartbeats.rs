@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::sync::Notify;
 
 use super::Shared;
@@ -30,9 +29,8 @@ pub(super) async fn beat(services: Vec<Arc<Peers>>, opened: Arc<Notify>, shared:
                 continue;
             }
             for address in addresses {
-                let mut heartbeat = BytesMut::new();
-                frame::write_heartbeat(&mut heartbeat);
-                send_message(&shared, address.message(heartbeat), Joining::Several, Dispatch::Soon);
+                let heartbeat = address.message(frame::heartbeat());
+                send_message(&shared, heartbeat, Joining::Several, Dispatch::Soon);
             }
         }
     }

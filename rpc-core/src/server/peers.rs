@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -50,13 +50,9 @@ pub(super) struct Address {
 
 impl Address {
     /// A message to the peer. Several share their subject in memory, and can be joined.
-    pub(super) fn message(&self, frames: BytesMut) -> OutboundMessage {
-        OutboundMessage {
-            subject: self.to.clone(),
-            reply: Some(self.from.clone()),
-            payload: frames.freeze(),
-            headers: None,
-        }
+    pub(super) fn message(&self, payload: Bytes) -> OutboundMessage {
+        let (subject, reply) = (self.to.clone(), Some(self.from.clone()));
+        OutboundMessage { subject, reply, payload, headers: None }
     }
 }
 
@@ -106,7 +102,7 @@ impl Peers {
         let mut accepted = BytesMut::new();
         frame::write_accepted(&mut accepted, &id, &self.replier.instance, flags);
         let call = OpenCall { peers: Arc::clone(self), peer, id, cancellation };
-        Some((call, address.message(accepted)))
+        Some((call, address.message(accepted.freeze())))
     }
 
     /// Gives an inbox a token. It is never that of another: who hears of one that is gone must not hit the next. And it cannot

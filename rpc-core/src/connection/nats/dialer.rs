@@ -1,7 +1,6 @@
 //! How a connection finds a NATS server: the first one, and another when that is going to shut down.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -195,11 +194,5 @@ impl Dialer {
             Error::not_executed(kind, format!("{message} at {}", names.join(", "))).with_source(error);
         // Certificates do not become right by waiting.
         if is_about_tls { error.for_good() } else { error }
-    }
-}
-
-impl fmt::Debug for Dialer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dialer").finish_non_exhaustive()
     }
 }

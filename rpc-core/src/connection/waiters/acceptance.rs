@@ -10,7 +10,7 @@ use crate::connection::outbox::Joining;
 use crate::connection::peers::PeerId;
 use crate::connection::{OutboundMessage, Subject};
 use crate::error::{Error, ErrorKind, Execution};
-use crate::wire::frame::{AcceptedFrame, ErrorFrame, Flags, Id, write_cancel, write_heartbeat};
+use crate::wire::frame::{AcceptedFrame, ErrorFrame, Flags, Id, heartbeat, write_cancel};
 use crate::wire::subject::is_control;
 
 /// How many instances are remembered that have the same call.
@@ -98,12 +98,9 @@ impl Waiters {
 
     /// Says to all who have calls that we are there, and learns whether they are.
     pub(in crate::connection) fn beat(&mut self) {
-        let mut payload = BytesMut::new();
-        write_heartbeat(&mut payload);
-        let payload = payload.freeze();
         self.control.extend(self.peers.reachable().map(|peer| {
             let (subject, reply) = (peer.control.clone(), Some(peer.reply.clone()));
-            (OutboundMessage { subject, reply, payload: payload.clone(), headers: None }, Joining::Lone)
+            (OutboundMessage { subject, reply, payload: heartbeat(), headers: None }, Joining::Lone)
         }));
     }
 }

@@ -14,8 +14,8 @@ pub(crate) use self::read::{
 };
 use self::reader::{Malformed, Reader};
 pub(crate) use self::write::{
-    CallBuffer, CallHead, Failure, ReplyTail, Times, write_accepted, write_cancel, write_error,
-    write_heartbeat, write_success,
+    CallBuffer, CallHead, Failure, ReplyTail, Times, heartbeat, write_accepted, write_cancel, write_error,
+    write_success,
 };
 use crate::codec::Codec;
 

@@ -79,14 +79,13 @@ fn an_error_is_written_byte_for_byte() {
 
 #[test]
 fn control_frames_are_written_byte_for_byte() {
-    let (mut cancel, mut accepted, mut heartbeat) = (BytesMut::new(), BytesMut::new(), BytesMut::new());
+    let (mut cancel, mut accepted) = (BytesMut::new(), BytesMut::new());
     write_cancel(&mut cancel, &Id::new(ID));
     assert_eq!(cancel[..], b"\xC1\x01\x92\x04\xC4\x08\x01\x02\x03\x04\x05\x06\x07\x08"[..]);
     write_accepted(&mut accepted, &Id::new(ID), "i7", Flags::default().with_one_of_many());
     let expected = b"\xC1\x01\x96\x08\xC4\x08\x01\x02\x03\x04\x05\x06\x07\x08\xA2i7\xC0\xC0\x40";
     assert_eq!(accepted[..], expected[..]);
-    write_heartbeat(&mut heartbeat);
-    assert_eq!(heartbeat[..], b"\xC1\x01\x91\x09"[..]);
+    assert_eq!(heartbeat()[..], b"\xC1\x01\x91\x09"[..]);
 }
 
 #[test]

@@ -204,9 +204,9 @@ pub(crate) fn write_accepted(bytes: &mut BytesMut, id: &Id, instance: &str, flag
     put_uint(bytes, u64::from(flags.0));
 }
 
-/// Writes that the sender is there.
-pub(crate) fn write_heartbeat(bytes: &mut BytesMut) {
-    bytes.put_slice(&[MAGIC, VERSION, 0x91, 0x09]);
+/// The message that says that its sender is there: always the same.
+pub(crate) fn heartbeat() -> Bytes {
+    Bytes::from_static(&[MAGIC, VERSION, 0x91, 0x09])
 }
 
 fn put_id(bytes: &mut BytesMut, id: &Id) {

@@ -11,8 +11,8 @@ use super::oracle::Seen;
 use crate::error::{Error, Execution};
 use crate::fuzzing::damaged;
 use crate::wire::frame::{
-    CallBuffer, CallHead, Failure, Flags, HEAD, Id, ReplyTail, Times, write_accepted, write_cancel,
-    write_error, write_heartbeat, write_success,
+    CallBuffer, CallHead, Failure, Flags, HEAD, Id, ReplyTail, Times, heartbeat, write_accepted,
+    write_cancel, write_error, write_success,
 };
 use crate::wire::headers::Headers;
 
@@ -52,7 +52,7 @@ impl Sample {
             Seen::Accepted { id, instance, flags } => {
                 write_accepted(&mut bytes, &of(id), instance, Flags(*flags));
             }
-            Seen::Heartbeat | Seen::Unknown => write_heartbeat(&mut bytes),
+            Seen::Heartbeat | Seen::Unknown => bytes.extend_from_slice(&heartbeat()),
         }
         bytes.split_off(HEAD).to_vec()
     }
