@@ -18,6 +18,7 @@ mod cancelled_calls;
 mod coalescing;
 mod deadlines;
 mod delivery;
+mod discovery;
 mod dropped_calls;
 mod events;
 mod fairness;

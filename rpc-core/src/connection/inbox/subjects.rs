@@ -35,6 +35,12 @@ impl ReplySubjects {
         (token, Subject::from(subject))
     }
 
+    /// A fresh one outside of the inbox, for messages that are not replies to calls: a subscription of its own takes them.
+    pub(super) fn apart(&self) -> String {
+        let outer = self.prefix.rsplit_once('.').map_or("", |(outer, _)| outer);
+        format!("{outer}.{}", self.random.token_string::<12>())
+    }
+
     /// Where an instance says what it has to say about the calls that it has.
     pub(super) fn control(&self, instance: &str) -> Subject {
         format!("{}._{instance}", self.prefix).into()
