@@ -72,5 +72,5 @@ impl Foreign {
 
 /// A client for services that are not of this library, on a connection of its own.
 pub(crate) async fn plain(bed: &Bed, codec: Codec) -> LabClient {
-    LabClient::new(&Client::builder(bed.connect().await).plain().codec(codec).build().unwrap())
+    LabClient::new(Client::builder(bed.connect().await).plain().codec(codec).build().unwrap())
 }

@@ -393,7 +393,7 @@ async fn a_receipt_is_whatever_comes(bed: Bed) {
 async fn what_is_too_large_with_its_headers_is_not_sent(bed: Bed) {
     let connection = bed.connect().await;
     let limit = connection.max_payload();
-    let lab = LabClient::new(&Client::builder(&connection).plain().codec(Codec::Json).build().unwrap());
+    let lab = LabClient::new(Client::builder(&connection).plain().codec(Codec::Json).build().unwrap());
     Foreign::new(&bed, "lab.echo").await.keep_answering(|_| "\"x\"".into());
     let text = |payload: usize| "x".repeat(payload - r#"{"text":""}"#.len());
     assert_eq!(lab.echo(&text(limit - 1000)).await.unwrap(), "x");

@@ -60,7 +60,7 @@ async fn errors_are_those_of_framed_calls(bed: Bed) {
     let large = lab.bytes(2_000_000).await;
     assert_failed(large, ErrorKind::PayloadTooLarge, Execution::Executed);
     let other = LabClient::new(
-        &Client::builder(bed.connect().await).plain().codec(Codec::Json).prefix("nowhere").build().unwrap(),
+        Client::builder(bed.connect().await).plain().codec(Codec::Json).prefix("nowhere").build().unwrap(),
     );
     assert_failed(other.echo("x").await, ErrorKind::NoResponders, NOT);
 }
@@ -138,7 +138,7 @@ async fn plain_and_framed_calls_share_a_connection(bed: Bed) {
     let _server = bed.serve().await;
     let connection = bed.connect().await;
     let framed = LabClient::new(&connection);
-    let plain = LabClient::new(&Client::builder(&connection).plain().codec(Codec::Json).build().unwrap());
+    let plain = LabClient::new(Client::builder(&connection).plain().codec(Codec::Json).build().unwrap());
     let texts: Vec<String> = (0..500).map(|number| number.to_string()).collect();
     let calls = texts.iter().enumerate().map(|(number, text)| {
         let lab = if number % 2 == 0 { &framed } else { &plain };
@@ -152,7 +152,7 @@ async fn plain_and_framed_calls_share_a_connection(bed: Bed) {
 async fn calls_in_flight_are_counted(bed: Bed) {
     let _server = bed.serve().await;
     let client = Client::builder(bed.connect().await).plain().codec(Codec::Json).max_in_flight(1);
-    let lab = LabClient::new(&client.build().unwrap());
+    let lab = LabClient::new(client.build().unwrap());
     let out = tokio::spawn(lab.wait());
     bed.ledger.begun.notified().await;
     assert_eq!(lab.client().in_flight(), 1);
@@ -171,7 +171,7 @@ async fn calls_that_are_out_fail_as_soon_as_the_connection_is_lost() {
     let _server = Server::builder(serving).add(crate::bed::LabServer::new(bench)).start().await.unwrap();
     let connection = connect(nats.url()).await.unwrap();
     let mut events = Events::of(&connection);
-    let lab = LabClient::new(&Client::builder(&connection).plain().codec(Codec::Json).build().unwrap());
+    let lab = LabClient::new(Client::builder(&connection).plain().codec(Codec::Json).build().unwrap());
     let calls: Vec<_> = (0..10).map(|_| tokio::spawn(lab.wait().timeout(Duration::from_secs(60)))).collect();
     eventually("the handlers start", || bed_ledger.started() == 10).await;
     nats.kill();
