@@ -37,6 +37,6 @@ pub use crate::error::{CallError, Error, ErrorKind, Execution};
 pub use crate::reply::Reply;
 pub use crate::server::{MethodLimits, Server, ServerBuilder, ServerCounters};
 pub use crate::service::{
-    Method, MethodKind, MethodRegistry, RawCall, Service, ServiceClient, ServiceDescriptor,
+    Method, MethodKind, MethodRegistry, Parameter, RawCall, Service, ServiceClient, ServiceDescriptor,
 };
 pub use crate::wire::headers::Headers;

@@ -47,10 +47,35 @@ struct EverythingServer<S> {
 const _: () = {
     use ::nats_rpc::__private;
     const __METHODS: &[::nats_rpc::Method] = &[
-        ::nats_rpc::Method::unary("owned"),
-        ::nats_rpc::Method::unary("lent"),
-        ::nats_rpc::Method::unary("options"),
-        ::nats_rpc::Method::unary("bare").bare(),
+        ::nats_rpc::Method::unary("owned")
+            .with_parameters(
+                &[
+                    ::nats_rpc::Parameter::required("text"),
+                    ::nats_rpc::Parameter::required("type"),
+                    ::nats_rpc::Parameter::optional("maybe"),
+                ],
+            ),
+        ::nats_rpc::Method::unary("lent")
+            .with_parameters(
+                &[
+                    ::nats_rpc::Parameter::required("text"),
+                    ::nats_rpc::Parameter::required("point"),
+                    ::nats_rpc::Parameter::required("list"),
+                    ::nats_rpc::Parameter::required("bytes"),
+                    ::nats_rpc::Parameter::required("vec"),
+                ],
+            ),
+        ::nats_rpc::Method::unary("options")
+            .with_parameters(
+                &[
+                    ::nats_rpc::Parameter::optional("n"),
+                    ::nats_rpc::Parameter::required("lent"),
+                    ::nats_rpc::Parameter::required("bytes"),
+                ],
+            ),
+        ::nats_rpc::Method::unary("bare")
+            .bare()
+            .with_parameters(&[::nats_rpc::Parameter::required("point")]),
     ];
     static __DESCRIPTOR: ::nats_rpc::ServiceDescriptor = ::nats_rpc::ServiceDescriptor::new(
             "everything",

@@ -51,7 +51,8 @@ const _: () = {
             .spawn()
             .no_cancel()
             .coalesce(7usize)
-            .timeout_ms(1500u64),
+            .timeout_ms(1500u64)
+            .with_parameters(&[::nats_rpc::Parameter::required("number")]),
         ::nats_rpc::Method::unary("two"),
     ];
     static __DESCRIPTOR: ::nats_rpc::ServiceDescriptor = ::nats_rpc::ServiceDescriptor::new(

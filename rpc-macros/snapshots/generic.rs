@@ -38,8 +38,10 @@ pub struct CacheServer<S, K, V = String> {
 const _: () = {
     use ::nats_rpc::__private;
     const __METHODS: &[::nats_rpc::Method] = &[
-        ::nats_rpc::Method::unary("get"),
-        ::nats_rpc::Method::unary("count"),
+        ::nats_rpc::Method::unary("get")
+            .with_parameters(&[::nats_rpc::Parameter::required("key")]),
+        ::nats_rpc::Method::unary("count")
+            .with_parameters(&[::nats_rpc::Parameter::required("prefix")]),
     ];
     static __DESCRIPTOR: ::nats_rpc::ServiceDescriptor = ::nats_rpc::ServiceDescriptor::new(
             "cache",

@@ -45,9 +45,18 @@ pub struct GreeterServer<S> {
 const _: () = {
     use ::nats_rpc::__private;
     const __METHODS: &[::nats_rpc::Method] = &[
-        ::nats_rpc::Method::unary("hello"),
-        ::nats_rpc::Method::unary("divide"),
-        ::nats_rpc::Method::oneway("log"),
+        ::nats_rpc::Method::unary("hello")
+            .with_description("Says hello.")
+            .with_parameters(&[::nats_rpc::Parameter::required("name")]),
+        ::nats_rpc::Method::unary("divide")
+            .with_parameters(
+                &[
+                    ::nats_rpc::Parameter::required("a"),
+                    ::nats_rpc::Parameter::required("b"),
+                ],
+            ),
+        ::nats_rpc::Method::oneway("log")
+            .with_parameters(&[::nats_rpc::Parameter::required("line")]),
         ::nats_rpc::Method::unary("ping"),
     ];
     static __DESCRIPTOR: ::nats_rpc::ServiceDescriptor = ::nats_rpc::ServiceDescriptor::new(

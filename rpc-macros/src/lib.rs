@@ -49,8 +49,8 @@ use proc_macro::TokenStream;
 /// are `Send`, and the implementation `Send + Sync + 'static`, so that calls can run on all threads.
 ///
 /// Methods may have a default body. Documentation, `#[cfg]`, `#[deprecated]`, `#[allow]` and attributes of other macros
-/// work as they do on any trait; the first four apply to the client's method as well. The first paragraph of the
-/// trait's documentation becomes the service's description.
+/// work as they do on any trait; the first four apply to the client's method as well. The first paragraphs of the
+/// documentation of the trait and of its methods become their descriptions.
 ///
 /// A trait may be generic over types, such as `trait Cache<K: Key, V: Value>`, and then has to be given a `name`, since
 /// instances for different types are different services. What travels needs bounds:

@@ -62,6 +62,7 @@ pub(crate) fn method(function: &TraitItemFn, errors: &mut Errors) -> Method {
         options,
         conditions: attributes::conditions(&function.attrs),
         attributes: attributes::for_client(&function.attrs),
+        description: attributes::description(&function.attrs),
         signature: function.sig.clone(),
         context,
         arguments,

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span};
 use syn::{Attribute, GenericParam, Generics, Meta, Path, Signature, Type, Visibility};
 
 use crate::args::{MethodOptions, ServiceOptions};
+use crate::types;
 
 /// A trait under `#[service]`.
 pub(crate) struct Service {
@@ -40,6 +41,8 @@ pub(crate) struct Method {
     pub(crate) conditions: Vec<Attribute>,
     /// What the client's method carries as well: `doc`, `deprecated`, `allow`.
     pub(crate) attributes: Vec<Attribute>,
+    /// The first paragraph of the method's documentation.
+    pub(crate) description: Option<String>,
     /// As written, for the rules about what is written.
     pub(crate) signature: Signature,
     /// Whether the implementation is lent the context of the call.
@@ -69,6 +72,24 @@ pub(crate) struct Argument {
     pub(crate) passing: Passing,
     pub(crate) encoding: Encoding,
     pub(crate) serde: SerdeOptions,
+}
+
+impl Argument {
+    /// Whether a call may lack it, unless it is the whole message: an `Option` that is decoded by its own codec, or one
+    /// with a default.
+    pub(crate) fn may_be_missing(&self) -> bool {
+        let target = match &self.passing {
+            Passing::Owned => &self.ty,
+            Passing::Str(target) | Passing::Bytes(target) | Passing::Lent(target) => target,
+            Passing::Slice(_) => return self.has_default(),
+        };
+        let is_option = types::last_segment(target).is_some_and(|segment| segment.ident == "Option");
+        self.has_default() || (is_option && !self.serde.has_codec())
+    }
+
+    fn has_default(&self) -> bool {
+        self.serde.any_of(&["default"]).is_some()
+    }
 }
 
 /// How an implementation takes an argument.

@@ -9,6 +9,7 @@ mod arguments;
 mod bodies;
 mod calls;
 mod conditions;
+mod descriptions;
 mod generics;
 mod names;
 mod no_prelude;

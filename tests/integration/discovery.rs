@@ -89,6 +89,9 @@ async fn the_answers_say_what_there_is(bed: Bed) {
     assert_eq!(said("nats-rpc.protocol"), Some("1"));
     assert_eq!(said("nats-rpc.codecs"), Some("msgpack,json"));
     assert_eq!(said("nats-rpc.kind"), Some("unary"));
+    assert_eq!(said("nats-rpc.parameters"), Some("text"));
+    let limited = lab.endpoints.iter().find(|endpoint| endpoint.name == "all_optional").unwrap();
+    assert_eq!(limited.metadata["nats-rpc.parameters"], "limit?");
     let note = lab.endpoints.iter().find(|endpoint| endpoint.name == "note").unwrap();
     assert_eq!(note.metadata["nats-rpc.kind"], "oneway");
 

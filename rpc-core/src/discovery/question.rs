@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
 use super::responses::{Ping, Pong, Response, ServiceInfo, ServiceStats};
-use crate::connection::{Connection, OutboundMessage, status_code};
+use crate::connection::{Connection, OutboundMessage, no_responders};
 use crate::error::{Error, ErrorKind};
 use crate::wire::subject::{check_pattern, check_token};
 
@@ -203,7 +203,7 @@ impl Discovery {
         while read.len() < most {
             match timeout_at(asked + self.wait, answers.next()).await {
                 Err(_) => break,
-                Ok(Some(answer)) if status_code(&answer) == Some(503) => break,
+                Ok(Some(answer)) if no_responders(&answer).is_some() => break,
                 Ok(Some(answer)) => match read_response(&answer.payload) {
                     Ok(response) => read.push((response, asked.elapsed())),
                     Err(error) => tracing::warn!(%error, kind = T::KIND, "a service's answer cannot be read"),

@@ -7,7 +7,8 @@ use super::counters::MethodCounters;
 use super::deploy::Deployed;
 use super::stats::Stats;
 use crate::discovery::{EndpointInfo, EndpointStats, Ping, ServiceInfo, ServiceStats};
-use crate::service::{Method, ServiceDescriptor};
+use crate::service::{Method, MethodKind, Parameter, ServiceDescriptor};
+use crate::wire::frame::VERSION;
 use crate::wire::subject::ServiceSubject;
 
 /// The services of one server.
@@ -131,9 +132,18 @@ impl Entry {
 /// What other programs have to know to call a method.
 fn method_metadata(method: &Method) -> BTreeMap<String, String> {
     let kind = match method.kind() {
-        crate::service::MethodKind::Unary => "unary",
-        crate::service::MethodKind::Oneway => "oneway",
+        MethodKind::Unary => "unary",
+        MethodKind::Oneway => "oneway",
     };
-    let all = [("kind", kind), ("codecs", "msgpack,json"), ("protocol", "1")];
-    all.into_iter().map(|(name, value)| (format!("nats-rpc.{name}"), value.to_owned())).collect()
+    let parameter = |parameter: &Parameter| {
+        format!("{}{}", parameter.name(), if parameter.is_optional() { "?" } else { "" })
+    };
+    let parameters: Vec<_> = method.parameters().iter().map(parameter).collect();
+    let all = [
+        ("codecs", "msgpack,json".to_owned()),
+        ("kind", kind.to_owned()),
+        ("parameters", parameters.join(",")),
+        ("protocol", VERSION.to_string()),
+    ];
+    all.into_iter().map(|(name, value)| (format!("nats-rpc.{name}"), value)).collect()
 }

@@ -6,8 +6,7 @@ use futures_util::StreamExt;
 
 use super::Shared;
 use super::peers::Peers;
-use crate::connection::{MAX_FRAMES, Message, Subscription, status_code};
-use crate::wire::dialect::header;
+use crate::connection::{MAX_FRAMES, Message, Subscription, no_responders};
 use crate::wire::frame::{Frame, Frames};
 
 /// Takes in the control messages of one service, until its server ends: a shutdown waits for handlers, which can still be
@@ -21,10 +20,8 @@ pub(super) async fn listen(mut subscription: Subscription, peers: Arc<Peers>, sh
 /// Cancels the calls that a message says. Nothing here ever opens one, and nothing is answered.
 fn take(message: &Message, peers: &Peers, shared: &Shared) {
     let peer = message.subject.rsplit('.').next().unwrap_or_default();
-    if status_code(message) == Some(503) && message.payload.is_empty() {
-        let headers = message.headers.as_ref();
-        let unheard = headers.and_then(|headers| headers.get(header::NATS_SUBJECT));
-        peers.gone(peer, unheard.map(|subject| subject.as_str()));
+    if let Some(unserved) = no_responders(message) {
+        peers.gone(peer, unserved.subject);
         return;
     }
     let Ok(frames) = Frames::new(&message.payload) else {

@@ -1,11 +1,13 @@
 //! What a service is to the runtime: its description, and a handler for each method.
 
 mod descriptor;
+mod method;
 mod method_result;
 mod raw_call;
 mod registry;
 
-pub use self::descriptor::{Method, MethodKind, ServiceDescriptor};
+pub use self::descriptor::ServiceDescriptor;
+pub use self::method::{Method, MethodKind, Parameter};
 pub use self::method_result::MethodResult;
 pub use self::raw_call::RawCall;
 pub use self::registry::MethodRegistry;

@@ -2,10 +2,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::Path;
 use syn::ext::IdentExt as _;
 
 use super::generated_at;
-use crate::model::{Method, Service};
+use crate::model::{Argument, Method, Service};
 
 // Types of the user's are named next to these helpers, so the names of helpers are ones that no user would choose.
 
@@ -72,7 +73,7 @@ pub(super) fn tables(service: &Service) -> TokenStream {
 
 fn entry(service: &Service, method: &Method) -> TokenStream {
     let runtime = &service.runtime;
-    let Method { name, options, conditions, .. } = method;
+    let Method { name, options, conditions, description, arguments, .. } = method;
     let name = &name.text;
     let kind = if options.oneway.is_some() { quote!(oneway) } else { quote!(unary) };
     let idempotent = options.idempotent.map(|_| quote!(.idempotent()));
@@ -81,8 +82,21 @@ fn entry(service: &Service, method: &Method) -> TokenStream {
     let bare = options.bare.map(|_| quote!(.bare()));
     let coalesce = options.coalesce.map(|(calls, _)| quote!(.coalesce(#calls)));
     let timeout = options.timeout.map(|millis| quote!(.timeout_ms(#millis)));
+    let description = description.as_ref().map(|description| quote!(.with_description(#description)));
+    let parameters = arguments.iter().map(|argument| parameter(runtime, method, argument));
+    let parameters = (!arguments.is_empty()).then(|| quote!(.with_parameters(&[#(#parameters),*])));
     quote_spanned! {Span::mixed_site()=>
         #(#conditions)* #runtime::Method::#kind(#name) #idempotent #spawn #no_cancel #bare #coalesce #timeout
+            #description #parameters
+    }
+}
+
+fn parameter(runtime: &Path, method: &Method, argument: &Argument) -> TokenStream {
+    let name = &argument.name.text;
+    if method.options.bare.is_none() && argument.may_be_missing() {
+        quote!(#runtime::Parameter::optional(#name))
+    } else {
+        quote!(#runtime::Parameter::required(#name))
     }
 }
 
