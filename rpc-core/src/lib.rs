@@ -18,6 +18,7 @@ mod service;
 mod client;
 mod server;
 pub mod discovery;
+pub mod middleware;
 #[cfg(test)]
 mod fuzzing;
 

@@ -44,6 +44,7 @@ mod restarts_in_shutdown;
 mod retries;
 mod runtimes;
 mod scale;
+mod server_layers;
 mod shared_messages;
 mod shutdown;
 mod signals;

@@ -1,5 +1,6 @@
 //! What a handler knows about the call that it serves, and what its own calls inherit.
 
+mod extensions;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use tokio::task::futures::TaskLocalFuture;
 use tokio_util::sync::CancellationToken;
 
+use self::extensions::Extensions;
 use crate::connection::Subject;
 use crate::deadline::Deadline;
 use crate::reply::ReplyPath;
@@ -71,6 +73,7 @@ pub(crate) enum Bond {
 
 struct Inner {
     subject: Subject,
+    service: &'static str,
     method: &'static str,
     deadline: Deadline,
     attempt: u32,
@@ -81,11 +84,13 @@ struct Inner {
     calls: Bond,
     /// Made for the first who asks: most calls are never asked for it.
     cancellation: OnceLock<CancellationToken>,
+    extensions: Extensions,
 }
 
 /// What a server knows about a call when it arrives.
 pub(crate) struct Arrival {
     pub(crate) subject: Subject,
+    pub(crate) service: &'static str,
     pub(crate) method: &'static str,
     pub(crate) deadline: Deadline,
     pub(crate) attempt: u32,
@@ -96,9 +101,10 @@ pub(crate) struct Arrival {
 
 impl Context {
     pub(crate) fn new(arrival: Arrival) -> Self {
-        let Arrival { subject, method, deadline, attempt, headers, reply, calls } = arrival;
+        let Arrival { subject, service, method, deadline, attempt, headers, reply, calls } = arrival;
         let inner = Inner {
             subject,
+            service,
             method,
             deadline,
             attempt,
@@ -107,6 +113,7 @@ impl Context {
             reply,
             calls,
             cancellation: OnceLock::new(),
+            extensions: Extensions::default(),
         };
         Context { inner: Arc::new(inner), bond: Bond::Bound }
     }
@@ -173,9 +180,33 @@ impl Context {
         self.inner.reply_headers.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value);
     }
 
+    /// Keeps a value beside the call, in place of an earlier one of the same type: what a layer found out about the caller,
+    /// say, for the handler. It does not travel.
+    ///
+    /// ```
+    /// # struct User(String);
+    /// # async fn handler(cx: &nats_rpc::Context) {
+    /// cx.set_extension(User("Ann".to_owned()));
+    /// assert_eq!(cx.extension::<User>().map(|user| user.0.clone()), Some("Ann".to_owned()));
+    /// # }
+    /// ```
+    pub fn set_extension<T: Send + Sync + 'static>(&self, value: T) {
+        self.inner.extensions.insert(value);
+    }
+
+    /// The value of this type that is kept beside the call, if there is one.
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.inner.extensions.get()
+    }
+
     /// The subject that the call came on.
     pub fn subject(&self) -> &str {
         self.inner.subject.as_str()
+    }
+
+    /// The name of the service.
+    pub fn service(&self) -> &str {
+        self.inner.service
     }
 
     /// The method's name on the wire.

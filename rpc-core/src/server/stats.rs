@@ -86,6 +86,7 @@ impl Stats {
             cancelled: counters.cancelled.get(),
             turned_away: counters.turned_away.get(),
             malformed: counters.malformed.get(),
+            refused: counters.refused.get(),
             panics: counters.panicked.get(),
             p50_ns: quantile(&handlers, 0.5),
             p99_ns: quantile(&handlers, 0.99),

@@ -14,7 +14,7 @@ use super::peers::OpenCall;
 use super::replies::{Dispatch, send, send_message};
 use crate::connection::Joining;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Execution};
+use crate::error::{BeforeWork, Error, ErrorKind, Execution};
 use crate::reply::Reply;
 
 /// After so long without an answer, a caller is told which instance has its call.
@@ -132,8 +132,10 @@ impl Taken {
     /// The reply that says that the call has failed.
     fn written(&self, error: Error) -> Reply {
         let stats = &self.endpoint.stats;
-        if error.is_before_work() {
-            stats.counters.malformed.add();
+        match error.before_work_reason() {
+            Some(BeforeWork::Undecodable) => _ = stats.counters.malformed.add(),
+            Some(BeforeWork::Refused) => _ = stats.counters.refused.add(),
+            None => {}
         }
         let time = self.begun.map(|begun| begun.elapsed());
         // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
