@@ -113,6 +113,18 @@ impl Error {
         self
     }
 
+    /// What a layer failed with: an error of ours as it is, another as the source of one.
+    pub(crate) fn from_boxed(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        error.downcast::<Error>().map_or_else(
+            |other| {
+                let mut error = Error::new(ErrorKind::Internal, other.to_string());
+                error.0.source = Some(other.into());
+                error
+            },
+            |own| *own,
+        )
+    }
+
     /// Keeps the number that came from the wire.
     pub(crate) fn with_code(mut self, code: u16) -> Self {
         self.0.code = code;
