@@ -17,6 +17,7 @@ mod context;
 mod service;
 mod client;
 mod server;
+pub mod discovery;
 pub mod middleware;
 #[cfg(test)]
 mod fuzzing;

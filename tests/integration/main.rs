@@ -19,6 +19,7 @@ mod client_layers;
 mod coalescing;
 mod deadlines;
 mod delivery;
+mod discovery;
 mod dropped_calls;
 mod events;
 mod fairness;

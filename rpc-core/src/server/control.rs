@@ -13,29 +13,27 @@ use crate::wire::frame::{Frame, Frames};
 /// cancelled.
 pub(super) async fn listen(mut subscription: Subscription, peers: Arc<Peers>, shared: Arc<Shared>) {
     while let Some(message) = subscription.next().await {
-        let cancelled = take(&message, &peers, &shared);
-        shared.counters.cancelled.add_many(cancelled);
+        take(&message, &peers, &shared);
     }
 }
 
-/// Returns how many calls a message has cancelled. Nothing here ever opens one, and nothing is answered.
-fn take(message: &Message, peers: &Peers, shared: &Shared) -> u64 {
+/// Cancels the calls that a message says. Nothing here ever opens one, and nothing is answered.
+fn take(message: &Message, peers: &Peers, shared: &Shared) {
     let peer = message.subject.rsplit('.').next().unwrap_or_default();
     if let Some(unserved) = no_responders(message) {
-        return peers.gone(peer, unserved.subject);
+        peers.gone(peer, unserved.subject);
+        return;
     }
     let Ok(frames) = Frames::new(&message.payload) else {
-        shared.counters.malformed.add();
-        return 0;
+        shared.counters.control_malformed.add();
+        return;
     };
-    let mut cancelled = 0;
     for frame in frames.take(MAX_FRAMES) {
         match frame {
-            Ok(Frame::Cancel(id)) => cancelled += u64::from(peers.cancel(peer, &id)),
+            Ok(Frame::Cancel(id)) => _ = peers.cancel(peer, &id),
             // A heartbeat is sent for what becomes of it where nobody is.
             Ok(_) => {}
-            Err(_) => _ = shared.counters.malformed.add(),
+            Err(_) => _ = shared.counters.control_malformed.add(),
         }
     }
-    cancelled
 }

@@ -203,6 +203,11 @@ impl Inbox {
         first.map(|subject| denied("subscribe", subject))
     }
 
+    /// A fresh subject for messages that are not replies to calls, to be subscribed to apart from the inbox.
+    pub(crate) fn subject_apart(&self) -> String {
+        self.subjects.apart()
+    }
+
     /// Whether replies can be received.
     pub(crate) fn is_started(&self) -> bool {
         self.shared.running.load(Ordering::Acquire)

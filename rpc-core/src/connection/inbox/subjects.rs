@@ -50,6 +50,12 @@ impl ReplySubjects {
         (token, Subject::from(subject))
     }
 
+    /// A fresh one outside of the inbox, for messages that are not replies to calls: a subscription of its own takes them.
+    pub(super) fn apart(&self) -> String {
+        let outer = self.prefix.rsplit_once('.').map_or("", |(outer, _)| outer);
+        format!("{outer}.{}", self.random.token_string::<12>())
+    }
+
     /// The one that a plain call has alone: it ends with the call's id, in 16 hexadecimal digits.
     pub(super) fn plain(&self, id: u64) -> Subject {
         format!("{}.{id:016x}", self.prefix).into()
