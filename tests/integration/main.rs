@@ -15,6 +15,7 @@ mod by_message;
 mod caller;
 mod calls;
 mod cancelled_calls;
+mod client_layers;
 mod coalescing;
 mod deadlines;
 mod delivery;

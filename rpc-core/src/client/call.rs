@@ -1,25 +1,28 @@
 //! A call of a generated client: a future that a caller can adjust before it is awaited.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use serde::ser::Serialize;
+use tokio::time::Instant;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::attempts::Attempts;
 use super::handover::Handover;
-use super::outcome::outcome;
+use super::layers::Passage;
+use super::outcome::{outcome, outcome_of_layers};
 use super::outgoing::Outgoing;
+use super::pursuit::Conclusion;
 use super::response::Response;
 use super::retry::Retry;
 use super::returns::Returns;
 use super::stub::Target;
 use crate::context::Context;
-use crate::error::{CallError, Error, ErrorKind, Execution};
+use crate::error::{CallError, Error, ErrorKind};
 use crate::wire::frame::{Flags, Times};
 
 /// A call that has been made but not sent: it does nothing until it is awaited.
@@ -127,7 +130,14 @@ impl<T, E> Call<T, E> {
 
     /// Hands a oneway call to the connection, without a reply subject. What is returned, if anything, finishes that.
     pub(super) fn hand_over(&mut self) -> Result<Option<Handover>, Error> {
-        self.outgoing.hand_over(self.attempts.take_built()?)
+        let buffer = self.attempts.take_built()?;
+        if let Some(layers) = self.outgoing.layers() {
+            let (_, args) = buffer.into_parts();
+            let deadline = self.outgoing.deadline(Instant::now());
+            let mut passage = Passage::handed_over(&self.outgoing, args, layers, deadline);
+            return Ok(Some(Box::pin(async move { poll_fn(|cx| passage.poll(cx)).await.map(drop) })));
+        }
+        self.outgoing.hand_over(buffer)
     }
 
     fn poll_response(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
@@ -137,18 +147,18 @@ impl<T, E> Call<T, E> {
             self.parent = None;
             return Poll::Ready(Err(self.cancel().into()));
         }
-        let concluded = ready!(self.attempts.poll(&self.outgoing, cx))?;
-        Poll::Ready(outcome(&self.outgoing, self.returns, concluded))
+        Poll::Ready(match ready!(self.attempts.poll(&self.outgoing, cx))? {
+            Conclusion::Answered(concluded) => outcome(&self.outgoing, self.returns, concluded),
+            Conclusion::Layered(response, progress) => {
+                outcome_of_layers(&self.outgoing, self.returns, *response, &progress)
+            }
+        })
     }
 
     /// Gives the call up with the handler that it was made in.
     fn cancel(&mut self) -> Error {
-        let execution =
-            if self.attempts.has_begun() { Execution::MaybeExecuted } else { Execution::NotExecuted };
-        // What is out is cancelled as it is dropped.
-        self.attempts = Attempts::Done;
         Error::new(ErrorKind::Cancelled, "the handler that made the call was cancelled")
-            .with_execution(execution)
+            .with_execution(self.attempts.give_up())
     }
 }
 

@@ -45,7 +45,8 @@ use crate::wire::frame::Times;
 /// ```
 ///
 /// # Errors
-/// [`CallError::Rpc`] if the message could not be handed over: [`NotExecuted`](crate::Execution::NotExecuted), always.
+/// [`CallError::Rpc`] if the message could not be handed over: [`NotExecuted`](crate::Execution::NotExecuted), always, unless a
+/// [layer](crate::middleware) fails the call after that.
 ///
 /// # Cancel safety
 /// Dropped before it is ready, it was not sent.

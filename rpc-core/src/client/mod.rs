@@ -7,6 +7,7 @@ mod cast;
 mod exchange;
 mod handover;
 mod inherited;
+mod layers;
 mod outcome;
 mod outgoing;
 mod plain;
@@ -26,6 +27,7 @@ use std::time::Duration;
 pub use self::builder::ClientBuilder;
 pub use self::call::{Call, DetailedCall};
 pub use self::cast::Cast;
+pub use self::layers::{ClientRequest, ClientResponse, ClientService};
 pub use self::response::Response;
 pub use self::retry::Retry;
 pub use self::returns::Returns;
@@ -66,6 +68,7 @@ struct Inner {
     coalesce: usize,
     max_in_flight: usize,
     retry: Retry,
+    layers: Option<ClientService>,
     in_flight: AtomicUsize,
 }
 
@@ -99,6 +102,10 @@ impl Client {
 
     pub(crate) fn is_plain(&self) -> bool {
         self.0.plain
+    }
+
+    fn layers(&self) -> Option<&ClientService> {
+        self.0.layers.as_ref()
     }
 
     pub(crate) fn limits(&self) -> ScanLimits {

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use serde::ser::Serialize;
 use tokio::time::Instant;
 
+use super::ClientService;
 use super::inherited::Inherited;
 use super::retry::Retry;
 use super::stub::{Route, Target};
@@ -74,6 +75,17 @@ impl Outgoing {
         &self.headers
     }
 
+    /// The same, to be changed; what is written from then on has the changes.
+    pub(super) fn headers_mut(&mut self) -> &mut Headers {
+        self.stale = true;
+        &mut self.headers
+    }
+
+    /// The layers of the client, if it has any.
+    pub(super) fn layers(&self) -> Option<&ClientService> {
+        self.target.client.layers()
+    }
+
     /// What is refused in a reply before it is decoded.
     pub(super) fn limits(&self) -> ScanLimits {
         self.target.client.limits()
@@ -101,6 +113,11 @@ impl Outgoing {
     /// When the call is sent again.
     pub(super) fn retry(&self) -> Retry {
         if self.inherited.is_retried { self.retry.without_attempts() } else { self.retry }
+    }
+
+    /// Whether nobody waits for the handler.
+    pub(super) fn is_oneway(&self) -> bool {
+        self.target.method(self.method).is_some_and(|method| method.kind() == MethodKind::Oneway)
     }
 
     /// Whether the handler may run twice.

@@ -1,16 +1,18 @@
 //! What follows when the first attempt is not the end of a call: probes, pauses, further attempts.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::InFlight;
 use super::exchange::Exchange;
+use super::layers::Progress;
 use super::outgoing::{FIRST, Outgoing};
 use super::retry::{Failure, Retry, may_have_run};
 use super::sending::{Expiry, Sent};
+use super::{ClientResponse, InFlight};
 use crate::connection::Answer;
 use crate::deadline::Deadline;
 use crate::error::{ErrorKind, Execution};
@@ -33,6 +35,14 @@ impl Concluded {
     }
 }
 
+/// Where a call has come to its end.
+pub(super) enum Conclusion {
+    /// At the other side, or on the way there.
+    Answered(Concluded),
+    /// In the layers of the client: with a response that is not decoded yet, and what is known of the handler.
+    Layered(Box<ClientResponse>, Arc<Progress>),
+}
+
 /// Whether an answer is the end of a call, whatever the call is.
 pub(super) fn is_conclusive(answer: &Answer) -> bool {
     is_executed(answer)
@@ -53,7 +63,8 @@ pub(super) struct Pursuit {
     outgoing: Outgoing,
     args: Bytes,
     deadline: Deadline,
-    in_flight: InFlight,
+    /// `None` if it is counted elsewhere.
+    in_flight: Option<InFlight>,
     attempt: u8,
     may_have_run: bool,
     /// Until when it is sent again as long as it reaches nobody, and how often it was.
@@ -62,7 +73,12 @@ pub(super) struct Pursuit {
 }
 
 impl Pursuit {
-    pub(super) fn new(outgoing: &Outgoing, args: Bytes, deadline: Deadline, in_flight: InFlight) -> Self {
+    pub(super) fn new(
+        outgoing: &Outgoing,
+        args: Bytes,
+        deadline: Deadline,
+        in_flight: Option<InFlight>,
+    ) -> Self {
         Pursuit {
             outgoing: outgoing.clone(),
             args,
