@@ -11,6 +11,7 @@ mod error;
 mod deadline;
 mod codec;
 mod wire;
+mod telemetry;
 mod connection;
 mod reply;
 mod context;

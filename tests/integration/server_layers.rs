@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
-use nats_rpc::middleware::{Layer, ServerService, Service};
+use nats_rpc::middleware::{Layer, ServerService, Service, from_fn};
 use nats_rpc::{Context, Error, ErrorKind, Execution, RawCall, Reply, Retry, Server};
 use tower::filter::FilterLayer;
 use tower::limit::ConcurrencyLimitLayer;
@@ -31,48 +30,13 @@ on_every_broker! {
     a_handler_behind_layers_is_cancelled,
 }
 
-/// What a layer does with a call and with what it wraps.
-type Act = dyn Fn(RawCall, ServerService) -> BoxFuture<'static, Result<Reply, Error>> + Send + Sync;
-
-/// A layer made of a function.
-#[derive(Clone)]
-struct Acting(Arc<Act>);
-
-/// That layer around a service.
-#[derive(Clone)]
-struct Acts(Acting, ServerService);
-
-fn layer<F>(act: impl Fn(RawCall, ServerService) -> F + Send + Sync + 'static) -> Acting
-where
-    F: Future<Output = Result<Reply, Error>> + Send + 'static,
-{
-    Acting(Arc::new(move |call, inner| Box::pin(act(call, inner))))
-}
-
-impl Layer<ServerService> for Acting {
-    type Service = Acts;
-
-    fn layer(&self, inner: ServerService) -> Acts {
-        Acts(self.clone(), inner)
-    }
-}
-
-impl Service<RawCall> for Acts {
-    type Response = Reply;
-    type Error = Error;
-    type Future = BoxFuture<'static, Result<Reply, Error>>;
-
-    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Error>> {
-        self.1.poll_ready(cx)
-    }
-
-    fn call(&mut self, call: RawCall) -> Self::Future {
-        (self.0.0)(call, self.1.clone())
-    }
-}
-
 /// Serves the lab behind a layer.
-async fn serve(bed: &Bed, layer: Acting) -> (Server, LabClient) {
+async fn serve<F, A>(bed: &Bed, layer: F) -> (Server, LabClient)
+where
+    F: Fn(RawCall, ServerService) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Result<Reply, Error>> + Send + 'static,
+{
+    let layer = from_fn(layer);
     let server = bed.server_builder().await.layer(layer).add(bed.service()).start().await.unwrap();
     (server, bed.client().await)
 }
@@ -81,11 +45,11 @@ async fn the_first_layer_sees_a_call_first_and_its_reply_last(bed: Bed) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let telling = |name: &'static str| {
         let seen = Arc::clone(&seen);
-        layer(move |call, mut inner| {
+        from_fn(move |call: RawCall, inner: ServerService| {
             let seen = Arc::clone(&seen);
             async move {
                 seen.lock().unwrap().push(format!("{name} sees {}", call.context().method()));
-                let reply = inner.call(call).await;
+                let reply = inner.run(call).await;
                 seen.lock().unwrap().push(format!("{name} is back"));
                 reply
             }
@@ -116,7 +80,7 @@ impl Desk for Clerk {
 }
 
 async fn a_layer_knows_the_call_and_tells_the_handler_what_it_found(bed: Bed) {
-    let authenticate = layer(|call, mut inner| async move {
+    let authenticate = |call: RawCall, inner: ServerService| async move {
         let context = call.context();
         assert_eq!((context.service(), context.method(), context.subject()), ("desk", "who", "desk.who"));
         assert!(context.remaining() > Duration::ZERO);
@@ -125,11 +89,11 @@ async fn a_layer_knows_the_call_and_tells_the_handler_what_it_found(bed: Bed) {
             context.set_extension(User(user.to_owned()));
             context.set_header("seen", user);
         }
-        let reply = inner.call(call).await?;
+        let reply = inner.run(call).await?;
         assert_eq!(reply.service_error(), None);
-        Ok(reply)
-    });
-    let builder = bed.server_builder().await.layer(authenticate);
+        Ok::<_, Error>(reply)
+    };
+    let builder = bed.server_builder().await.layer(from_fn(authenticate));
     let _server = builder.add(DeskServer::new(Clerk)).start().await.unwrap();
     let desk = DeskClient::new(bed.connect().await);
     let response = desk.who().header("user", "ann").detailed().await.unwrap();
@@ -139,13 +103,13 @@ async fn a_layer_knows_the_call_and_tells_the_handler_what_it_found(bed: Bed) {
 }
 
 async fn a_call_that_a_layer_refuses_was_not_executed(bed: Bed) {
-    let refuse = layer(|call, _| async move {
+    let refuse = |call: RawCall, _: ServerService| async move {
         let kind = match call.context().method() {
             "echo" => ErrorKind::Unauthenticated,
             _ => ErrorKind::Overloaded,
         };
         Err(Error::new(kind, "not like this"))
-    });
+    };
     let (server, lab) = serve(&bed, refuse).await;
     let error = assert_failed(lab.echo("x").await, ErrorKind::Unauthenticated, Execution::NotExecuted);
     assert_eq!(error.message(), "not like this");
@@ -156,12 +120,12 @@ async fn a_call_that_a_layer_refuses_was_not_executed(bed: Bed) {
 }
 
 async fn what_a_layer_fails_with_after_the_handler_says_nothing_about_it(bed: Bed) {
-    let spoil = layer(|call, mut inner| async move {
+    let spoil = |call: RawCall, inner: ServerService| async move {
         let method = call.context().method().to_owned();
-        inner.call(call).await?;
+        inner.run(call).await?;
         let error = Error::new(ErrorKind::Unavailable, "too late");
         Err(if method == "echo" { error.with_execution(Execution::NotExecuted) } else { error })
-    });
+    };
     let (server, lab) = serve(&bed, spoil).await;
     assert_failed(lab.echo("x").await, ErrorKind::Unavailable, Execution::MaybeExecuted);
     assert_failed(lab.sleep(0).await, ErrorKind::Unavailable, Execution::MaybeExecuted);
@@ -186,10 +150,10 @@ async fn an_error_of_another_type_is_internal(bed: Bed) {
 }
 
 async fn a_layer_that_panics_ends_its_call_alone(bed: Bed) {
-    let careless = layer(|call, mut inner| async move {
+    let careless = |call: RawCall, inner: ServerService| async move {
         assert_ne!(call.context().method(), "echo", "careless");
-        inner.call(call).await
-    });
+        inner.run(call).await
+    };
     let (server, lab) = serve(&bed, careless).await;
     let error = assert_failed(lab.echo("x").await, ErrorKind::Internal, Execution::MaybeExecuted);
     assert!(!error.message().contains("careless"), "the caller learns of an incident: {error}");
@@ -200,15 +164,15 @@ async fn a_layer_that_panics_ends_its_call_alone(bed: Bed) {
 async fn a_layer_may_answer_by_itself(bed: Bed) {
     let cache: Arc<Mutex<HashMap<String, String>>> = Arc::default();
     let kept = Arc::clone(&cache);
-    let caching = layer(move |call, mut inner| {
+    let caching = move |call: RawCall, inner: ServerService| {
         let known = kept.lock().unwrap().get(call.context().method()).cloned();
         async move {
             match known {
                 Some(known) => call.reply(known),
-                None => inner.call(call).await,
+                None => inner.run(call).await,
             }
         }
-    });
+    };
     let (_server, lab) = serve(&bed, caching).await;
     assert_eq!(lab.echo("x").await.unwrap(), "x");
     cache.lock().unwrap().insert("echo".to_owned(), "kept".to_owned());
@@ -219,11 +183,11 @@ async fn a_layer_may_answer_by_itself(bed: Bed) {
 }
 
 async fn a_layer_may_change_the_arguments(bed: Bed) {
-    let translate = layer(|mut call, mut inner| {
+    let translate = |mut call: RawCall, inner: ServerService| {
         let body = call.body().iter().map(u8::to_ascii_lowercase).collect::<Vec<_>>();
         call.set_body(body);
-        async move { inner.call(call).await }
-    });
+        async move { inner.run(call).await }
+    };
     let (_server, lab) = serve(&bed, translate).await;
     assert_eq!(lab.echo("LOUD").await.unwrap(), "loud");
 }
@@ -245,12 +209,12 @@ async fn the_limits_of_tower_hold_for_the_whole_server(bed: Bed) {
 }
 
 async fn plain_and_oneway_calls_pass_through_layers(bed: Bed) {
-    let refuse = layer(|call, mut inner| async move {
+    let refuse = |call: RawCall, inner: ServerService| async move {
         if call.context().headers().get("token").is_none() {
             return Err(Error::new(ErrorKind::Unauthenticated, "no token"));
         }
-        inner.call(call).await
-    });
+        inner.run(call).await
+    };
     let (server, lab) = serve(&bed, refuse).await;
     let connection = bed.connect().await;
     let answer = raw_request(&connection, "lab.echo", &[], r#"{"text":"x"}"#).await;
@@ -265,7 +229,7 @@ async fn plain_and_oneway_calls_pass_through_layers(bed: Bed) {
 }
 
 async fn a_handler_behind_layers_is_cancelled(bed: Bed) {
-    let through = layer(|call, mut inner| async move { inner.call(call).await });
+    let through = |call: RawCall, inner: ServerService| async move { inner.run(call).await };
     let (server, lab) = serve(&bed, through).await;
     let call = tokio::spawn(lab.wait().into_future());
     bed.ledger.begun.notified().await;

@@ -21,6 +21,7 @@ use super::response::Response;
 use super::retry::Retry;
 use super::returns::Returns;
 use super::stub::Target;
+use super::watch::Watch;
 use crate::context::Context;
 use crate::error::{CallError, Error, ErrorKind};
 use crate::wire::frame::{Flags, Times};
@@ -76,6 +77,8 @@ pub struct Call<T, E> {
     attempts: Attempts,
     /// The end of the handler that the call was made in, if it was made in one.
     parent: Option<Parent>,
+    /// Who observes it, if anybody does.
+    watch: Option<Box<Watch>>,
 }
 
 /// Ready when the handler that a call was made in is cancelled.
@@ -89,11 +92,17 @@ impl<T, E> Call<T, E> {
         returns: Returns<T, E>,
         times: Times,
     ) -> Self {
-        let outgoing = Outgoing::new(target, method);
+        let watch = Watch::of(&target, method);
+        let mut outgoing = Outgoing::new(target, method);
+        let span = watch.as_ref().and_then(|watch| watch.span());
+        outgoing.continue_trace(span);
+        if span.is_some() {
+            outgoing.set_flags(Flags::with_instance, None);
+        }
         let attempts = outgoing.build(args, times).map_or_else(Attempts::Refused, Attempts::Built);
         let parent = Context::with_current(Context::inherited_cancellation).flatten();
         let parent = parent.map(|token| Box::pin(token.cancelled_owned()));
-        Call { outgoing, returns, attempts, parent }
+        Call { outgoing, returns, attempts, parent, watch }
     }
 
     /// Sets how long to wait, in place of the method's and the client's default; an hour at most.
@@ -140,14 +149,33 @@ impl<T, E> Call<T, E> {
         self.outgoing.hand_over(buffer)
     }
 
+    /// Who observes it, if anybody does.
+    pub(super) fn watch(&mut self) -> &mut Option<Box<Watch>> {
+        &mut self.watch
+    }
+
     fn poll_response(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
+        let response = ready!(self.poll_outcome(cx));
+        if let Some(mut watch) = self.watch.take() {
+            watch.conclude(&response);
+        }
+        Poll::Ready(response)
+    }
+
+    fn poll_outcome(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
         if let Some(parent) = &mut self.parent
             && parent.as_mut().poll(cx).is_ready()
         {
             self.parent = None;
             return Poll::Ready(Err(self.cancel().into()));
         }
-        Poll::Ready(match ready!(self.attempts.poll(&self.outgoing, cx))? {
+        let entered = self.watch.as_mut().map(|watch| watch.enter());
+        let conclusion = ready!(self.attempts.poll(&self.outgoing, cx))?;
+        drop(entered);
+        if let Some(watch) = &self.watch {
+            watch.instance(conclusion.instance());
+        }
+        Poll::Ready(match conclusion {
             Conclusion::Answered(concluded) => outcome(&self.outgoing, self.returns, concluded),
             Conclusion::Layered(response, progress) => {
                 outcome_of_layers(&self.outgoing, self.returns, *response, &progress)

@@ -17,6 +17,7 @@ mod retry;
 mod returns;
 mod sending;
 mod stub;
+mod watch;
 mod written;
 
 use std::fmt;

@@ -57,6 +57,7 @@ pub(super) fn reply(outgoing: &Outgoing, concluded: Concluded) -> Result<ClientR
             Ok(ClientResponse { headers, ..ClientResponse::new(codec, body) })
         }
         Answer::Error(error) if error.code == SERVICE_ERROR => Ok(ClientResponse {
+            instance: error.instance,
             handler_time: error.handler_time,
             service_error: Some(error.message.clone()),
             ..ClientResponse::new(

@@ -17,6 +17,7 @@ use crate::connection::{Connection, History, buffers};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::service::{Method, MethodKind};
+use crate::telemetry::{self, CallSpan};
 use crate::wire::frame::{CallBuffer, CallHead, Flags, Times};
 use crate::wire::headers::Headers;
 
@@ -79,6 +80,11 @@ impl Outgoing {
     pub(super) fn headers_mut(&mut self) -> &mut Headers {
         self.stale = true;
         &mut self.headers
+    }
+
+    /// Has the call continue the trace that it is made in. Nothing has been written yet.
+    pub(super) fn continue_trace(&mut self, span: Option<&CallSpan>) {
+        telemetry::inject(span, &mut self.headers);
     }
 
     /// The layers of the client, if it has any.

@@ -43,6 +43,20 @@ pub(super) enum Conclusion {
     Layered(Box<ClientResponse>, Arc<Progress>),
 }
 
+impl Conclusion {
+    /// The instance that has answered, if it named itself.
+    pub(super) fn instance(&self) -> Option<&str> {
+        match self {
+            Conclusion::Answered(Concluded { answer: Answer::Success(success), .. }) => {
+                success.instance.as_deref()
+            }
+            Conclusion::Answered(Concluded { answer: Answer::Error(error), .. }) => error.instance.as_deref(),
+            Conclusion::Answered(_) => None,
+            Conclusion::Layered(response, _) => response.instance(),
+        }
+    }
+}
+
 /// Whether an answer is the end of a call, whatever the call is.
 pub(super) fn is_conclusive(answer: &Answer) -> bool {
     is_executed(answer)

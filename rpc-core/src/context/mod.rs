@@ -18,6 +18,7 @@ use self::extensions::Extensions;
 use crate::connection::Subject;
 use crate::deadline::Deadline;
 use crate::reply::ReplyPath;
+use crate::telemetry::CallSpan;
 use crate::wire::headers::Headers;
 
 tokio::task_local! {
@@ -85,6 +86,7 @@ struct Inner {
     /// Made for the first who asks: most calls are never asked for it.
     cancellation: OnceLock<CancellationToken>,
     extensions: Extensions,
+    span: Option<CallSpan>,
 }
 
 /// What a server knows about a call when it arrives.
@@ -97,11 +99,12 @@ pub(crate) struct Arrival {
     pub(crate) headers: Headers,
     pub(crate) reply: ReplyPath,
     pub(crate) calls: Bond,
+    pub(crate) span: Option<CallSpan>,
 }
 
 impl Context {
     pub(crate) fn new(arrival: Arrival) -> Self {
-        let Arrival { subject, service, method, deadline, attempt, headers, reply, calls } = arrival;
+        let Arrival { subject, service, method, deadline, attempt, headers, reply, calls, span } = arrival;
         let inner = Inner {
             subject,
             service,
@@ -114,6 +117,7 @@ impl Context {
             calls,
             cancellation: OnceLock::new(),
             extensions: Extensions::default(),
+            span,
         };
         Context { inner: Arc::new(inner), bond: Bond::Bound }
     }
@@ -227,7 +231,7 @@ impl Context {
     /// # }
     /// ```
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        Scoped(Box::pin(AMBIENT.scope(self.clone(), future)))
+        Scoped { future: Box::pin(AMBIENT.scope(self.clone(), future)), span: self.inner.span.clone() }
     }
 
     /// Calls `read` with the ambient context, without cloning it.
@@ -235,9 +239,15 @@ impl Context {
         AMBIENT.try_with(read).ok()
     }
 
-    /// Polls a handler with this context as the ambient one.
+    /// Polls a handler with this context as the ambient one, in the span of the call.
     pub(crate) fn enter<T>(&self, poll: impl FnOnce() -> T) -> T {
+        let _entered = self.span().map(CallSpan::enter);
         AMBIENT.sync_scope(self.clone(), poll)
+    }
+
+    /// The span of the call, if it is observed.
+    pub(crate) fn span(&self) -> Option<&CallSpan> {
+        self.inner.span.as_ref()
     }
 
     pub(crate) fn reply_path(&self) -> &ReplyPath {
@@ -290,13 +300,18 @@ impl fmt::Debug for Context {
 
 /// A future that runs under a [`Context`]; see [`Context::scope`].
 #[must_use = "futures do nothing unless polled"]
-pub struct Scoped<F: Future>(Pin<Box<TaskLocalFuture<Context, F>>>);
+pub struct Scoped<F: Future> {
+    future: Pin<Box<TaskLocalFuture<Context, F>>>,
+    span: Option<CallSpan>,
+}
 
 impl<F: Future> Future for Scoped<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
-        self.0.as_mut().poll(cx)
+        let Scoped { future, span } = &mut *self;
+        let _entered = span.as_ref().map(CallSpan::enter);
+        future.as_mut().poll(cx)
     }
 }
 

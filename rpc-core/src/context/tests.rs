@@ -23,6 +23,7 @@ fn context(budget: Duration) -> Context {
         attempt: 1,
         headers: Headers::from_iter([("traceparent", "00-1")]),
         reply,
+        span: None,
         calls: Bond::Bound,
     })
 }

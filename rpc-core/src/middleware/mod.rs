@@ -1,59 +1,28 @@
-//! Layers around calls, as of the crate [`tower`](https://docs.rs/tower).
+//! Layers around calls, as of the crate [`tower`](https://docs.rs/tower): what calls pass through before they are sent, and
+//! before their handlers run. [`from_fn`] makes one of a function; those of tower itself work as they are (`Timeout`,
+//! `ConcurrencyLimit`, `LoadShed`, `MapRequest`, `Retry`), and so does any other whose service is `Clone + Send + Sync`. The layer that was
+//! added first sees a call first.
+//!
+//! # At the server
+//!
+//! [`ServerBuilder::layer`](crate::ServerBuilder::layer) puts a layer around the handlers of all methods. It sees a call as a [`RawCall`](crate::RawCall), not
+//! decoded, with its [`Context`](crate::Context), and what comes back as a [`Reply`](crate::Reply), encoded; what is inside of it is a [`ServerService`]. What it
+//! finds out about the caller, it tells the handler with [`Context::set_extension`](crate::Context::set_extension).
+//!
+//! - **A call that a layer refuses was not executed**, whatever the layer's error says, and the caller learns that. One that has got to
+//!   its handler may have been, whatever becomes of it in the layers.
+//! - Layers run in the places of handlers and with their time: limits, deadlines and cancellation hold for them, and the time that they take counts
+//!   as the handler's.
 //!
 //! # At the client
 //!
 //! [`ClientBuilder::layer`](crate::ClientBuilder::layer) puts a layer around every call of a client, oneway calls included.
 //! It sees the call as a [`ClientRequest`], encoded and not sent, and what comes back as a [`ClientResponse`], not decoded; what
-//! is inside of it is a [`ClientService`]. Layers of tower itself work as they are (`Timeout`, `ConcurrencyLimit`, `LoadShed`, `MapRequest`,
-//! `Retry`), and so does one of your own, if its service is `Clone + Send + Sync`:
+//! is inside of it is a [`ClientService`].
 //!
 //! ```
-//! use std::future::Future;
-//! use std::pin::Pin;
-//! use std::task::{Context, Poll};
-//!
-//! use nats_rpc::middleware::{ClientRequest, ClientResponse, Layer, Service};
+//! use nats_rpc::middleware::{ClientRequest, ClientService, from_fn};
 //! use nats_rpc::{Client, Error, ErrorKind, Execution};
-//!
-//! /// Lets calls of methods pass whose names are known.
-//! #[derive(Clone)]
-//! struct Only(&'static [&'static str]);
-//!
-//! #[derive(Clone)]
-//! struct OnlyService<S> {
-//!     methods: &'static [&'static str],
-//!     inner: S,
-//! }
-//!
-//! impl<S> Layer<S> for Only {
-//!     type Service = OnlyService<S>;
-//!
-//!     fn layer(&self, inner: S) -> OnlyService<S> {
-//!         OnlyService { methods: self.0, inner }
-//!     }
-//! }
-//!
-//! impl<S> Service<ClientRequest> for OnlyService<S>
-//! where
-//!     S: Service<ClientRequest, Response = ClientResponse, Error = Error>,
-//!     S::Future: Send + 'static,
-//! {
-//!     type Response = ClientResponse;
-//!     type Error = Error;
-//!     type Future = Pin<Box<dyn Future<Output = Result<ClientResponse, Error>> + Send>>;
-//!
-//!     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-//!         self.inner.poll_ready(cx)
-//!     }
-//!
-//!     fn call(&mut self, request: ClientRequest) -> Self::Future {
-//!         if !self.methods.contains(&request.method()) {
-//!             let message = format!("nobody may call {} from here", request.method());
-//!             return Box::pin(async { Err(Error::new(ErrorKind::PermissionDenied, message)) });
-//!         }
-//!         Box::pin(self.inner.call(request))
-//!     }
-//! }
 //!
 //! # #[nats_rpc::service]
 //! # trait Files {
@@ -68,7 +37,13 @@
 //! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let nats = nats_rpc::memory::Broker::new().connect();
 //! # let server = nats_rpc::Server::builder(&nats).add(FilesServer::new(Disk)).start().await?;
-//! let files = FilesClient::new(Client::builder(&nats).layer(Only(&["read"])).build()?);
+//! let read_only = from_fn(|request: ClientRequest, next: ClientService| async move {
+//!     match request.method() {
+//!         "read" => next.run(request).await,
+//!         method => Err(Error::new(ErrorKind::PermissionDenied, format!("nobody calls {method} from here"))),
+//!     }
+//! });
+//! let files = FilesClient::new(Client::builder(&nats).layer(read_only).build()?);
 //! assert_eq!(files.read().await?, "text");
 //!
 //! let error: Error = files.delete().await.unwrap_err().into();
@@ -88,7 +63,10 @@
 //!   without a receipt do not, as ever.
 //! - A call whose arguments do not encode fails before the layers, and one whose result does not decode after them.
 
+mod from_fn;
+
 pub use tower::{Layer, Service};
 
+pub use self::from_fn::{FnService, FromFn, from_fn};
 pub use crate::client::{ClientRequest, ClientResponse, ClientService};
 pub use crate::server::ServerService;

@@ -18,6 +18,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::reply::Format;
 use crate::service::MethodKind;
+use crate::telemetry::CallSpan;
 use crate::wire::headers::Headers;
 
 /// How long a caller is asked to wait before it tries an overloaded server again.
@@ -97,7 +98,9 @@ impl Intake {
         let calls = if method.is_no_cancel() { Bond::Detached } else { Bond::Bound };
         let (method, Bounds { begin_by, deadline }) = (method.name(), bounds);
         let service = service.name();
-        let arrival = Arrival { subject, service, method, deadline, attempt, headers, reply: path, calls };
+        let span = CallSpan::of_server(service, method, &shared.replier.instance, &headers);
+        let arrival =
+            Arrival { subject, service, method, deadline, attempt, headers, reply: path, calls, span };
         let (endpoint, context) = (Arc::clone(&self.endpoint), Context::new(arrival));
         match way {
             Way::Here => {

@@ -64,7 +64,8 @@ pub(super) fn deploy(
         service.register(&mut registry);
         let methods = registry.resolve(descriptor)?.into_iter().map(|(method, handler)| {
             let name = (descriptor.name().to_owned(), method.name().to_owned());
-            let (limits, stats) = (limits.get(&name).copied(), Arc::new(Stats::new()));
+            let (limits, stats) =
+                (limits.get(&name).copied(), Arc::new(Stats::new(descriptor.name(), method.name())));
             let handler = match layers {
                 Some(layers) => behind(layers.clone(), handler),
                 None => handler,

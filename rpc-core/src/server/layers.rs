@@ -38,6 +38,17 @@ impl ServerService {
         ServerService(BoxCloneSyncService::new(service))
     }
 
+    /// Waits until what is inside is ready, and hands the call to it.
+    ///
+    /// # Errors
+    /// Those of [`ServerService`].
+    ///
+    /// # Cancel safety
+    /// That of [`ServerService`].
+    pub async fn run(self, call: RawCall) -> Result<Reply, Error> {
+        self.oneshot(call).await
+    }
+
     /// The service inside of all layers.
     fn innermost() -> Self {
         ServerService(BoxCloneSyncService::new(service_fn(handle)))

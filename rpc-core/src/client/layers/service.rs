@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tower::Service;
-use tower::util::{BoxCloneSyncService, MapErr, service_fn};
+use tower::util::{BoxCloneSyncService, MapErr, ServiceExt, service_fn};
 
 use super::innermost::send;
 use super::{ClientRequest, ClientResponse};
@@ -38,6 +38,17 @@ impl ClientService {
     {
         let service = MapErr::new(service, |error: S::Error| Error::from_boxed(error.into()));
         ClientService(BoxCloneSyncService::new(service))
+    }
+
+    /// Waits until what is inside is ready, and hands the call to it.
+    ///
+    /// # Errors
+    /// Those of [`ClientService`].
+    ///
+    /// # Cancel safety
+    /// That of [`ClientService`].
+    pub async fn run(self, request: ClientRequest) -> Result<ClientResponse, Error> {
+        self.oneshot(request).await
     }
 
     /// The service inside of all layers.
