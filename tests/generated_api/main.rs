@@ -9,6 +9,7 @@ mod arguments;
 mod bodies;
 mod calls;
 mod conditions;
+mod contracts;
 mod descriptions;
 mod generics;
 mod names;
