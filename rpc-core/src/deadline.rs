@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
 
 /// The longest budget that a call can have; longer ones are cut to it.
@@ -92,6 +94,13 @@ impl WallClock {
     /// A clock that is ahead of this one by so many milliseconds, or behind it.
     pub(crate) fn skewed(self, skew_ms: i64) -> Self {
         WallClock { skew_ms: self.skew_ms.saturating_add(skew_ms), ..self }
+    }
+
+    /// The date and the time now, in UTC, after RFC 3339.
+    pub(crate) fn rfc3339(self) -> String {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::from_millis(self.unix_ms());
+        // It fails in no year of four digits.
+        now.format(&Rfc3339).unwrap_or_default()
     }
 
     /// The time now.

@@ -18,6 +18,7 @@ mod service;
 pub mod contract;
 mod client;
 mod server;
+pub mod discovery;
 #[cfg(test)]
 mod fuzzing;
 

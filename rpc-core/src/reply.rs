@@ -22,6 +22,17 @@ use crate::wire::headers::Headers;
 pub struct Reply {
     pub(crate) payload: Bytes,
     pub(crate) headers: Option<HeaderMap>,
+    /// How long the handler ran.
+    pub(crate) handler_time: Duration,
+    /// The message of the service's own error, if it is one.
+    pub(crate) own_error: Option<Box<str>>,
+}
+
+impl Reply {
+    /// One without a body.
+    pub(crate) fn empty(handler_time: Duration) -> Self {
+        Reply { payload: Bytes::new(), headers: None, handler_time, own_error: None }
+    }
 }
 
 /// The way back to one caller.
@@ -87,7 +98,7 @@ impl ReplyPath {
         encode: impl FnOnce(Codec, &mut BytesMut) -> Result<(), Error>,
     ) -> Result<Reply, Error> {
         match self.format {
-            Format::Framed { id, flags } => self.written(|bytes| {
+            Format::Framed { id, flags } => self.written(handler_time, |bytes| {
                 let tail = self.tail(headers, flags);
                 let codec = self.format.codec();
                 frame::write_success(bytes, &id, as_wire_us(handler_time), &tail, |bytes| {
@@ -95,7 +106,7 @@ impl ReplyPath {
                 })
             }),
             Format::Plain { codec, .. } => {
-                let reply = self.written(|bytes| encode(codec, bytes))?;
+                let reply = self.written(handler_time, |bytes| encode(codec, bytes))?;
                 self.with_headers(reply, headers, &[])
             }
         }
@@ -117,7 +128,8 @@ impl ReplyPath {
             handler_us: as_wire_us(handler_time),
             retry_after: None,
         };
-        self.failed(headers, &failure, Some(encode))
+        let reply = self.failed(headers, &failure, handler_time, Some(encode))?;
+        Ok(Reply { own_error: Some(failure.message.into()), ..reply })
     }
 
     /// Writes an error of the call path. It always succeeds: what does not fit is left out.
@@ -140,9 +152,9 @@ impl ReplyPath {
             retry_after: error.retry_after(),
         };
         let nothing = None::<fn(Codec, &mut BytesMut) -> Result<(), Error>>;
-        self.failed(&Headers::new(), &failure, nothing).unwrap_or_else(|_| Reply {
-            payload: Bytes::new(),
+        self.failed(&Headers::new(), &failure, handler_time, nothing).unwrap_or_else(|_| Reply {
             headers: header_map([(header::ERROR_CODE, "500")]),
+            ..Reply::empty(handler_time)
         })
     }
 
@@ -150,10 +162,11 @@ impl ReplyPath {
         &self,
         headers: &Headers,
         failure: &Failure<'_>,
+        handler_time: Duration,
         encode: Option<impl FnOnce(Codec, &mut BytesMut) -> Result<(), Error>>,
     ) -> Result<Reply, Error> {
         match self.format {
-            Format::Framed { id, flags } => self.written(|bytes| {
+            Format::Framed { id, flags } => self.written(handler_time, |bytes| {
                 let tail = self.tail(headers, flags);
                 let codec = self.format.codec();
                 let encode = encode.map(|encode| |bytes: &mut BytesMut| encode(codec, bytes));
@@ -161,8 +174,8 @@ impl ReplyPath {
             }),
             Format::Plain { codec, .. } => {
                 let reply = match encode {
-                    Some(encode) => self.written(|bytes| encode(codec, bytes))?,
-                    None => Reply { payload: Bytes::new(), headers: None },
+                    Some(encode) => self.written(handler_time, |bytes| encode(codec, bytes))?,
+                    None => Reply::empty(handler_time),
                 };
                 let code = failure.code.to_string();
                 let execution = failure.execution.as_u8().to_string();
@@ -180,7 +193,11 @@ impl ReplyPath {
     }
 
     /// Runs an encoder on a shared buffer. A result that does not encode or does not fit says that the handler ran.
-    fn written(&self, write: impl FnOnce(&mut BytesMut) -> Result<(), Error>) -> Result<Reply, Error> {
+    fn written(
+        &self,
+        handler_time: Duration,
+        write: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+    ) -> Result<Reply, Error> {
         let mut bytes = buffers::take();
         let limit = self.replier.connection.max_payload();
         let written = match write(&mut bytes) {
@@ -195,7 +212,7 @@ impl ReplyPath {
             buffers::discard(bytes);
             return Err(error.with_execution(Execution::Executed));
         }
-        Ok(Reply { payload: buffers::finish(bytes).freeze(), headers: None })
+        Ok(Reply { payload: buffers::finish(bytes).freeze(), ..Reply::empty(handler_time) })
     }
 
     fn tail<'a>(&'a self, headers: &'a Headers, flags: Flags) -> ReplyTail<'a> {

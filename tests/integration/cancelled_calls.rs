@@ -246,7 +246,7 @@ async fn only_a_cancel_of_ones_own_call_counts(bed: Bed) {
     assert_eq!(watch.next().await, Event::Aborted);
     assert!(caller.rest("worker.echo").await.is_empty());
     let counters = server.counters();
-    assert_eq!((counters.cancelled, counters.started, counters.malformed), (1, 2, 1));
+    assert_eq!((counters.cancelled, counters.started, counters.control_malformed), (1, 2, 1));
 }
 
 async fn a_task_that_a_handler_has_spawned_learns_of_the_cancel(bed: Bed) {

@@ -96,8 +96,8 @@ impl Estate {
 
     fn of(version: Version, deployment: Option<&'static str>, config: &str) -> Self {
         // The users' passwords are their names.
-        let passwords =
-            ["greeter", "web", "batch"].map(|user| format!("{}_PASSWORD: {user}", user.to_uppercase()));
+        let passwords = ["greeter", "web", "batch", "ops"]
+            .map(|user| format!("{}_PASSWORD: {user}", user.to_uppercase()));
         let server =
             NatsServer::builder().version(version).config(&passwords.join("\n")).config(config).start();
         Estate { server, deployment, ledger: Arc::default() }

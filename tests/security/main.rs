@@ -11,6 +11,7 @@
 mod bed;
 mod connecting;
 mod control;
+mod discovering;
 mod document;
 mod expiry;
 mod forging;

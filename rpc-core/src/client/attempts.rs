@@ -4,8 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::InFlight;
-use super::outgoing::{Outgoing, Sent};
+use super::outgoing::Outgoing;
 use super::pursuit::{Concluded, Pursuit, is_conclusive};
+use super::sending::Sent;
 use crate::connection::Answer;
 use crate::error::{Error, ErrorKind};
 use crate::wire::frame::CallBuffer;

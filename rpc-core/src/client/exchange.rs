@@ -4,12 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::handover::{Handover, hand_over_later, until};
+use super::plain;
 use super::stub::Target;
-use crate::connection::{Answer, Connection, DestinationId, Expected, TryPublishError, too_late};
+use super::written::Written;
+use crate::connection::{
+    Answer, Connection, DestinationId, Expected, OutboundMessage, TryPublishError, too_late,
+};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Execution};
 
@@ -24,9 +27,9 @@ pub(super) struct Exchange {
 }
 
 enum State {
-    Ready(Instant, DestinationId, Bytes),
+    Ready(Instant, DestinationId, Written),
     /// The rare way: the inbox is not there yet.
-    Starting(Handover, DestinationId, Bytes),
+    Starting(Handover, DestinationId, Written),
     /// Another: the connection's queue is full.
     Sending(Handover),
     Waiting,
@@ -40,9 +43,9 @@ impl Exchange {
         now: Instant,
         deadline: Deadline,
         destination: DestinationId,
-        payload: Bytes,
+        message: Written,
     ) -> Self {
-        Exchange { target, id, deadline, state: State::Ready(now, destination, payload) }
+        Exchange { target, id, deadline, state: State::Ready(now, destination, message) }
     }
 
     pub(super) fn deadline(&self) -> Deadline {
@@ -56,11 +59,14 @@ impl Exchange {
                 State::Waiting => {
                     let answer = ready!(self.target.client.connection().inbox().poll_answer(self.id, cx));
                     self.state = State::Done;
+                    if let Answer::Plain(reply) = answer {
+                        return Poll::Ready(Ok(plain::judge(reply, self.target.client.codec())));
+                    }
                     return Poll::Ready(Ok(answer));
                 }
                 State::Starting(start, ..) => {
                     let started = ready!(start.as_mut().poll(cx));
-                    let State::Starting(_, destination, payload) =
+                    let State::Starting(_, destination, message) =
                         std::mem::replace(&mut self.state, State::Done)
                     else {
                         continue;
@@ -68,7 +74,7 @@ impl Exchange {
                     if let Err(error) = started {
                         return Poll::Ready(Err(error));
                     }
-                    self.state = State::Ready(Instant::now(), destination, payload);
+                    self.state = State::Ready(Instant::now(), destination, message);
                 }
                 State::Sending(sending) => match sending.as_mut().poll(cx) {
                     Poll::Ready(Ok(())) => self.state = State::Waiting,
@@ -97,7 +103,7 @@ impl Exchange {
 
     /// Hands the message over. Who is to be woken by its answer is known before that can come.
     fn send(&mut self, cx: &Context<'_>) -> Result<(), Error> {
-        let State::Ready(now, destination, payload) = std::mem::replace(&mut self.state, State::Waiting)
+        let State::Ready(now, destination, message) = std::mem::replace(&mut self.state, State::Waiting)
         else {
             self.state = State::Done;
             return Err(Error::new(ErrorKind::Cancelled, "polled after it had been answered"));
@@ -105,12 +111,22 @@ impl Exchange {
         let connection = self.target.client.connection();
         if !connection.inbox().is_started() {
             let start = start(connection.clone());
-            self.state = State::Starting(until(self.deadline, start), destination, payload);
+            self.state = State::Starting(until(self.deadline, start), destination, message);
             return Ok(());
         }
-        let (deadline, waker) = (self.deadline.instant(), cx.waker().clone());
-        let expected = Expected { id: self.id, destination, payload, now, deadline, waker };
-        let Some(lone) = connection.take_on(expected)? else { return Ok(()) };
+        let (id, deadline, waker) = (self.id, self.deadline.instant(), cx.waker().clone());
+        let expect = |payload| Expected { id, destination, payload, now, deadline, waker };
+        let lone = match message {
+            Written::Framed(payload) => connection.take_on(expect(payload))?,
+            Written::Plain(payload, headers) => Some(connection.take_on_plain(expect(payload), *headers)?),
+        };
+        let Some(lone) = lone else { return Ok(()) };
+        self.publish(lone)
+    }
+
+    /// Publishes a message that goes alone.
+    fn publish(&mut self, lone: OutboundMessage) -> Result<(), Error> {
+        let connection = self.target.client.connection();
         match connection.try_publish(lone.clone()) {
             Ok(()) => Ok(()),
             Err(TryPublishError::Refused(error)) => Err(error),

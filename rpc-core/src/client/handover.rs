@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::outgoing::{FIRST, Outgoing};
-use crate::connection::{Connection, OutboundMessage, TryPublishError, too_large, too_late};
+use super::written::Written;
+use crate::connection::{Connection, OutboundMessage, TryPublishError, too_late};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::wire::frame::{CallBuffer, Times};
@@ -16,13 +16,18 @@ impl Outgoing {
     /// Publishes the call without a reply subject: the server's own limit bounds its handler.
     pub(super) fn hand_over(&self, mut buffer: CallBuffer) -> Result<Option<Handover>, Error> {
         let subject = self.route()?.subject.clone();
-        if self.is_stale() {
-            buffer = self.rewrite(Times::Unlimited, FIRST, buffer.args())?;
-        }
-        let (payload, _) = buffer.into_parts();
+        let written = if self.is_plain() {
+            let (_, args) = buffer.into_parts();
+            self.write_plain(args, None)?
+        } else {
+            if self.is_stale() {
+                buffer = self.rewrite(Times::Unlimited, FIRST, buffer.args())?;
+            }
+            let (payload, _) = buffer.into_parts();
+            Written::Framed(payload)
+        };
+        let message = written.checked(self)?.into_message(subject);
         let connection = self.connection();
-        check_size(connection, &payload)?;
-        let message = OutboundMessage { subject, reply: None, payload, headers: None };
         let later = |message| Ok(Some(hand_over_later(connection, message, self.deadline(Instant::now()))));
         if !connection.is_connected() {
             return later(message);
@@ -33,12 +38,6 @@ impl Outgoing {
             Err(TryPublishError::Full) => later(message),
         }
     }
-}
-
-/// Whether the broker takes a message of this size.
-pub(super) fn check_size(connection: &Connection, payload: &Bytes) -> Result<(), Error> {
-    let limit = connection.max_payload();
-    if payload.len() > limit { Err(too_large(payload.len(), limit)) } else { Ok(()) }
 }
 
 /// The rest of a handover, for which the connection has no room yet.

@@ -1,12 +1,15 @@
 //! From what became of a call to what its caller gets.
 
+use std::time::Duration;
+
 use super::outgoing::Outgoing;
+use super::plain::{self, PlainValue};
 use super::pursuit::Concluded;
 use super::response::Response;
 use super::retry::after_attempts;
 use super::returns::Returns;
 use crate::codec::DecodeError;
-use crate::connection::Answer;
+use crate::connection::{Answer, Message};
 use crate::error::{CallError, Error, ErrorKind, Execution};
 use crate::wire::frame::{ErrorFrame, SERVICE_ERROR, SuccessFrame};
 
@@ -17,11 +20,12 @@ pub(super) fn outcome<T, E>(
     concluded: Concluded,
 ) -> Result<Response<T>, CallError<E>> {
     let Concluded { answer, may_have_run } = concluded;
-    if matches!(answer, Answer::Success(_) | Answer::Error(_)) {
+    if matches!(answer, Answer::Success(_) | Answer::Error(_) | Answer::Plain(_) | Answer::Remote(_)) {
         outgoing.history().note_answer();
     }
     let error = match answer {
         Answer::Success(success) => return read_success(outgoing, returns, success),
+        Answer::Plain(reply) => return read_plain(outgoing, returns, &reply),
         Answer::Error(error) if error.code == SERVICE_ERROR => {
             return Err(read_service_error(outgoing, returns, &error));
         }
@@ -40,7 +44,7 @@ fn error_of(outgoing: &Outgoing, answer: Answer) -> Error {
             let message = format!("NATS does not let this user publish to {subject}, or get the reply");
             Error::new(ErrorKind::PermissionDenied, message).with_execution(execution)
         }
-        Answer::NotSent(error) | Answer::Lost(error) => error,
+        Answer::NotSent(error) | Answer::Lost(error) | Answer::Remote(error) => error,
         Answer::NoResponders => {
             Error::not_executed(ErrorKind::NoResponders, format!("nobody serves {subject}"))
         }
@@ -50,7 +54,7 @@ fn error_of(outgoing: &Outgoing, answer: Answer) -> Error {
             Error::new(ErrorKind::DeadlineExceeded, message)
         }
         // The last of these are answers, which have been read.
-        Answer::Foreign | Answer::Success(_) | Answer::Error(_) => {
+        Answer::Foreign | Answer::Success(_) | Answer::Error(_) | Answer::Plain(_) => {
             let message = format!(
                 "something else than a reply came from {subject}; does a JetStream stream take the subject?"
             );
@@ -69,6 +73,22 @@ fn read_success<T, E>(
     match value {
         Ok(value) => Ok(Response::new(value, headers, instance, handler_time)),
         Err(error) => Err(CallError::Rpc(unreadable("value", &error))),
+    }
+}
+
+/// A plain value may be from anybody: one that cannot be read does not prove that a handler ran.
+fn read_plain<T, E>(
+    outgoing: &Outgoing,
+    returns: Returns<T, E>,
+    reply: &Message,
+) -> Result<Response<T>, CallError<E>> {
+    let PlainValue { codec, body, headers } = plain::value(reply, outgoing.codec())?;
+    match (returns.value)(codec, &body, outgoing.limits()) {
+        Ok(value) => Ok(Response::new(value, headers, None, Duration::ZERO)),
+        Err(error) => {
+            let error = unreadable("value", &error).with_execution(Execution::MaybeExecuted);
+            Err(CallError::Rpc(error))
+        }
     }
 }
 

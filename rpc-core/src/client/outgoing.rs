@@ -1,22 +1,19 @@
-//! How the message of a call is written and sent, the first time and again.
+//! How the message of a call is written, the first time and again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use serde::ser::Serialize;
 use tokio::time::Instant;
 
-use super::InFlight;
-use super::exchange::Exchange;
-use super::handover::check_size;
 use super::inherited::Inherited;
 use super::retry::Retry;
 use super::stub::{Route, Target};
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
-use crate::connection::{Connection, History, buffers, too_late};
-use crate::deadline::{Deadline, budget_as_wire_ms};
+use crate::connection::{Connection, History, buffers};
+use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::service::{Method, MethodKind};
 use crate::wire::frame::{CallBuffer, CallHead, Flags, Times};
@@ -28,9 +25,9 @@ pub(super) const FIRST: u8 = 1;
 /// What is needed to write the call's message.
 #[derive(Clone)]
 pub(super) struct Outgoing {
-    target: Arc<Target>,
-    method: usize,
-    id: u64,
+    pub(super) target: Arc<Target>,
+    pub(super) method: usize,
+    pub(super) id: u64,
     flags: Flags,
     timeout: Option<Duration>,
     retry: Retry,
@@ -40,28 +37,6 @@ pub(super) struct Outgoing {
     headers: Headers,
     /// Whether the message has to be written anew: the caller added a header, or wants a receipt, after it was written.
     stale: bool,
-}
-
-/// A call that is out.
-pub(super) struct Sent {
-    pub(super) exchange: Exchange,
-    /// The encoded arguments, to send them again.
-    pub(super) args: Bytes,
-    pub(super) expiry: Expiry,
-}
-
-/// A call that has begun: its time runs, and it is counted.
-pub(super) struct Begun {
-    pub(super) now: Instant,
-    pub(super) deadline: Deadline,
-    pub(super) in_flight: InFlight,
-}
-
-/// Whether a call was sent with its moment of expiry, or without, since the clocks differ.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expiry {
-    Stated,
-    LeftOut,
 }
 
 impl Outgoing {
@@ -87,6 +62,16 @@ impl Outgoing {
 
     pub(super) fn codec(&self) -> Codec {
         self.target.client.codec()
+    }
+
+    /// Whether the service need not be one of this library.
+    pub(super) fn is_plain(&self) -> bool {
+        self.target.client.is_plain()
+    }
+
+    /// What the caller added, and a trace.
+    pub(super) fn headers(&self) -> &Headers {
+        &self.headers
     }
 
     /// What is refused in a reply before it is decoded.
@@ -171,7 +156,7 @@ impl Outgoing {
         self.write(times, FIRST, &self.headers, |bytes| codec.encode(args, bytes))
     }
 
-    fn write(
+    pub(super) fn write(
         &self,
         times: Times,
         attempt: u8,
@@ -197,99 +182,13 @@ impl Outgoing {
         })
     }
 
-    /// Starts the call's time, and counts it.
-    pub(super) fn begin(&self) -> Result<Begun, Error> {
-        let now = Instant::now();
-        let deadline = self.deadline(now);
-        if deadline.was_expired(now) {
-            return Err(too_late());
-        }
-        let in_flight = self.target.client.enter()?;
-        self.history().deposit();
-        Ok(Begun { now, deadline, in_flight })
-    }
-
-    /// Checks everything that can be known before the message leaves, and starts the exchange. The connection is there, as far
-    /// as the caller knows.
-    pub(super) fn send(
-        &self,
-        mut buffer: CallBuffer,
-        now: Instant,
-        deadline: Deadline,
-    ) -> Result<Sent, Error> {
-        let expiry = self.expiry();
-        if expiry == Expiry::LeftOut {
-            let times = Times::Budget { ms: budget_as_wire_ms(deadline.since(now)) };
-            buffer = self.rewrite(times, FIRST, buffer.args())?;
-        } else if self.stale {
-            buffer = self.rewrite(Times::Later, FIRST, buffer.args())?;
-        }
-        self.exchange(buffer, now, deadline, expiry)
-    }
-
-    /// Sends the call once more: with an id of its own, so that a late answer to an earlier attempt is not taken for one to
-    /// this.
-    pub(super) fn send_again(&mut self, args: &[u8], attempt: u8, deadline: Deadline) -> Result<Sent, Error> {
-        let now = Instant::now();
-        if deadline.was_expired(now) {
-            return Err(too_late());
-        }
-        self.connection().check_connected()?;
-        self.id = self.connection().random().u64();
-        let expiry = self.expiry();
-        let times = match expiry {
-            Expiry::Stated => Times::Later,
-            Expiry::LeftOut => Times::Budget { ms: budget_as_wire_ms(deadline.since(now)) },
-        };
-        let buffer = self.rewrite(times, attempt, args)?;
-        self.exchange(buffer, now, deadline, expiry)
-    }
-
     /// Notes that an instance found the call expired which is not.
     pub(super) fn distrust_clocks(&self) {
         self.history().distrust_clocks(self.connection().clock(), self.names().0);
     }
 
-    fn expiry(&self) -> Expiry {
-        let differ = self.history().clocks_differ(self.connection().clock());
-        if differ { Expiry::LeftOut } else { Expiry::Stated }
-    }
-
-    fn exchange(
-        &self,
-        mut buffer: CallBuffer,
-        now: Instant,
-        deadline: Deadline,
-        expiry: Expiry,
-    ) -> Result<Sent, Error> {
-        if expiry == Expiry::Stated {
-            let budget_ms = budget_as_wire_ms(deadline.since(now));
-            buffer.set_times(budget_ms, self.connection().clock().unix_ms() + u64::from(budget_ms));
-        }
-        let (payload, args) = buffer.into_parts();
-        check_size(self.connection(), &payload)?;
-        let destination = self.route()?.destination;
-        let exchange = Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, payload);
-        Ok(Sent { exchange, args, expiry })
-    }
-
     pub(super) fn deadline(&self, now: Instant) -> Deadline {
         let own = Deadline::of(now, self.timeout.unwrap_or_else(|| self.target.client.timeout()));
         self.inherited.deadline.map_or(own, |inherited| inherited.min(own))
-    }
-
-    /// Nobody serves the method: asks whether anybody serves the service.
-    pub(super) fn probe(&mut self, deadline: Deadline) -> Result<Exchange, Error> {
-        self.connection().check_connected()?;
-        let destination = self.target.probe()?.destination;
-        self.id = self.connection().random().u64();
-        let name = self.target.method(self.method).map(Method::name);
-        let now = Instant::now();
-        let times = Times::Budget { ms: budget_as_wire_ms(deadline.since(now)) };
-        let codec = self.codec();
-        let (payload, _) =
-            self.write(times, FIRST, &Headers::new(), |bytes| codec.encode(&name, bytes))?.into_parts();
-        check_size(self.connection(), &payload)?;
-        Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, payload))
     }
 }

@@ -8,8 +8,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::InFlight;
 use super::exchange::Exchange;
-use super::outgoing::{Expiry, FIRST, Outgoing, Sent};
+use super::outgoing::{FIRST, Outgoing};
 use super::retry::{Failure, Retry, may_have_run};
+use super::sending::{Expiry, Sent};
 use crate::connection::Answer;
 use crate::deadline::Deadline;
 use crate::error::{ErrorKind, Execution};
@@ -41,7 +42,7 @@ pub(super) fn is_conclusive(answer: &Answer) -> bool {
 /// Whether it is what a handler has returned.
 fn is_executed(answer: &Answer) -> bool {
     match answer {
-        Answer::Success(_) => true,
+        Answer::Success(_) | Answer::Plain(_) => true,
         Answer::Error(error) => error.execution == Execution::Executed,
         _ => false,
     }
@@ -147,9 +148,9 @@ impl Pursuit {
         (answer_of(&mut other).await, other_expiry)
     }
 
-    /// If nobody serves the method, asks whether anybody serves the service at all.
+    /// If nobody serves the method, asks whether anybody serves the service at all: where it is one that can be asked.
     async fn probed(&mut self, answer: Answer) -> Answer {
-        if !matches!(answer, Answer::NoResponders) {
+        if !matches!(answer, Answer::NoResponders) || self.outgoing.is_plain() {
             return answer;
         }
         let Ok(mut exchange) = self.outgoing.probe(self.deadline) else { return answer };

@@ -76,6 +76,14 @@ impl Codec {
         }
     }
 
+    /// The value of what returns nothing.
+    pub(crate) fn nothing(self) -> &'static [u8] {
+        match self {
+            Codec::MessagePack => &[0xC0],
+            Codec::Json => b"null",
+        }
+    }
+
     /// Whether these bytes say "no arguments" without being a map.
     pub(crate) fn means_no_arguments(self, bytes: &[u8]) -> bool {
         match self {

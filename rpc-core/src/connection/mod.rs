@@ -29,7 +29,8 @@ pub(crate) use self::inbox::History;
 use self::inbox::Inbox;
 use self::memory::MemoryTransport;
 pub(crate) use self::nats::{
-    HeaderMap, Message, OutboundMessage, Subject, header_map, header_size, status_code,
+    HeaderMap, Message, OutboundMessage, Subject, first_values, header_map, header_of, header_size,
+    no_responders,
 };
 use self::nats::{NatsTransport, Overlap};
 pub(crate) use self::outbox::{DestinationId, Joining, MAX_BYTES, MAX_FRAMES};
@@ -173,6 +174,12 @@ impl Connection {
             Departure::Later => {}
         }
         Ok(None)
+    }
+
+    /// Takes a plain call on. Returns its message, which the caller publishes, at once. An error if its reply could not be
+    /// received.
+    pub(crate) fn take_on_plain(&self, call: Expected, headers: HeaderMap) -> Result<OutboundMessage, Error> {
+        self.inner.inbox.expect_plain(call, headers)
     }
 
     /// Waits until everything that was sent on this connection has been written to its socket: before a program ends

@@ -127,8 +127,19 @@ impl Slots {
 
     /// Whether every call of a slot's service was answered that is not out any more.
     pub(super) fn none_abandoned(&self, index: usize) -> bool {
-        let slot = self.slots.get(index);
-        slot.and_then(|slot| self.pools.get(slot.pool)).is_some_and(|pool| !pool.abandoned)
+        self.slots.get(index).is_some_and(|slot| self.none_abandoned_in(slot.pool))
+    }
+
+    /// The same by the service's pool.
+    pub(super) fn none_abandoned_in(&self, pool: usize) -> bool {
+        self.pools.get(pool).is_some_and(|pool| !pool.abandoned)
+    }
+
+    /// Notes that a call of a service was given up without an answer.
+    pub(super) fn abandon(&mut self, pool: usize) {
+        if let Some(pool) = self.pools.get_mut(pool) {
+            pool.abandoned = true;
+        }
     }
 
     /// All messages that are out, by slot.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::admitted::Held;
-use super::dispatch;
+use super::dispatch::{self, Endpoint};
 use super::intake::Intake;
 use super::receive::Turn;
 use super::replies::{send_receipt, send_refusal};
@@ -66,13 +66,14 @@ enum Way {
 impl Intake {
     /// Takes the call on, or says why not.
     pub(super) fn admit(&self, incoming: Incoming, turn: &mut Turn<'_>) {
-        let method = &self.endpoint.method;
+        let Endpoint { shared, method, stats, .. } = &*self.endpoint;
+        stats.counters.received.add();
         let Incoming { part, arrived, format, bounds, attempt, headers, body } = incoming;
         let Part { subject, reply, joining, held } = part;
-        let mut path = self.shared.reply_path(reply, joining, format, self.shared.audience);
+        let mut path = shared.reply_path(reply, joining, format, shared.audience);
         let way = bounds.and_then(|bounds| {
             if bounds.deadline.was_expired(arrived) {
-                self.shared.counters.expired.add();
+                self.endpoint.stats.counters.expired.add();
                 return Err(Error::not_executed(ErrorKind::DeadlineExceeded, "the call has no time left"));
             }
             Ok((bounds, self.way(&held, turn)?))
@@ -80,33 +81,30 @@ impl Intake {
         let (mut bounds, way) = match way {
             Ok(way) => way,
             Err(error) => {
-                send_refusal(&self.shared, &path, &error);
+                stats.fail(&error);
+                send_refusal(shared, &path, &error);
                 return turn.proceed();
             }
         };
         if method.kind() == MethodKind::Oneway {
             // Nobody waits for the handler: the caller's budget bounds the receipt, not the work.
-            bounds = Deadline::of(arrived, method.timeout().unwrap_or(self.shared.default_timeout)).into();
+            bounds = Deadline::of(arrived, method.timeout().unwrap_or(shared.default_timeout)).into();
             if path.to.is_some() {
-                send_receipt(&self.shared, &path);
+                send_receipt(shared, &path);
                 path.to = None;
             }
         }
         let calls = if method.is_no_cancel() { Bond::Detached } else { Bond::Bound };
         let (method, Bounds { begin_by, deadline }) = (method.name(), bounds);
         let arrival = Arrival { subject, method, deadline, attempt, headers, reply: path, calls };
-        let (shared, context) = (Arc::clone(&self.shared), Context::new(arrival));
+        let (endpoint, context) = (Arc::clone(&self.endpoint), Context::new(arrival));
         match way {
             Way::Here => {
-                let taken = Taken::new(shared, context, arrived, begin_by, None);
-                dispatch::begin(&self.endpoint, taken, body, held, turn);
+                let taken = Taken::new(endpoint, context, arrived, begin_by, None);
+                dispatch::begin(taken, body, held, turn);
             }
             Way::Task => {
-                dispatch::spawn(
-                    &self.endpoint,
-                    Taken::new(shared, context, arrived, begin_by, Some(held)),
-                    body,
-                );
+                dispatch::spawn(Taken::new(endpoint, context, arrived, begin_by, Some(held)), body);
                 turn.proceed();
             }
         }
@@ -115,16 +113,17 @@ impl Intake {
     /// Where a call is run: handlers that have proven cheap here, all others in a task of their own, of which there may be
     /// too many.
     fn way(&self, held: &Held, turn: &mut Turn<'_>) -> Result<Way, Error> {
-        let admitted = &self.shared.admitted;
+        let shared = self.shared();
+        let admitted = &shared.admitted;
         if self.endpoint.pace.is_inline()
-            && !self.shared.is_closed()
+            && !shared.is_closed()
             && admitted.has_room(held)
             && turn.has_place()
         {
             return Ok(Way::Here);
         }
         admitted.enter(held).map(|()| Way::Task).map_err(|too_much| {
-            self.shared.counters.overloaded.add();
+            self.endpoint.stats.counters.overloaded.add();
             Error::not_executed(ErrorKind::Overloaded, too_much).with_retry_after(RETRY_AFTER)
         })
     }

@@ -1,11 +1,13 @@
 //! How a server is configured.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use super::deploy::LimitsByMethod;
 use super::limits::{Limits, MethodLimits};
 use crate::connection::Connection;
+use crate::discovery::DEFAULT_PREFIX;
 use crate::service::Service;
 use crate::wire::subject::DEFAULT_QUEUE_GROUP;
 
@@ -39,6 +41,9 @@ pub struct ServerBuilder {
     pub(super) prefix: Option<String>,
     pub(super) delivery: Delivery,
     pub(super) id: Option<String>,
+    pub(super) metadata: BTreeMap<String, String>,
+    /// `None` for a server that cannot be discovered.
+    pub(super) discovery_prefix: Option<String>,
     pub(super) reply_prefixes: Option<Vec<String>>,
     pub(super) limits: Limits,
     pub(super) method_limits: LimitsByMethod,
@@ -60,6 +65,8 @@ impl ServerBuilder {
             prefix: None,
             delivery: Delivery::QueueGroup(DEFAULT_QUEUE_GROUP.to_owned()),
             id: None,
+            metadata: BTreeMap::new(),
+            discovery_prefix: Some(DEFAULT_PREFIX.to_owned()),
             reply_prefixes: None,
             limits: Limits::default(),
             method_limits: LimitsByMethod::new(),
@@ -97,6 +104,25 @@ impl ServerBuilder {
     /// The instance's id, in place of a random one: 1 to 64 letters, digits, `_` or `-`, not beginning with `_`.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
+        self
+    }
+
+    /// Says something about the instance to those who [`discover`](crate::discovery::discover) it: where it runs, say. Of a name
+    /// that is given twice, the later value counts. Names that begin with `nats-rpc.` are reserved.
+    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.insert(name.into(), value.into());
+        self
+    }
+
+    /// The prefix of the subjects on which NATS tools discover the server, in place of `$SRV` (NATS ADR-32).
+    pub fn discovery_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.discovery_prefix = Some(prefix.into());
+        self
+    }
+
+    /// The server cannot be discovered: it subscribes to nothing but what its services need.
+    pub fn without_discovery(mut self) -> Self {
+        self.discovery_prefix = None;
         self
     }
 

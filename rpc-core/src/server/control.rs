@@ -6,39 +6,34 @@ use futures_util::StreamExt;
 
 use super::Shared;
 use super::peers::Peers;
-use crate::connection::{MAX_FRAMES, Message, Subscription, status_code};
-use crate::wire::dialect::header;
+use crate::connection::{MAX_FRAMES, Message, Subscription, no_responders};
 use crate::wire::frame::{Frame, Frames};
 
 /// Takes in the control messages of one service, until its server ends: a shutdown waits for handlers, which can still be
 /// cancelled.
 pub(super) async fn listen(mut subscription: Subscription, peers: Arc<Peers>, shared: Arc<Shared>) {
     while let Some(message) = subscription.next().await {
-        let cancelled = take(&message, &peers, &shared);
-        shared.counters.cancelled.add_many(cancelled);
+        take(&message, &peers, &shared);
     }
 }
 
-/// Returns how many calls a message has cancelled. Nothing here ever opens one, and nothing is answered.
-fn take(message: &Message, peers: &Peers, shared: &Shared) -> u64 {
+/// Cancels the calls that a message says. Nothing here ever opens one, and nothing is answered.
+fn take(message: &Message, peers: &Peers, shared: &Shared) {
     let peer = message.subject.rsplit('.').next().unwrap_or_default();
-    if status_code(message) == Some(503) && message.payload.is_empty() {
-        let headers = message.headers.as_ref();
-        let unheard = headers.and_then(|headers| headers.get(header::NATS_SUBJECT));
-        return peers.gone(peer, unheard.map(|subject| subject.as_str()));
+    if let Some(unserved) = no_responders(message) {
+        peers.gone(peer, unserved.subject);
+        return;
     }
     let Ok(frames) = Frames::new(&message.payload) else {
-        shared.counters.malformed.add();
-        return 0;
+        shared.counters.control_malformed.add();
+        return;
     };
-    let mut cancelled = 0;
     for frame in frames.take(MAX_FRAMES) {
         match frame {
-            Ok(Frame::Cancel(id)) => cancelled += u64::from(peers.cancel(peer, &id)),
+            Ok(Frame::Cancel(id)) => _ = peers.cancel(peer, &id),
             // A heartbeat is sent for what becomes of it where nobody is.
             Ok(_) => {}
-            Err(_) => _ = shared.counters.malformed.add(),
+            Err(_) => _ = shared.counters.control_malformed.add(),
         }
     }
-    cancelled
 }

@@ -11,22 +11,26 @@ use super::intake::{Intake, Work};
 use super::limits::MethodLimits;
 use super::peers::Peers;
 use super::probe::Probe;
+use super::stats::Stats;
 use crate::connection::{Connection, Subscription};
 use crate::error::{Error, ErrorKind};
-use crate::service::{Handler, Method, MethodRegistry, Service};
+use crate::service::{Handler, Method, MethodRegistry, Service, ServiceDescriptor};
 use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ServiceSubject, check_token};
 
 /// A service with the subject that it is served below.
 pub(super) struct Deployed {
+    pub(super) descriptor: &'static ServiceDescriptor,
     pub(super) subject: ServiceSubject,
     pub(super) methods: Vec<DeployedMethod>,
 }
 
-/// A method with its handler, and with limits of its own if it has any.
+/// A method with its subject and its handler, and with limits of its own if it has any.
 pub(super) struct DeployedMethod {
     pub(super) method: Method,
+    pub(super) subject: String,
     pub(super) handler: Handler,
     pub(super) limits: Option<MethodLimits>,
+    pub(super) stats: Arc<Stats>,
 }
 
 /// The limits of single methods, by the names of service and method.
@@ -44,6 +48,7 @@ pub(super) fn deploy(
     for service in services {
         let descriptor = service.descriptor();
         check_token("the service's name", descriptor.name())?;
+        check_version(descriptor)?;
         let subject = ServiceSubject::new(prefix, descriptor.subject())?;
         if let Some(other) = taken.insert(subject.clone(), descriptor.name()) {
             let message = format!(
@@ -57,11 +62,24 @@ pub(super) fn deploy(
         service.register(&mut registry);
         let methods = registry.resolve(descriptor)?.into_iter().map(|(method, handler)| {
             let name = (descriptor.name().to_owned(), method.name().to_owned());
-            DeployedMethod { method, handler, limits: limits.get(&name).copied() }
+            let (limits, stats) = (limits.get(&name).copied(), Arc::new(Stats::new()));
+            Ok(DeployedMethod { subject: subject.method(method.name())?, method, handler, limits, stats })
         });
-        deployed.push(Deployed { subject, methods: methods.collect() });
+        let methods = methods.collect::<Result<_, Error>>()?;
+        deployed.push(Deployed { descriptor, subject, methods });
     }
     Ok(deployed)
+}
+
+/// NATS tools expect a version after semver.org (NATS ADR-32).
+fn check_version(descriptor: &ServiceDescriptor) -> Result<(), Error> {
+    let (name, version) = (descriptor.name(), descriptor.version());
+    let parsed = semver::Version::parse(version);
+    parsed.map(drop).map_err(|error| {
+        let message =
+            format!("the version {version:?} of the service {name:?} is not one after semver.org: {error}");
+        Error::not_executed(ErrorKind::InvalidArgument, message)
+    })
 }
 
 /// Limits must be those of a method that is there, and let it run.
@@ -130,10 +148,9 @@ pub(super) async fn subscribe(
         all.subjects.push(of_any_peer);
         all.control.push((subscription, Arc::clone(&peers)));
         for method in service.methods {
-            let subject = service.subject.method(method.method.name())?;
-            let subscription = anew(shared.connection(), &subject, group).await?;
+            let subscription = anew(shared.connection(), &method.subject, group).await?;
+            all.subjects.push(method.subject.clone());
             let intake = Intake::new(Arc::clone(shared), method, Arc::clone(&peers));
-            all.subjects.push(subject);
             all.intake.push((subscription, Work::Calls(intake)));
         }
         // One instance answers a probe, also where all of them execute a call.
@@ -146,7 +163,11 @@ pub(super) async fn subscribe(
 }
 
 /// Subscribes, whatever the broker said about the subject before.
-async fn anew(connection: &Connection, subject: &str, group: Option<&str>) -> Result<Subscription, Error> {
+pub(super) async fn anew(
+    connection: &Connection,
+    subject: &str,
+    group: Option<&str>,
+) -> Result<Subscription, Error> {
     connection.inbox().forget_denial(subject);
     connection.subscribe(subject, group).await
 }

@@ -13,11 +13,14 @@ use super::peers::Peers;
 use super::receive::Turn;
 use super::replies::Dispatch;
 use super::running::Running;
+use super::stats::Stats;
 use super::taken::{End, Taken};
 use crate::service::{Handler, Method};
 
 /// A method with what serves it.
 pub(super) struct Endpoint {
+    pub(super) shared: Arc<Shared>,
+    pub(super) stats: Arc<Stats>,
     pub(super) method: Method,
     pub(super) handler: Handler,
     pub(super) pace: Pace,
@@ -28,31 +31,26 @@ pub(super) struct Endpoint {
 }
 
 /// Runs a call in a task of its own.
-pub(super) fn spawn(endpoint: &Arc<Endpoint>, taken: Taken, body: Bytes) {
-    let shared = Arc::clone(&taken.shared);
-    shared.spawn(run_in_task(Arc::clone(endpoint), taken, body));
+pub(super) fn spawn(taken: Taken, body: Bytes) {
+    let shared = Arc::clone(taken.shared());
+    shared.spawn(run_in_task(taken, body));
 }
 
 /// Begins a call at once, in the task that received it and in the place of its turn. It is counted if it is not done then.
-pub(super) fn begin(
-    endpoint: &Arc<Endpoint>,
-    mut taken: Taken,
-    body: Bytes,
-    held: Held,
-    turn: &mut Turn<'_>,
-) {
+pub(super) fn begin(mut taken: Taken, body: Bytes, held: Held, turn: &mut Turn<'_>) {
     let begun = turn.now;
     if taken.begin_by <= begun {
         // While those before it in its message ran.
         return taken.expire();
     }
-    let mut running = Running::start(endpoint, taken, body, begun);
+    let endpoint = Arc::clone(&taken.endpoint);
+    let mut running = Running::start(taken, body, begun);
     // Nobody is to be woken: what is pending now is polled again by its own task.
     let polled = running.poll(&mut TaskContext::from_waker(Waker::noop()));
     if let Poll::Ready(result) = polled {
         running.taken.answer(result, Dispatch::AtFlush);
     } else {
-        let shared = Arc::clone(&running.taken.shared);
+        let shared = Arc::clone(&endpoint.shared);
         shared.admitted.add(&held);
         running.taken.counted = Some(held);
         // The permit goes along: a handler that has begun may hold what others wait for, and must not wait itself.
@@ -60,10 +58,9 @@ pub(super) fn begin(
             permit.forget();
             Permit(Arc::clone(&shared))
         });
-        let endpoint = Arc::clone(endpoint);
         shared.spawn(async move {
             let _permit = permit;
-            running.finish(&endpoint).await;
+            running.finish().await;
         });
     }
     turn.proceed();
@@ -80,17 +77,17 @@ impl Drop for Permit {
 }
 
 /// Waits for its turn, then runs the handler from its start.
-async fn run_in_task(endpoint: Arc<Endpoint>, mut taken: Taken, body: Bytes) {
-    let shared = Arc::clone(&taken.shared);
+async fn run_in_task(mut taken: Taken, body: Bytes) {
+    let endpoint = Arc::clone(&taken.endpoint);
     let places = async {
         // That of the method first: who waits for it has none of the server's.
         let own = match &endpoint.quota {
             Some(quota) => Some(quota.places.acquire().await),
             None => None,
         };
-        (shared.running.acquire().await, own)
+        (endpoint.shared.running.acquire().await, own)
     };
-    let _places = match taken.wait_for(&endpoint, &shared, places).await {
+    let _places = match taken.wait_for(places).await {
         Ok(places) => places,
         Err(end) => return taken.end(end),
     };
@@ -98,11 +95,11 @@ async fn run_in_task(endpoint: Arc<Endpoint>, mut taken: Taken, body: Bytes) {
     if taken.begin_by <= begun {
         return taken.end(End::Deadline);
     }
-    let mut running = Running::start(&endpoint, taken, body, begun);
+    let mut running = Running::start(taken, body, begun);
     let polled = std::future::poll_fn(|cx| Poll::Ready(running.poll(cx))).await;
     endpoint.pace.record(begun.elapsed());
     match polled {
         Poll::Ready(result) => running.taken.answer(result, Dispatch::Soon),
-        Poll::Pending => running.finish(&endpoint).await,
+        Poll::Pending => running.finish().await,
     }
 }

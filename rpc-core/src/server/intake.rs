@@ -43,7 +43,6 @@ impl Work {
 
 /// Takes in the messages of one method's subscription.
 pub(super) struct Intake {
-    pub(super) shared: Arc<Shared>,
     pub(super) endpoint: Arc<Endpoint>,
 }
 
@@ -56,11 +55,16 @@ struct Arrived {
 
 impl Intake {
     pub(super) fn new(shared: Arc<Shared>, method: DeployedMethod, peers: Arc<Peers>) -> Self {
-        let DeployedMethod { method, handler, limits } = method;
+        let DeployedMethod { method, handler, limits, stats, .. } = method;
         let quota = limits.map(|limits| Arc::new(Quota::new(&limits)));
         // A method that has to be limited is not one of the cheap ones.
         let pace = if method.is_spawned() || quota.is_some() { Pace::Spawned } else { Pace::measured() };
-        Intake { shared, endpoint: Arc::new(Endpoint { method, handler, pace, peers, quota }) }
+        Intake { endpoint: Arc::new(Endpoint { shared, stats, method, handler, pace, peers, quota }) }
+    }
+
+    /// The server that it belongs to.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.endpoint.shared
     }
 
     /// Answers or dispatches every call of a message.
@@ -74,7 +78,7 @@ impl Intake {
         let dialect = dialect::detect(&message.payload, content_type, body);
         // Small calls may share a message that is larger than each of them may be.
         let shared = if dialect == Some(Dialect::Framed) { MAX_BYTES } else { 0 };
-        if message.payload.len() > self.shared.limits.request.max(shared) {
+        if message.payload.len() > self.shared().limits.request.max(shared) {
             return self.refuse(&message, &self.too_large(message.payload.len()));
         }
         match dialect {
@@ -91,7 +95,7 @@ impl Intake {
     }
 
     fn too_large(&self, size: usize) -> Error {
-        let limit = self.shared.limits.request;
+        let limit = self.shared().limits.request;
         let text = format!("{size} bytes are more than the {limit} that this server takes");
         Error::not_executed(ErrorKind::PayloadTooLarge, text)
     }
@@ -99,14 +103,14 @@ impl Intake {
     /// Whether the call can be answered where it asks to, or needs no answer.
     fn has_good_reply(&self, message: &Message) -> bool {
         match &message.reply {
-            Some(reply) if !self.shared.reply_prefixes.accept(reply) => {
-                if self.shared.counters.reply_refused.add() == 0 {
+            Some(reply) if !self.shared().reply_prefixes.accept(reply) => {
+                if self.shared().counters.reply_refused.add() == 0 {
                     tracing::warn!(subject = %message.subject, %reply, "dropped a call: its reply subject is not allowed");
                 }
                 false
             }
             None if self.endpoint.method.kind() != MethodKind::Oneway => {
-                self.shared.counters.reply_missing.add();
+                self.shared().counters.reply_missing.add();
                 false
             }
             _ => true,
@@ -122,7 +126,7 @@ impl Intake {
             }
             Err(BadMessage::Malformed) => return self.refuse(&message, &malformed()),
         };
-        let arrived = Arrived { at: turn.now, unix_ms: self.shared.connection().clock().unix_ms() };
+        let arrived = Arrived { at: turn.now, unix_ms: self.shared().connection().clock().unix_ms() };
         let first = match frames.next() {
             None => return self.refuse(&message, &malformed()),
             Some(Ok(frame)) if frames.is_empty() => {
@@ -142,7 +146,7 @@ impl Intake {
             }
             Ok(frames) => {
                 let quota = self.endpoint.quota.as_ref();
-                let held = Held::shared(&self.shared.admitted, quota, message.payload.len());
+                let held = Held::shared(&self.shared().admitted, quota, message.payload.len());
                 let Message { subject, reply, .. } = message;
                 let part = Part { subject, reply, joining: Joining::Several, held };
                 // The time that reading took is not the first handler's.
@@ -156,7 +160,7 @@ impl Intake {
     /// Takes a call; frames of other kinds are not for a method's subject.
     fn take_frame(&self, part: Part, arrived: Arrived, frame: Frame, turn: &mut Turn<'_>) {
         let Frame::Call(call) = frame else { return };
-        let bounds = if call.args.len() > self.shared.limits.request {
+        let bounds = if call.args.len() > self.shared().limits.request {
             Err(self.too_large(call.args.len()))
         } else if call.flags.demands_the_unknown() {
             let text = "the call demands an extension of the protocol that is not known here";
@@ -181,7 +185,7 @@ impl Intake {
         let (headers, bounds) = match plain::headers(message.headers.as_ref()) {
             Ok(headers) => {
                 let budget =
-                    plain::budget(&headers).map(|budget| budget.unwrap_or(self.shared.default_timeout));
+                    plain::budget(&headers).map(|budget| budget.unwrap_or(self.shared().default_timeout));
                 (headers, budget.map(|budget| Deadline::of(arrived, budget).into()))
             }
             Err(error) => (Headers::new(), Err(error)),
@@ -195,13 +199,13 @@ impl Intake {
     /// When the call expires by the clock here. Its moment of expiry, by its caller's clock, can only have it refused: it
     /// may be off by as much as two clocks may differ, and must not cut a handler short.
     fn bounds(&self, call: &CallFrame, arrived: Arrived) -> Result<Bounds, Error> {
-        let deadline = Deadline::of(arrived.at, call.budget.unwrap_or(self.shared.default_timeout));
+        let deadline = Deadline::of(arrived.at, call.budget.unwrap_or(self.shared().default_timeout));
         let Some(expires) = call.expires_unix_ms else { return Ok(deadline.into()) };
         let now = arrived.unix_ms;
         let tolerance = u64::try_from(CLOCK_TOLERANCE.as_millis()).unwrap_or_default();
         let left = Duration::from_millis(expires.saturating_add(tolerance).saturating_sub(now));
         if left.is_zero() {
-            self.shared.counters.expired.add();
+            self.endpoint.stats.counters.expired.add();
             let text = format!("the call expired at {expires} ms after the epoch, it is {now} ms here");
             return Err(Error::not_executed(ErrorKind::DeadlineExceeded, text));
         }
@@ -211,11 +215,14 @@ impl Intake {
 
     /// Answers a message of which nothing was run.
     fn refuse(&self, message: &Message, error: &Error) {
-        self.shared.counters.malformed.add();
+        let stats = &self.endpoint.stats;
+        stats.counters.received.add();
+        stats.counters.malformed.add();
+        stats.fail(error);
         let reply = message.reply.clone();
         let path =
-            self.shared.reply_path(reply, Joining::Lone, refusal_format(message), self.shared.audience);
-        send_refusal(&self.shared, &path, error);
+            self.shared().reply_path(reply, Joining::Lone, refusal_format(message), self.shared().audience);
+        send_refusal(self.shared(), &path, error);
     }
 }
 

@@ -3,9 +3,11 @@
 mod admission;
 mod admitted;
 mod builder;
+mod catalog;
 mod control;
 mod counters;
 mod deploy;
+mod discovery;
 mod dispatch;
 mod handlers;
 mod heartbeats;
@@ -22,9 +24,9 @@ mod replies;
 mod running;
 mod shutdown;
 mod start;
+mod stats;
 mod taken;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +36,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use self::builder::ServerBuilder;
+use self::catalog::Catalog;
 use self::counters::Counters;
 pub use self::counters::ServerCounters;
 use self::handlers::Handlers;
@@ -73,6 +76,8 @@ pub struct Server {
     reception: Option<Reception>,
     /// Hears about the calls that are here, and sends heartbeats to their callers, as long as there may be any.
     control: JoinSet<()>,
+    /// Answers those who ask what there is, until the server begins to end.
+    discovery: JoinSet<()>,
     grace: Duration,
 }
 
@@ -93,8 +98,8 @@ struct Shared {
     counters: Counters,
     /// Fires when calls that wait for a place had better go elsewhere, since the server ends.
     turn_away: CancellationToken,
-    /// The methods by subject of their service, for probes.
-    methods: HashMap<String, Vec<&'static str>>,
+    /// What is served, for those who ask.
+    catalog: Catalog,
 }
 
 impl Server {
@@ -108,9 +113,14 @@ impl Server {
         &self.shared.replier.instance
     }
 
+    /// The names of the services.
+    fn services(&self) -> Vec<&'static str> {
+        self.shared.catalog.services().iter().map(|entry| entry.descriptor.name()).collect()
+    }
+
     /// What has happened so far: what was run, and what was refused or dropped on purpose.
     pub fn counters(&self) -> ServerCounters {
-        self.shared.counters.snapshot()
+        self.shared.counters.snapshot(self.shared.catalog.counters())
     }
 }
 
@@ -118,7 +128,7 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("id", &self.id())
-            .field("methods", &self.shared.methods)
+            .field("services", &self.services())
             .field("counters", &self.counters())
             .finish_non_exhaustive()
     }

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::stats::Stats;
 use crate::connection::{OutboundMessage, Subject};
 use crate::reply::{Audience, Format, Replier, ReplyPath};
 use crate::wire::frame::{self, Flags, Id};
@@ -38,7 +39,20 @@ struct State {
 struct Peer {
     inbox: Box<str>,
     address: Address,
-    calls: BTreeMap<Id, CancellationToken>,
+    calls: BTreeMap<Id, Cancellable>,
+}
+
+/// A call that its peer can cancel.
+struct Cancellable {
+    cancellation: CancellationToken,
+    stats: Arc<Stats>,
+}
+
+impl Cancellable {
+    fn cancel(self) {
+        self.stats.counters.cancelled.add();
+        self.cancellation.cancel();
+    }
 }
 
 /// Where a peer hears of its calls, and where it is heard.
@@ -80,6 +94,7 @@ impl Peers {
         path: &ReplyPath,
         allowed: &ReplyPrefixes,
         cancellation: CancellationToken,
+        stats: &Arc<Stats>,
     ) -> Option<(OpenCall, OutboundMessage)> {
         let Format::Framed { id, .. } = path.format else { return None };
         let reply = path.to.as_deref().filter(|reply| !reply.starts_with(OTHER_ACCOUNT))?;
@@ -93,7 +108,8 @@ impl Peers {
         if calls.contains_key(&id) {
             return None;
         }
-        calls.insert(id, cancellation.clone());
+        let stats = Arc::clone(stats);
+        calls.insert(id, Cancellable { cancellation: cancellation.clone(), stats });
         let address = address.clone();
         drop(state);
 
@@ -127,7 +143,7 @@ impl Peers {
     pub(super) fn cancel(&self, peer: &str, id: &Id) -> bool {
         let cancelled = self.lock().remove(peer, id);
         // Not under the lock: it wakes the handler.
-        cancelled.inspect(CancellationToken::cancel).is_some()
+        cancelled.map(Cancellable::cancel).is_some()
     }
 
     /// Cancels everything that a peer has open, since it is gone. Returns how many calls that were. `unheard` is the subject
@@ -140,7 +156,7 @@ impl Peers {
         }
         let calls = state.forget(peer);
         drop(state);
-        calls.into_values().map(|call| call.cancel()).fold(0, |count, ()| count + 1)
+        calls.into_values().map(Cancellable::cancel).fold(0, |count, ()| count + 1)
     }
 
     /// Where all peers are that have calls open.
@@ -151,7 +167,7 @@ impl Peers {
 
 impl State {
     /// Takes a call out, and with its last call its peer.
-    fn remove(&mut self, peer: &str, id: &Id) -> Option<CancellationToken> {
+    fn remove(&mut self, peer: &str, id: &Id) -> Option<Cancellable> {
         let calls = &mut self.peers.get_mut(peer)?.calls;
         let call = calls.remove(id);
         if calls.is_empty() {
@@ -160,7 +176,7 @@ impl State {
         call
     }
 
-    fn forget(&mut self, peer: &str) -> BTreeMap<Id, CancellationToken> {
+    fn forget(&mut self, peer: &str) -> BTreeMap<Id, Cancellable> {
         let Some(peer) = self.peers.remove(peer) else { return BTreeMap::new() };
         self.tokens.remove(&peer.inbox);
         peer.calls
@@ -191,7 +207,7 @@ mod tests {
         let (to, audience) = (Some(reply.into()), Audience::One);
         let path =
             ReplyPath { replier: Arc::clone(&peers.replier), to, joining: Joining::Lone, format, audience };
-        peers.open(&path, &ReplyPrefixes::default(), CancellationToken::new())
+        peers.open(&path, &ReplyPrefixes::default(), CancellationToken::new(), &Arc::new(Stats::new()))
     }
 
     fn framed(id: u64) -> Format {

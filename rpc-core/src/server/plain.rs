@@ -5,21 +5,19 @@ mod fuzz;
 
 use std::time::Duration;
 
-use crate::connection::{HeaderMap, Message};
+use crate::connection::{HeaderMap, Message, first_values, header_of};
 use crate::error::{Error, ErrorKind};
 use crate::wire::dialect::header;
 use crate::wire::headers::Headers;
 
 /// The content type, if it names one.
 pub(super) fn content_type(message: &Message) -> Option<&str> {
-    message.headers.as_ref()?.get(header::CONTENT_TYPE).map(|value| value.as_str())
+    header_of(message, header::CONTENT_TYPE)
 }
 
 /// The NATS headers of a plain call; of a name with several values, the first.
 pub(super) fn headers(map: Option<&HeaderMap>) -> Result<Headers, Error> {
-    let Some(map) = map else { return Ok(Headers::new()) };
-    let first = map.iter().filter_map(|(name, values)| Some((name.as_ref(), values.first()?.as_str())));
-    Headers::from_untrusted(first)
+    map.map_or_else(|| Ok(Headers::new()), |map| Headers::from_untrusted(first_values(map)))
 }
 
 /// How long the call may take, if it says so.

@@ -46,8 +46,7 @@ impl Probe {
         // One instance answers a probe, also where all of them execute a call.
         let path = self.shared.reply_path(Some(reply), Joining::Lone, format, Audience::One);
         let asked = asked.unwrap_or_default();
-        let known = self.shared.methods.get(self.service.as_str());
-        if known.is_some_and(|methods| methods.contains(&asked.as_str())) {
+        if self.shared.catalog.has_method(&self.service, &asked) {
             return send_receipt(&self.shared, &path);
         }
         let message = format!("the service has no method {asked:?}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
-use crate::connection::{Connection, Joining, OutboundMessage, Subject, TryPublishError};
+use crate::connection::{Connection, Joining, Message, OutboundMessage, Subject, TryPublishError};
 use crate::error::{Error, ErrorKind};
 use crate::reply::{Audience, Format, Reply, ReplyPath};
 use crate::wire::headers::Headers;
@@ -12,6 +12,21 @@ use crate::wire::headers::Headers;
 impl Shared {
     pub(super) fn connection(&self) -> &Connection {
         &self.replier.connection
+    }
+
+    /// Where a question is answered, unless there is no such place; then the message is dropped, and counted.
+    pub(super) fn allowed_reply(&self, message: Message) -> Option<Subject> {
+        let Some(reply) = message.reply else {
+            self.counters.reply_missing.add();
+            return None;
+        };
+        if !self.reply_prefixes.accept(&reply) {
+            if self.counters.reply_refused.add() == 0 {
+                tracing::warn!(subject = %message.subject, %reply, "dropped a message: its reply subject is not allowed");
+            }
+            return None;
+        }
+        Some(reply)
     }
 
     /// The way back to a caller.

@@ -9,7 +9,6 @@ use std::task::{Context as TaskContext, Poll};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::dispatch::Endpoint;
 use super::replies::Dispatch;
 use super::taken::{End, Taken, until_end};
 use crate::error::{Error, ErrorKind};
@@ -31,10 +30,12 @@ enum Stage {
 }
 
 impl Running {
-    pub(super) fn start(endpoint: &Endpoint, mut taken: Taken, body: Bytes, now: Instant) -> Self {
+    pub(super) fn start(mut taken: Taken, body: Bytes, now: Instant) -> Self {
         taken.begun = Some(now);
-        taken.shared.counters.started.add();
-        let call = RawCall::new(taken.context.clone(), body, &endpoint.method, taken.shared.limits.scan, now);
+        let endpoint = &taken.endpoint;
+        endpoint.stats.start(now.saturating_duration_since(taken.arrived));
+        let limits = endpoint.shared.limits.scan;
+        let call = RawCall::new(taken.context.clone(), body, &endpoint.method, limits, now);
         Running { handler: Stage::Called(Arc::clone(&endpoint.handler), call), taken }
     }
 
@@ -47,8 +48,8 @@ impl Running {
 
     /// The caller learns of an incident; the text of the panic stays in the log.
     fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Error {
-        self.taken.shared.counters.panicked.add();
-        let incident = self.taken.shared.connection().random().token_string::<12>();
+        self.taken.endpoint.stats.counters.panicked.add();
+        let incident = self.taken.shared().connection().random().token_string::<12>();
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
         tracing::error!(subject = self.taken.context.subject(), incident, panic = text, "a handler panicked");
@@ -57,13 +58,13 @@ impl Running {
 
     /// Polls the handler until it is done, or nobody waits for the call any more. One that is not to be cancelled goes on
     /// after that.
-    pub(super) async fn finish(mut self, endpoint: &Endpoint) {
+    pub(super) async fn finish(mut self) {
         let quiet_until = self.taken.quiet_until();
         if let Ok(result) = tokio::time::timeout_at(quiet_until, Polling(&mut self)).await {
             return self.taken.answer(result, Dispatch::Soon);
         }
-        self.taken.open(endpoint);
-        let no_cancel = endpoint.method.is_no_cancel();
+        self.taken.open();
+        let no_cancel = self.taken.endpoint.method.is_no_cancel();
         let cancellation = self.taken.cancellation().filter(|_| !no_cancel);
         let deadline = self.taken.context.deadline().instant();
         match until_end(Polling(&mut self), cancellation.as_ref(), deadline).await {

@@ -36,6 +36,7 @@ impl Server {
     /// The same, but aborts what still runs as soon as `abort` is ready.
     pub(super) async fn shutdown_or_abort(mut self, abort: impl Future<Output = ()>) {
         let grace = Deadline::after(self.grace).instant();
+        self.discovery.abort_all();
         // It stays with the server: should this be dropped, it ends with that.
         let Server { shared, reception: Some(reception), .. } = &mut self else { return };
         let finished = tokio::select! {

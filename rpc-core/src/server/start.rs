@@ -1,5 +1,6 @@
 //! How a server is started.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -9,15 +10,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::admitted::Admitted;
 use super::builder::{Delivery, ServerBuilder};
+use super::catalog::Catalog;
 use super::control::listen;
 use super::counters::Counters;
 use super::deploy::{deploy, prove, subscribe};
+use super::discovery::Questions;
 use super::handlers::Handlers;
 use super::heartbeats::beat;
 use super::reception::Reception;
 use super::replies::LATE_REPLIES;
 use super::{Server, Shared};
 use crate::connection::closed;
+use crate::discovery::check_prefix;
 use crate::error::{Error, ErrorKind};
 use crate::reply::{Audience, Replier};
 use crate::wire::subject::{ReplyPrefixes, check_token};
@@ -50,11 +54,13 @@ impl ServerBuilder {
             let message = "a server that may run no handler at a time cannot serve";
             return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
         }
+        check_metadata(&self.metadata)?;
+        if let Some(prefix) = &self.discovery_prefix {
+            check_prefix(prefix)?;
+        }
         let deployed = deploy(&self.services, self.prefix.as_deref(), &self.method_limits)?;
-        let methods = deployed.iter().map(|service| {
-            let names = service.methods.iter().map(|deployed| deployed.method.name());
-            (service.subject.as_str().to_owned(), names.collect())
-        });
+        let started = self.connection.clock().rfc3339();
+        let catalog = Catalog::new(instance.clone(), started, self.metadata, group, &deployed);
 
         let shared = Arc::new(Shared {
             replier: Arc::new(Replier { connection: self.connection, instance: instance.into() }),
@@ -68,10 +74,14 @@ impl ServerBuilder {
             handlers: Handlers::new(),
             counters: Counters::default(),
             turn_away: CancellationToken::new(),
-            methods: methods.collect(),
+            catalog,
         });
         let opened = Arc::new(Notify::new());
         let subscribed = subscribe(&shared, deployed, group, &opened).await?;
+        let questions = match &self.discovery_prefix {
+            Some(prefix) => Some(Questions::subscribe(&shared, prefix).await?),
+            None => None,
+        };
         prove(shared.connection(), &subscribed.subjects).await?;
 
         let mut control = JoinSet::new();
@@ -80,8 +90,13 @@ impl ServerBuilder {
         for (subscription, peers) in subscribed.control {
             control.spawn(listen(subscription, peers, Arc::clone(&shared)));
         }
+        let mut discovery = JoinSet::new();
+        if let Some(questions) = questions {
+            questions.warn_of_denials(&shared);
+            discovery.spawn(questions.answer(Arc::clone(&shared)));
+        }
         let reception = Some(Reception::new(&shared, subscribed.intake));
-        Ok(Server { reception, control, shared, grace: self.grace })
+        Ok(Server { reception, control, discovery, shared, grace: self.grace })
     }
 
     /// Starts, serves until SIGINT or SIGTERM, and shuts down; a second signal aborts the handlers that still run.
@@ -113,5 +128,20 @@ impl ServerBuilder {
         }
         server.shutdown().await;
         Ok(())
+    }
+}
+
+/// What begins with this is ours.
+const RESERVED: &str = "nats-rpc.";
+
+fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+    match metadata.keys().find(|name| name.is_empty() || name.starts_with(RESERVED)) {
+        Some(name) => {
+            let message = format!(
+                "the metadata {name:?} is without a name, or begins with {RESERVED:?}, which is reserved"
+            );
+            Err(Error::not_executed(ErrorKind::InvalidArgument, message))
+        }
+        None => Ok(()),
     }
 }

@@ -22,10 +22,10 @@ const NOTICE: Duration = Duration::from_millis(250);
 
 /// A call that the server has taken on. It is answered once, at the latest when this is dropped, unless nobody waits for it.
 pub(super) struct Taken {
-    pub(super) shared: Arc<Shared>,
+    pub(super) endpoint: Arc<Endpoint>,
     pub(super) context: Context,
     /// When it came, and when it must have begun at the latest.
-    arrived: Instant,
+    pub(super) arrived: Instant,
     pub(super) begin_by: Instant,
     /// The memory that it keeps; `None` as long as it is not counted among those that run or wait.
     pub(super) counted: Option<Held>,
@@ -47,35 +47,36 @@ pub(super) enum End {
 
 impl Taken {
     pub(super) fn new(
-        shared: Arc<Shared>,
+        endpoint: Arc<Endpoint>,
         context: Context,
         arrived: Instant,
         begin_by: Instant,
         counted: Option<Held>,
     ) -> Self {
-        Taken { shared, context, arrived, begin_by, counted, begun: None, open: None, answered: false }
+        Taken { endpoint, context, arrived, begin_by, counted, begun: None, open: None, answered: false }
+    }
+
+    /// The server that has it.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.endpoint.shared
     }
 
     /// Waits for the call's turn. One whose caller waits is turned away when its server ends: another instance can take it
     /// now. One that nobody waits for has no other chance.
-    pub(super) async fn wait_for<T>(
-        &mut self,
-        endpoint: &Endpoint,
-        shared: &Shared,
-        turn: impl Future<Output = T>,
-    ) -> Result<T, End> {
+    pub(super) async fn wait_for<T>(&mut self, turn: impl Future<Output = T>) -> Result<T, End> {
+        let turn_away = self.shared().turn_away.clone();
         let can_move = self.context.reply_path().to.is_some();
         let mut turn = pin!(async {
             tokio::select! {
                 biased;
                 turn = turn => Ok(turn),
-                () = shared.turn_away.cancelled(), if can_move => Err(End::TurnedAway),
+                () = turn_away.cancelled(), if can_move => Err(End::TurnedAway),
             }
         });
         if let Ok(turn) = tokio::time::timeout_at(self.quiet_until(), &mut turn).await {
             return turn;
         }
-        self.open(endpoint);
+        self.open();
         let cancellation = self.cancellation();
         until_end(turn, cancellation.as_ref(), self.begin_by).await?
     }
@@ -87,16 +88,17 @@ impl Taken {
 
     /// Tells the caller which instance has its call, if that is of use, so that it can cancel the call and learns when the
     /// instance is gone.
-    pub(super) fn open(&mut self, endpoint: &Endpoint) {
+    pub(super) fn open(&mut self) {
         if self.open.is_some() || self.context.deadline().is_expired() {
             return;
         }
-        let (path, allowed) = (self.context.reply_path(), &self.shared.reply_prefixes);
+        let Endpoint { shared, peers, stats, .. } = &*self.endpoint;
+        let (path, allowed) = (self.context.reply_path(), &shared.reply_prefixes);
         let cancellation = self.context.cancellation();
-        let opened = cancellation.and_then(|cancellation| endpoint.peers.open(path, allowed, cancellation));
+        let opened = cancellation.and_then(|cancellation| peers.open(path, allowed, cancellation, stats));
         if let Some((open, accepted)) = opened {
             self.open = Some(Box::new(open));
-            send_message(&self.shared, accepted, Joining::Several, Dispatch::Soon);
+            send_message(shared, accepted, Joining::Several, Dispatch::Soon);
         }
     }
 
@@ -110,20 +112,34 @@ impl Taken {
             return;
         }
         self.open = None;
-        let path = self.context.reply_path();
-        let reply = result.unwrap_or_else(|error| {
-            let time = self.begun.map(|begun| begun.elapsed());
-            // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
-            if error.is_before_work() {
-                self.shared.counters.malformed.add();
-            }
-            let error = if time.is_some() { error.of_started_handler() } else { error };
-            path.error(&error, time.unwrap_or_default())
-        });
-        let reply = if path.is_missing(&reply) { path.error(&no_reply(), Duration::ZERO) } else { reply };
+        let (path, stats) = (self.context.reply_path(), &self.endpoint.stats);
+        let result = match result {
+            Ok(reply) if path.is_missing(&reply) => Err(no_reply()),
+            result => result,
+        };
+        let reply = result.unwrap_or_else(|error| self.written(error));
+        if let Some(message) = &reply.own_error {
+            stats.fail_with_own(message);
+        }
+        if self.begun.is_some() {
+            stats.end(reply.handler_time);
+        }
         // When the server has ended, its connection may be gone before the next flush.
-        let dispatch = if self.shared.is_closed() { Dispatch::Now } else { dispatch };
-        send(&self.shared, path, reply, dispatch);
+        let dispatch = if self.shared().is_closed() { Dispatch::Now } else { dispatch };
+        send(self.shared(), path, reply, dispatch);
+    }
+
+    /// The reply that says that the call has failed.
+    fn written(&self, error: Error) -> Reply {
+        let stats = &self.endpoint.stats;
+        if error.is_before_work() {
+            stats.counters.malformed.add();
+        }
+        let time = self.begun.map(|begun| begun.elapsed());
+        // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
+        let error = if time.is_some() { error.of_started_handler() } else { error };
+        stats.fail(&error);
+        self.context.reply_path().error(&error, time.unwrap_or_default())
     }
 
     /// Ends a call without its result.
@@ -134,9 +150,12 @@ impl Taken {
             End::Cancelled => {
                 self.open = None;
                 self.answered = true;
+                if let Some(begun) = self.begun {
+                    self.endpoint.stats.end(begun.elapsed());
+                }
             }
             End::TurnedAway => {
-                self.shared.counters.turned_away.add();
+                self.endpoint.stats.counters.turned_away.add();
                 self.answer(Err(stopped_before()), Dispatch::Soon);
             }
         }
@@ -145,7 +164,7 @@ impl Taken {
     /// Answers a call whose time has run out.
     pub(super) fn expire(&mut self) {
         let error = if self.begun.is_some() {
-            self.shared.counters.timed_out.add();
+            self.endpoint.stats.counters.timed_out.add();
             if self.context.reply_path().to.is_none() {
                 // Nobody else learns of it.
                 tracing::warn!(
@@ -155,7 +174,7 @@ impl Taken {
             }
             Error::new(ErrorKind::DeadlineExceeded, "the call's deadline passed while the handler ran")
         } else {
-            self.shared.counters.expired.add();
+            self.endpoint.stats.counters.expired.add();
             Error::not_executed(ErrorKind::DeadlineExceeded, "the call expired in the server's queue")
         };
         self.answer(Err(error), Dispatch::Soon);
@@ -174,7 +193,7 @@ impl Drop for Taken {
             self.answer(Err(error), Dispatch::Now);
         }
         if let Some(held) = &self.counted {
-            self.shared.leave(held);
+            self.shared().leave(held);
         }
     }
 }

@@ -121,7 +121,7 @@ impl RawCall {
     /// # Errors
     /// None; it is a `Result` like all the others.
     pub fn done(&self) -> Result<Reply, Error> {
-        Ok(Reply { payload: Bytes::new(), headers: None })
+        Ok(Reply::empty(self.begun.elapsed()))
     }
 
     fn succeed(

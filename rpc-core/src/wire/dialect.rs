@@ -37,6 +37,21 @@ pub(crate) enum PlainBody {
     Value,
 }
 
+/// The content type of a codec.
+pub(crate) fn content_type(codec: Codec) -> &'static str {
+    match codec {
+        Codec::Json => "application/json",
+        Codec::MessagePack => "application/msgpack",
+    }
+}
+
+/// The codec of a content type, unless it is an unknown one.
+pub(crate) fn codec_of(named: &str) -> Option<Codec> {
+    let essence = named.split(';').next().unwrap_or_default().trim();
+    let is_of = |codec: &Codec| essence.eq_ignore_ascii_case(content_type(*codec));
+    [Codec::Json, Codec::MessagePack].into_iter().find(is_of)
+}
+
 /// Tells the dialect by the first byte, or by the `Content-Type` between the plain ones.
 ///
 /// `None` if it is none of them.
@@ -45,14 +60,8 @@ pub(crate) fn detect(payload: &[u8], content_type: Option<&str>, body: PlainBody
     if first == Some(MAGIC) {
         return Some(Dialect::Framed);
     }
-    if let Some(content_type) = content_type {
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("application/json") {
-            return Some(Dialect::Plain(Codec::Json));
-        }
-        if essence.eq_ignore_ascii_case("application/msgpack") {
-            return Some(Dialect::Plain(Codec::MessagePack));
-        }
+    if let Some(codec) = content_type.and_then(codec_of) {
+        return Some(Dialect::Plain(codec));
     }
     match (first, body) {
         (None | Some(b'{' | b'[' | b' ' | b'\t' | b'\r' | b'\n'), _) => Some(Dialect::Plain(Codec::Json)),

@@ -3,6 +3,7 @@
 mod barrier;
 mod events;
 mod history;
+mod plain;
 mod pool;
 mod pulse;
 mod receive;
@@ -202,6 +203,11 @@ impl Inbox {
         first.map(|subject| denied("subscribe", subject))
     }
 
+    /// A fresh subject for messages that are not replies to calls, to be subscribed to apart from the inbox.
+    pub(crate) fn subject_apart(&self) -> String {
+        self.subjects.apart()
+    }
+
     /// Whether replies can be received.
     pub(crate) fn is_started(&self) -> bool {
         self.shared.running.load(Ordering::Acquire)
@@ -228,18 +234,21 @@ impl Inbox {
     /// Takes a call on, and says how it leaves. An error if its reply could not be received.
     pub(super) fn expect(&self, expected: Expected, max_payload: usize) -> Result<Departure, Error> {
         self.shared.change(|state| {
-            // Under the lock: once the tasks have ended, nobody would answer the call.
-            if !self.is_started() {
-                return Err(Error::not_executed(
-                    ErrorKind::Unavailable,
-                    "the connection's runtime has just ended",
-                ));
-            }
-            if !state.denied.is_empty() && state.denied.contains(&*state.inbox) {
-                return Err(denied("subscribe", &state.inbox));
-            }
+            self.check_receiving(state)?;
             Ok(state.waiters.add(expected, MAX_BYTES.min(max_payload), || self.subjects.fresh()))
         })
+    }
+
+    /// Under the lock: once the tasks have ended, nobody would answer a call.
+    fn check_receiving(&self, state: &State) -> Result<(), Error> {
+        if !self.is_started() {
+            let message = "the connection's runtime has just ended";
+            return Err(Error::not_executed(ErrorKind::Unavailable, message));
+        }
+        if !state.denied.is_empty() && state.denied.contains(&*state.inbox) {
+            return Err(denied("subscribe", &state.inbox));
+        }
+        Ok(())
     }
 
     /// Waits for the answer to a call that was expected.

@@ -7,11 +7,11 @@ use std::task::Waker;
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
-use super::{ReplySubjects, Shared, State};
+use super::subjects::plain_call;
+use super::{ReplySubjects, Shared, State, plain};
 use crate::connection::slots::Token;
 use crate::connection::waiters::Gone;
-use crate::connection::{Answer, Message, Subscription, status_code};
-use crate::wire::dialect::header;
+use crate::connection::{Answer, Message, Subscription, no_responders};
 use crate::wire::frame::{AcceptedFrame, ErrorFrame, Frame, Frames, Id, MAGIC};
 
 /// Says that the inbox is received. However that ends — with the connection, or with the runtime — nobody waits in
@@ -40,8 +40,12 @@ pub(super) async fn receive(mut subscription: Subscription, subjects: Arc<ReplyS
     let (mut answers, mut wake) = (Vec::new(), Vec::new());
     while let Some(message) = subscription.next().await {
         let token = message.subject.rsplit('.').next().unwrap_or_default().as_bytes();
-        read(&message, &mut answers);
-        shared.change(|state| deliver(state, &subjects, &message, token, &mut answers, &mut wake));
+        if let Some(id) = plain_call(token) {
+            shared.change(|state| plain::deliver(state, id, message, &mut wake));
+        } else {
+            read(&message, &mut answers);
+            shared.change(|state| deliver(state, &subjects, &message, token, &mut answers, &mut wake));
+        }
         wake.drain(..).for_each(Waker::wake);
     }
 }
@@ -141,14 +145,15 @@ fn deliver_message(state: &mut State, message: &Message, token: &[u8], now: Inst
     if message.payload.first() == Some(&MAGIC) {
         tracing::warn!(subject = %message.subject, "a reply, or the rest of it, is not made of frames of this version");
     }
-    let no_responders = status_code(message) == Some(503) && message.payload.is_empty();
-    let about = message.headers.as_ref().and_then(|headers| headers.get(header::NATS_SUBJECT));
-    let about = about.filter(|_| no_responders).map(|subject| subject.as_str());
-    if no_responders && let Some(peer) = state.waiters.peers.unreached(&message.subject, about) {
+    let unserved = no_responders(message);
+    let about = unserved.as_ref().and_then(|unserved| unserved.subject);
+    if unserved.is_some()
+        && let Some(peer) = state.waiters.peers.unreached(&message.subject, about)
+    {
         return state.waiters.lose_peer(peer, Gone::Unreached, wake);
     }
     for id in state.waiters.calls_of(token, about) {
-        let answer = if no_responders { Answer::NoResponders } else { Answer::Foreign };
+        let answer = if unserved.is_some() { Answer::NoResponders } else { Answer::Foreign };
         wake.extend(state.waiters.answer(id, answer, now));
     }
 }

@@ -4,6 +4,21 @@ use crate::connection::Subject;
 use crate::connection::random::Random;
 use crate::connection::slots::Token;
 
+/// The id of the plain call that a reply subject's last token stands for, if it is one of those.
+pub(super) fn plain_call(token: &[u8]) -> Option<u64> {
+    let digits: [u8; 16] = token.try_into().ok()?;
+    let mut id = 0;
+    for digit in digits {
+        let value = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        id = id << 4 | u64::from(value);
+    }
+    Some(id)
+}
+
 /// Makes reply subjects below a prefix that is the connection's own.
 pub(in crate::connection) struct ReplySubjects {
     prefix: String,
@@ -35,8 +50,37 @@ impl ReplySubjects {
         (token, Subject::from(subject))
     }
 
+    /// A fresh one outside of the inbox, for messages that are not replies to calls: a subscription of its own takes them.
+    pub(super) fn apart(&self) -> String {
+        let outer = self.prefix.rsplit_once('.').map_or("", |(outer, _)| outer);
+        format!("{outer}.{}", self.random.token_string::<12>())
+    }
+
+    /// The one that a plain call has alone: it ends with the call's id, in 16 hexadecimal digits.
+    pub(super) fn plain(&self, id: u64) -> Subject {
+        format!("{}.{id:016x}", self.prefix).into()
+    }
+
     /// Where an instance says what it has to say about the calls that it has.
     pub(super) fn control(&self, instance: &str) -> Subject {
         format!("{}._{instance}", self.prefix).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reply_subject_of_a_plain_call_names_it_and_no_other_subject_does() {
+        let subjects = ReplySubjects::new("_INBOX", Random::system());
+        for id in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX] {
+            let subject = subjects.plain(id);
+            assert_eq!(plain_call(subject.rsplit('.').next().unwrap().as_bytes()), Some(id));
+        }
+        let (slot, _) = subjects.fresh();
+        let others: [&[u8]; 6] =
+            [&slot, b"", b"0123456789abcde", b"0123456789abcdef0", b"0123456789ABCDEF", b"_123456789abcdef"];
+        others.iter().for_each(|token| assert_eq!(plain_call(token), None, "{token:?}"));
     }
 }

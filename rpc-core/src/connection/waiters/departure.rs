@@ -20,12 +20,7 @@ impl Waiters {
         self.destinations.max_bytes = max_bytes;
         let Expected { id, destination, payload, now, deadline, waker } = expected;
         let is_alone = self.calls.len() == self.given_up;
-        let place = Place::Waiting(destination);
-        self.calls.insert(id, Waiter::new(place, deadline, waker));
-        if self.earliest.is_none_or(|earliest| deadline < earliest) {
-            self.earliest = Some(deadline);
-            self.news.sweeper = true;
-        }
+        self.enter(id, Waiter::new(Place::Waiting(destination), deadline, waker));
         let is_first = self.destinations.push(destination, Waiting { id, payload, since: now });
         if is_alone && let Some(batch) = self.form(destination, now, &fresh) {
             // What the destination has besides is of calls that nobody waits for.
@@ -37,6 +32,16 @@ impl Waiters {
             full.extend(self.form(destination, now, &fresh));
         }
         if full.is_empty() { Departure::Later } else { Departure::Full(full) }
+    }
+
+    /// Counts a call among those that are out or wait to leave.
+    pub(super) fn enter(&mut self, id: u64, waiter: Waiter) {
+        let deadline = waiter.deadline;
+        self.calls.insert(id, waiter);
+        if self.earliest.is_none_or(|earliest| deadline < earliest) {
+            self.earliest = Some(deadline);
+            self.news.sweeper = true;
+        }
     }
 
     /// Makes a message of the calls that wait longest for a destination: of those whose callers still wait.

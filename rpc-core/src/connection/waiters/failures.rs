@@ -19,14 +19,16 @@ impl Waiters {
         messages.retain(|(_, sent)| {
             self.destinations.get_mut(sent.destination).is_some_and(|there| *there.subject == *subject)
         });
-        let execution = match messages[..] {
-            [(slot, _)] if !self.slots.is_answered(slot) && self.slots.none_abandoned(slot) => {
+        let plain = self.plain_calls_to(subject);
+        let execution = match (&messages[..], &plain[..]) {
+            ([(slot, _)], []) if !self.slots.is_answered(*slot) && self.slots.none_abandoned(*slot) => {
                 Execution::NotExecuted
             }
+            ([], [id]) if self.no_plain_call_abandoned(*id) => Execution::NotExecuted,
             _ => Execution::MaybeExecuted,
         };
-        let calls: Vec<u64> =
-            messages.iter().flat_map(|(slot, _)| self.slots.calls(*slot)).copied().collect();
+        let framed = messages.iter().flat_map(|(slot, _)| self.slots.calls(*slot)).copied();
+        let calls: Vec<u64> = framed.chain(plain).collect();
         let now = Instant::now();
         wake.extend(calls.into_iter().filter_map(|id| self.answer(id, Answer::Denied(execution), now)));
     }
@@ -57,7 +59,7 @@ impl Waiters {
         for (id, place) in all {
             let answer = match place {
                 Place::Waiting(_) => Answer::NotSent(waiting.clone()),
-                Place::Out(_) => Answer::Lost(out.clone()),
+                Place::Out(_) | Place::Plain(_) => Answer::Lost(out.clone()),
             };
             wake.extend(self.answer(id, answer, now));
         }

@@ -4,6 +4,7 @@ mod abandonment;
 mod acceptance;
 mod departure;
 mod failures;
+mod plain;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,7 @@ pub(super) use self::acceptance::Gone;
 use crate::connection::outbox::{Batch, DestinationId, Destinations, Heard, Joining};
 use crate::connection::peers::{PeerId, Peers};
 use crate::connection::slots::{Left, Slots};
-use crate::connection::{OutboundMessage, closed, too_late};
+use crate::connection::{Message, OutboundMessage, closed, too_late};
 use crate::error::{Error, Execution};
 use crate::wire::frame::{ErrorFrame, SuccessFrame};
 
@@ -28,6 +29,10 @@ use crate::wire::frame::{ErrorFrame, SuccessFrame};
 pub(crate) enum Answer {
     Success(SuccessFrame),
     Error(Box<ErrorFrame>),
+    /// A plain message, which only the caller can read.
+    Plain(Box<Message>),
+    /// A foreign service refused the call, or failed.
+    Remote(Error),
     /// The broker says that nobody serves the subject.
     NoResponders,
     /// Its deadline passed; a broadcast may have been refused by an instance before.
@@ -49,7 +54,7 @@ pub(crate) enum Answer {
 pub(crate) struct Expected {
     pub(crate) id: u64,
     pub(crate) destination: DestinationId,
-    /// A framed message of its own.
+    /// A message of its own.
     pub(crate) payload: Bytes,
     pub(crate) now: Instant,
     pub(crate) deadline: Instant,
@@ -116,6 +121,8 @@ enum Place {
     Waiting(DestinationId),
     /// In the message of a slot.
     Out(usize),
+    /// In a plain message of its own.
+    Plain(DestinationId),
 }
 
 impl Waiter {
@@ -164,10 +171,12 @@ impl Waiters {
                 waiter.refusal.get_or_insert(error);
                 return None;
             }
-            (answer @ (Answer::Success(_) | Answer::Error(_)), _) => (answer, Left::Answered),
+            (answer @ (Answer::Success(_) | Answer::Error(_) | Answer::Plain(_)), _) => {
+                (answer, Left::Answered)
+            }
             (Answer::Expired(_), Place::Waiting(_)) => (Answer::NotSent(too_late()), Left::Refused),
             (Answer::Closed, Place::Waiting(_)) => (Answer::NotSent(closed()), Left::Refused),
-            (Answer::Expired(_), Place::Out(_)) => (Answer::Expired(waiter.refusal.take()), Left::Abandoned),
+            (Answer::Expired(_), _) => (Answer::Expired(waiter.refusal.take()), Left::Abandoned),
             (answer @ (Answer::NoResponders | Answer::NotSent(_)), _) => (answer, Left::Refused),
             (answer @ Answer::Denied(Execution::NotExecuted), _) => (answer, Left::Refused),
             (answer, _) => (answer, Left::Abandoned),
@@ -230,6 +239,7 @@ impl Waiters {
                 }
                 self.news.flusher |= self.destinations.close(sent.destination, sent.number, now);
             }
+            Place::Plain(destination) => self.leave_plain(destination, left),
         }
     }
 

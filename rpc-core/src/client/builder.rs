@@ -1,0 +1,178 @@
+//! How a client is configured.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use super::{Client, Inner, Retry};
+use crate::codec::Codec;
+use crate::codec::scan::ScanLimits;
+use crate::connection::{Connection, MAX_FRAMES};
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::wire::subject::check_tokens;
+
+/// How long a call waits unless the client, the method or the call says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many calls of a client may be in flight at a time.
+const DEFAULT_MAX_IN_FLIGHT: usize = 64 * 1024;
+
+/// Configures a [`Client`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct ClientBuilder {
+    connection: Connection,
+    prefix: Option<String>,
+    timeout: Duration,
+    codec: Codec,
+    plain: bool,
+    limits: ScanLimits,
+    coalesce: usize,
+    max_in_flight: usize,
+    retry: Retry,
+}
+
+impl ClientBuilder {
+    pub(super) fn new(connection: Connection) -> Self {
+        ClientBuilder {
+            connection,
+            prefix: None,
+            timeout: DEFAULT_TIMEOUT,
+            codec: Codec::default(),
+            plain: false,
+            limits: ScanLimits::default(),
+            coalesce: MAX_FRAMES,
+            max_in_flight: DEFAULT_MAX_IN_FLIGHT,
+            retry: Retry::new(),
+        }
+    }
+
+    /// The prefix of the deployment: with `staging`, calls go to `staging.greeter.hello`. None by default.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// How long a call waits unless its method or the call itself says otherwise; 5 s by default, an hour at most.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The encoding of arguments and results; MessagePack by default.
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// Calls as any NATS client does, so that the service need not be one of this library: one message for each call, with
+    /// the arguments as its whole payload and the rest in NATS headers. So a trait can describe a micro service in Go,
+    /// JavaScript or Python; services of this library understand it too.
+    ///
+    /// The [codec](Self::codec) has to be the service's. Calls do not share messages, and nobody is told when they are
+    /// given up. An error that is not one of this library is [`ErrorKind::Remote`], with the service's own
+    /// [code](Error::code) and text. See "Services that are not nats-rpc" in the guide.
+    ///
+    /// ```
+    /// # #[nats_rpc::service]
+    /// # trait Greeter {
+    /// #     async fn hello(&self, name: &str) -> String;
+    /// # }
+    /// # struct English;
+    /// # impl Greeter for English {
+    /// #     async fn hello(&self, name: &str) -> String { format!("Hello, {name}!") }
+    /// # }
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let nats = nats_rpc::memory::Broker::new().connect();
+    /// # let server = nats_rpc::Server::builder(&nats).add(GreeterServer::new(English)).start().await?;
+    /// use nats_rpc::{Client, Codec};
+    ///
+    /// let client = Client::builder(&nats).plain().codec(Codec::Json).build()?;
+    /// assert_eq!(GreeterClient::new(&client).hello("Ann").await?, "Hello, Ann!");
+    /// # server.shutdown().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn plain(mut self) -> Self {
+        self.plain = true;
+        self
+    }
+
+    /// How many calls one message may carry at most: 512 by default, and not more; with 1, each call is a message of its
+    /// own.
+    ///
+    /// Calls of one method that are in flight at the same time share messages, which makes them several times as fast. A
+    /// lone call waits for nothing, and no call waits for others longer than a millisecond or two, or two round trips. All calls
+    /// of a message go to one instance: so that heavy ones are spread over the instances, a message never carries more
+    /// than about half a millisecond of work, by the time that the method's handlers were measured to take, and a single
+    /// call as long as nothing was measured. See [`Method::coalesce`](crate::Method::coalesce) for one method.
+    pub fn coalesce(mut self, calls: usize) -> Self {
+        self.coalesce = calls.clamp(1, MAX_FRAMES);
+        self
+    }
+
+    /// How many calls may be in flight at a time; more fail at once as [`ErrorKind::Overloaded`]. 65 536 by default.
+    pub fn max_in_flight(mut self, calls: usize) -> Self {
+        self.max_in_flight = calls;
+        self
+    }
+
+    /// When calls are sent again, unless a call says otherwise: [`Retry::new`] by default.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// How deep the values of a reply may be nested; 64 by default.
+    pub fn max_depth(mut self, depth: usize) -> Self {
+        self.limits.depth = depth;
+        self
+    }
+
+    /// How many values a reply may have; 100 000 by default. Bytes are one value, but in a struct or a tuple a `Vec<u8>` is
+    /// as many as it is long, unless it is marked with `serde_bytes`.
+    pub fn max_values(mut self, values: usize) -> Self {
+        self.limits.values = values;
+        self
+    }
+
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if the prefix cannot be part of a subject.
+    pub fn build(self) -> Result<Client, Error> {
+        if let Some(prefix) = &self.prefix {
+            check_tokens("the prefix", prefix)?;
+        }
+        Ok(self.unchecked())
+    }
+
+    pub(super) fn unchecked(self) -> Client {
+        let ClientBuilder {
+            connection,
+            prefix,
+            timeout,
+            codec,
+            plain,
+            limits,
+            coalesce,
+            max_in_flight,
+            retry,
+        } = self;
+        let in_flight = AtomicUsize::new(0);
+        let inner = Inner {
+            connection,
+            prefix,
+            timeout,
+            codec,
+            plain,
+            limits,
+            coalesce,
+            max_in_flight,
+            retry,
+            in_flight,
+        };
+        Client(Arc::new(inner))
+    }
+}
