@@ -16,6 +16,7 @@ mod caller;
 mod calls;
 mod cancelled_calls;
 mod coalescing;
+mod compatibility;
 mod deadlines;
 mod delivery;
 mod discovery;

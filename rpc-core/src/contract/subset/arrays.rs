@@ -20,9 +20,16 @@ impl Comparison<'_> {
                 .push(Finding::compatible(place, format!("{writes} are written, where {reads} can be read")));
         }
         let is_set = |shape: &Shape| shape.get("uniqueItems") == Some(&Value::Bool(true));
-        if is_set(read) && !is_set(written) {
-            let message = "an item may be written more than once, and is read once".to_owned();
-            found.push(Finding::compatible(place, message));
+        match (is_set(written), is_set(read)) {
+            (false, true) => {
+                let message = "an item may be written more than once, and is read once".to_owned();
+                found.push(Finding::compatible(place, message));
+            }
+            (true, false) => {
+                let message = "each item is written once, and could be read more often".to_owned();
+                found.push(Finding::compatible(place, message));
+            }
+            _ => {}
         }
         let positions = writes.first.len().max(reads.first.len());
         for position in 0..positions {

@@ -72,7 +72,11 @@ impl Comparison<'_> {
                     "it is written, and the reader refuses what it does not know".to_owned(),
                 )]
             }
-            Some(values) => self.compare(place, schema, values),
+            Some(values) => {
+                let mut found = self.compare(place, schema, values);
+                found.push(Finding::compatible(place, "it is read as one entry among others".to_owned()));
+                found
+            }
         }
     }
 

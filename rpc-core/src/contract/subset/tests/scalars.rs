@@ -16,8 +16,13 @@ fn integers() {
         (int("uint64"), of_type("integer"), Compatible),
         (of_type("integer"), int("uint64"), Breaking),
         (int("int64"), json!({ "type": "number", "format": "double" }), Compatible),
-        // In MessagePack, 128 bits are bytes.
-        (int("uint64"), int("uint128"), Breaking),
+        // In MessagePack, 128 bits are written as bytes, and read from any integer.
+        (int("uint64"), int("uint128"), Compatible),
+        (int("uint128"), int("uint64"), Breaking),
+        (int("int64"), int("uint128"), Breaking),
+        (int("int64"), int("int128"), Compatible),
+        (int("uint128"), int("int128"), Breaking),
+        (int("int128"), of_type("number"), Breaking),
         (int("int128"), int("int128"), Same),
         (
             json!({ "type": "integer", "minimum": 1, "maximum": 9 }),
