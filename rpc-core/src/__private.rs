@@ -2,8 +2,12 @@
 
 pub use serde;
 
+pub use crate::__description as description;
 pub use crate::client::{Returns, Stub};
 pub use crate::codec::as_bytes;
+#[cfg(feature = "schema")]
+pub use crate::contract::description::Description;
+pub use crate::contract::stand_ins::{AsBytes, ByOwnCodec};
 use crate::service::Method;
 pub use crate::service::MethodResult;
 
@@ -37,4 +41,33 @@ const fn same(one: &[u8], two: &[u8]) -> bool {
         at += 1;
     }
     one.len() == two.len()
+}
+
+/// The description that `#[service(schema)]` fills with the types of a service.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(feature = "schema")]
+macro_rules! __description {
+    ($descriptor:expr) => {
+        $crate::__private::Description::new($descriptor)
+    };
+}
+
+/// The description that `#[service(schema)]` fills with the types of a service, which needs `schemars`.
+///
+/// ```compile_fail
+/// #[nats_rpc::service(schema)]
+/// trait Greeter {
+///     async fn hello(&self, name: &str) -> String;
+/// }
+/// ```
+#[doc(hidden)]
+#[macro_export]
+#[cfg(not(feature = "schema"))]
+macro_rules! __description {
+    ($descriptor:expr) => {
+        ::core::compile_error!(
+            "`#[service(schema)]` needs the feature `schema` of nats-rpc: turn it on in Cargo.toml"
+        )
+    };
 }

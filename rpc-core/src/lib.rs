@@ -16,6 +16,7 @@ mod connection;
 mod reply;
 mod context;
 mod service;
+pub mod contract;
 mod client;
 mod server;
 pub mod discovery;
@@ -29,6 +30,8 @@ pub mod __private;
 pub use async_nats;
 #[doc(inline)]
 pub use nats_rpc_macros::service;
+#[cfg(feature = "schema")]
+pub use schemars;
 
 pub use crate::client::{Call, Cast, Client, ClientBuilder, DetailedCall, Response, Retry};
 pub use crate::codec::Codec;

@@ -10,7 +10,7 @@ use syn::{Attribute, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Path, Token};
 use crate::attributes;
 use crate::errors::Errors;
 
-const SERVICE_OPTIONS: &str = "`name`, `version`, `subject` and `crate`";
+const SERVICE_OPTIONS: &str = "`name`, `version`, `subject`, `schema` and `crate`";
 const METHOD_OPTIONS: &str =
     "`name`, `idempotent`, `oneway`, `spawn`, `no_cancel`, `bare`, `coalesce` and `timeout`";
 
@@ -20,12 +20,13 @@ const LONGEST_TIMEOUT: u64 = 60 * 60 * 1000;
 /// How many calls a message may carry at most by the protocol.
 const MOST_COALESCED: usize = 512;
 
-/// `#[service(…)]`
+/// `#[service(…)]`; a flag that is set remembers where.
 #[derive(Default)]
 pub(crate) struct ServiceOptions {
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Option<LitStr>,
     pub(crate) subject: Option<LitStr>,
+    pub(crate) schema: Option<Span>,
     pub(crate) runtime: Option<Path>,
 }
 
@@ -53,7 +54,7 @@ impl ServiceOptions {
                 "version" => options.version = text(&option, "1.0.0", errors),
                 "subject" => options.subject = text(&option, "greeter", errors),
                 "crate" => options.runtime = path(&option, errors),
-                "schema" => errors.report(option.path(), "`schema` is not supported yet"),
+                "schema" => options.schema = flag(&option, errors),
                 unknown => errors.report(option.path(), unknown_option(unknown, SERVICE_OPTIONS)),
             }
         }

@@ -92,6 +92,7 @@ use proc_macro::TokenStream;
 /// | `name = "greeter"` | the service's name | the trait's name in snake case |
 /// | `subject = "demo.greeter"` | the subject that the methods' subjects start with, of one or more tokens | the name |
 /// | `version = "1.2.3"` | the version that discovery shows, after semver.org | that of the crate |
+/// | `schema` | the contract describes all that travels with JSON Schema, and is published: each type has to implement `JsonSchema` of `schemars`; needs the feature `schema` | it holds names only |
 /// | `crate = ::path` | where the runtime is, for those who rename or re-export it | `::nats_rpc` |
 ///
 /// Names, and each token of a subject, are 1 to 64 of the characters `A-Z`, `a-z`, `0-9`, `_` and `-`, and do not start
@@ -124,7 +125,7 @@ use proc_macro::TokenStream;
 /// * **A result**: is owned, and has no `impl Trait`, `dyn Trait`, `Self` or `_` in its type.
 /// * **An attribute**: has known options only, each once, and `#[rpc]` is not under `cfg_attr`.
 ///
-/// Not supported yet: streams (`-> impl Stream<…>`, `Incoming<T>`), parameters in subjects, `#[service(schema)]` and
+/// Not supported yet: streams (`-> impl Stream<…>`, `Incoming<T>`), parameters in subjects, and
 /// `#[rpc(broadcast)]`, `durable` and `subject`.
 #[proc_macro_attribute]
 pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {

@@ -107,6 +107,25 @@ fn a_generic_trait() {
 }
 
 #[test]
+fn schemas() {
+    check(
+        expect_file!["../snapshots/schema.rs"],
+        quote!(schema, name = "store", version = "1.0.0"),
+        quote! {
+            pub trait Store<V: Value> {
+                async fn put(&self, #[serde(alias = "id", alias = "name")] key: &str, value: &V, tags: &[String]);
+                #[cfg(unix)]
+                async fn get(&self, cx: &Context, key: String) -> Result<Option<Bytes>, StoreError>;
+                #[rpc(bare)]
+                async fn check(&self, #[serde(with = "hex")] bytes: &[u8]) -> Vec<u8>;
+                #[rpc(oneway)]
+                async fn log(&self, bytes: &[u8], more: Option<Vec<u8>>);
+            }
+        },
+    );
+}
+
+#[test]
 fn what_mistakes_leave() {
     check(
         expect_file!["../snapshots/mistakes.rs"],

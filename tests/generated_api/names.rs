@@ -49,10 +49,13 @@ pub(crate) trait Clashing {
 }
 
 /// Methods that `Arc`, the client and its traits have too.
-#[nats_rpc::service]
+#[nats_rpc::service(schema)]
 pub(crate) trait Common {
     async fn client(&self) -> u8;
     async fn descriptor(&self) -> u8;
+    async fn contract(&self) -> u8;
+    async fn role(&self) -> u8;
+    async fn description(&self) -> u8;
     async fn from_client(&self) -> u8;
     async fn register(&self) -> u8;
     async fn fmt(&self) -> u8;
@@ -137,7 +140,7 @@ macro_rules! common {
 }
 
 common! {
-    client descriptor from_client register fmt borrow as_ref deref to_string drop call stub service hash
+    client descriptor from_client register fmt borrow as_ref deref to_string drop call stub service hash contract role description
 }
 
 #[tokio::test]

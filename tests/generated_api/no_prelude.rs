@@ -21,6 +21,17 @@ pub(crate) trait Bare {
     async fn fails_not(&self) -> ::core::result::Result<u8, String>;
 }
 
+#[::nats_rpc::service(schema, name = "described")]
+pub(crate) trait Described {
+    async fn hello(
+        &self,
+        name: &str,
+        items: &[u16],
+        bytes: &[u8],
+        maybe: ::core::option::Option<::std::vec::Vec<u8>>,
+    ) -> ::core::result::Result<u8, String>;
+}
+
 #[::nats_rpc::service(name = "generic")]
 pub(crate) trait Generic<T: crate::generics::Value> {
     async fn echo(&self, lent: &T, text: &str, owned: T) -> T;

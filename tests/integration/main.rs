@@ -17,6 +17,7 @@ mod calls;
 mod cancelled_calls;
 mod client_layers;
 mod coalescing;
+mod compatibility;
 mod deadlines;
 mod delivery;
 mod discovery;

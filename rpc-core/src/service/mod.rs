@@ -14,6 +14,8 @@ pub use self::raw_call::RawCall;
 pub use self::registry::MethodRegistry;
 pub(crate) use self::registry::{Handler, HandlerFuture};
 
+use crate::contract::{Contract, Role};
+
 /// A service that a [`Server`](crate::Server) can run.
 ///
 /// `#[nats_rpc::service]` implements it on the server type that it generates; by hand it is written for services whose
@@ -46,6 +48,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// Registers a handler for each method of the descriptor.
     fn register(&self, registry: &mut MethodRegistry);
+
+    /// What the service promises on the wire, as a server sees it: what is published. Unless it is overridden, as
+    /// `#[service(schema)]` does, it holds names only.
+    fn contract(&self) -> Contract {
+        Contract::from_descriptor(self.descriptor(), Role::Server)
+    }
 }
 
 /// A generated client of a service: what every stub has beside its methods, out of their way.
@@ -75,4 +83,10 @@ pub trait ServiceClient: Sized {
 
     /// What the service is called and which methods it has.
     fn descriptor() -> &'static ServiceDescriptor;
+
+    /// What the service promises on the wire by its trait, as this side sees it. Unless it is overridden, as
+    /// `#[service(schema)]` does, it holds names only.
+    fn contract(role: Role) -> Contract {
+        Contract::from_descriptor(Self::descriptor(), role)
+    }
 }

@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 
 use super::parameters::Parameters;
 use super::support::{self, Names};
-use super::{arguments, client_ident, generated_at, runtime_at};
+use super::{arguments, client_ident, contract, generated_at, runtime_at};
 use crate::model::{Argument, Encoding, Method, Outcome, Service};
 use crate::names;
 
@@ -42,6 +42,7 @@ pub(super) fn impls(service: &Service) -> TokenStream {
     let descriptor = support::descriptor_ident();
     let methods = service.methods.iter().map(|method| method_fn(service, method));
     let private = support::private_ident(service.ident.span());
+    let contract = contract::of_client(service);
     let debug_name = client.to_string();
     quote_spanned! {Span::mixed_site()=>
         impl<#bounded> #client #given #clause {
@@ -66,6 +67,8 @@ pub(super) fn impls(service: &Service) -> TokenStream {
             fn descriptor() -> &'static #runtime::ServiceDescriptor {
                 &#descriptor
             }
+
+            #contract
         }
 
         #[automatically_derived]

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod client;
+mod contract;
 pub(crate) mod fallback;
 mod parameters;
 mod server;
@@ -21,6 +22,7 @@ pub(crate) fn service(service: &Service) -> TokenStream {
     let shared = support::tables(service);
     let arguments: TokenStream =
         service.methods.iter().map(|method| arguments::structs(service, method)).collect();
+    let contract = contract::function(service);
     let client = client::impls(service);
     let server = server::impls(service);
     let Service { conditions, lints, .. } = service;
@@ -35,6 +37,7 @@ pub(crate) fn service(service: &Service) -> TokenStream {
         const _: () = {
             #shared
             #arguments
+            #contract
             #client
             #server
         };

@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 
 use super::parameters::{self, Parameters};
 use super::support::{self, Names};
-use super::{arguments, generated_at, runtime_at, server_ident};
+use super::{arguments, contract, generated_at, runtime_at, server_ident};
 use crate::model::{Argument, ContextParameter, Encoding, Method, Outcome, Passing, Service};
 
 /// The type, which users name.
@@ -46,6 +46,7 @@ pub(super) fn impls(service: &Service) -> TokenStream {
     let names = parameters.names();
     let descriptor = support::descriptor_ident();
     let registrations = service.methods.iter().map(|method| registration(service, method, &service_trait));
+    let contract = contract::of_server(service);
     let debug_name = server.to_string();
     quote_spanned! {Span::mixed_site()=>
         impl<#bounded> #server #given #clause {
@@ -69,6 +70,8 @@ pub(super) fn impls(service: &Service) -> TokenStream {
             fn register(&self, registry: &mut #runtime::MethodRegistry) {
                 #(#registrations)*
             }
+
+            #contract
         }
 
         #[automatically_derived]

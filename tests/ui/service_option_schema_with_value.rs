@@ -1,4 +1,4 @@
-#[nats_rpc::service(schema)]
+#[nats_rpc::service(schema = "greeter.json")]
 trait Greeter {
     async fn hello(&self, name: &str) -> String;
 }

@@ -1,0 +1,61 @@
+//! Fingerprints: short texts that are the same wherever the same travels.
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{Contract, canonical};
+use crate::service::Method;
+
+/// How many bytes of the hash are kept; two hexadecimal digits each.
+const LENGTH: usize = 16;
+
+/// Sets the fingerprints of methods of which only names are known.
+pub(super) fn by_names(contract: &mut Contract, methods: &[Method]) {
+    for (index, method) in methods.iter().enumerate() {
+        // The name of a bare argument does not travel.
+        let parameters = method.parameters().iter().filter(|_| !method.is_bare()).map(|parameter| {
+            let mark = if parameter.is_optional() { "?" } else { "" };
+            format!("{}{mark}", parameter.name())
+        });
+        let mut parameters: Vec<_> = parameters.collect();
+        parameters.sort_unstable();
+        let (protocol, codecs) = (contract.protocol, contract.codecs.clone());
+        if let Some(described) = contract.methods.get_mut(index) {
+            let shape = json!({
+                "protocol": protocol,
+                "codecs": codecs,
+                "method": described.name,
+                "kind": described.kind,
+                "bare": described.bare,
+                "parameters": parameters,
+            });
+            described.fingerprint = format!("names:{}", digest(&shape));
+        }
+    }
+}
+
+/// The fingerprints of methods with schemas, in their order. They are those of the server's role.
+#[cfg(feature = "schema")]
+pub(super) fn by_schema(contract: &Contract) -> Vec<String> {
+    let definitions = &contract.definitions;
+    let closed =
+        |schema: &Option<Value>| schema.as_ref().map(|schema| canonical::closed(schema, definitions));
+    let shapes = contract.methods.iter().map(|method| {
+        json!({
+            "protocol": contract.protocol,
+            "codecs": contract.codecs,
+            "method": method.name,
+            "kind": method.kind,
+            "bare": method.bare,
+            "parameters": canonical::closed(&method.parameters, definitions),
+            "result": closed(&method.result),
+            "error": closed(&method.error),
+        })
+    });
+    shapes.map(|shape| format!("schema:{}", digest(&shape))).collect()
+}
+
+fn digest(shape: &Value) -> String {
+    let hash = Sha256::digest(canonical::text(shape));
+    hash.iter().take(LENGTH).map(|byte| format!("{byte:02x}")).collect()
+}
