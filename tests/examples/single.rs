@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tests::NatsServer;
+use tests::{NatsServer, ReservedPort};
 
 use crate::program::Program;
 
@@ -89,6 +89,59 @@ fn restarts_are_outlived_and_handlers_are_not_left_alone() {
         let stopped = "handler: stops, since nobody waits any more";
         assert_eq!(given_up, ["handler: copies Emma", "caller:  goes away", stopped]);
         assert!(once[0].starts_with("caller:  no responders: "), "{once:?}");
+    }
+}
+
+#[test]
+fn callers_are_authenticated_by_a_layer() {
+    for lines in run_on_both("authentication") {
+        let [ann, bob, refused] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!((&**ann, &**bob), ("dear diary, yours Ann", "dear diary, yours Bob"));
+        assert!(refused.starts_with("unauthenticated: no token"), "{refused}");
+        assert!(refused.ends_with("(not executed)"), "{refused}");
+    }
+}
+
+#[test]
+fn callers_share_by_a_rate_limit() {
+    for lines in run_on_both("rate_limit") {
+        let [refused, count, other, later] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!(refused, "acme: overloaded: acme calls too often (not executed)");
+        // Five are let through at once; on a machine that is slow enough, some more.
+        let refused: u32 = count.split(' ').nth(1).unwrap().parse().unwrap();
+        assert!((1..=5).contains(&refused), "{count}");
+        assert_eq!((&**other, &**later), ("umbrella: sunny", "acme: sunny, after a while"));
+    }
+}
+
+#[test]
+fn calls_are_logged_by_layers_on_both_sides() {
+    for lines in run_on_both("logging") {
+        let server: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("server: ")).collect();
+        let own = "library.lend of 18 bytes: its own error: somebody else has it";
+        assert_eq!(server, ["library.lend of 12 bytes: ok", own]);
+        let client: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("client: ")).collect();
+        assert!(client.iter().all(|line| line.starts_with("library.lend after ")), "{client:?}");
+        assert!(client[0].ends_with(" ms: ok"), "{client:?}");
+        assert!(client[1].ends_with(" ms: its own error: somebody else has it"), "{client:?}");
+        assert!(client[2].ends_with(" ms: no responders: nobody serves library.lend"), "{client:?}");
+        assert_eq!(client.len(), 3);
+    }
+}
+
+#[test]
+fn metrics_are_on_a_page_for_prometheus() {
+    let port = ReservedPort::new();
+    let address = format!("127.0.0.1:{}", port.number());
+    let ended = Program::run("prometheus", None, &["--listen", &address]);
+    assert!(ended.status.success(), "{ended:?}");
+    for line in [
+        r#"nats_rpc_client_calls_total{service="adder",method="add",outcome="ok"} 100"#,
+        r#"nats_rpc_server_calls_total{service="adder",method="add",outcome="ok"} 100"#,
+        r#"nats_rpc_server_in_flight{service="adder",method="add"} 0"#,
+        r#"nats_rpc_server_handler_seconds_count{service="adder",method="add"} 100"#,
+    ] {
+        assert!(ended.lines.iter().any(|found| found == line), "{line} is not in {:?}", ended.lines);
     }
 }
 

@@ -29,6 +29,7 @@ mod work;
 pub use binary::Version;
 pub use cluster::Cluster;
 pub use instance::Instance;
+pub use port::ReservedPort;
 pub use proxy::{Direction, Fate, Proxy};
 pub use python::Python;
 pub use server::{NatsServer, NatsServerBuilder};

@@ -10,7 +10,7 @@ use tokio::net::TcpSocket;
 /// listen again. In between, the system hands the port to nobody else: neither to another server, nor as the own port of a
 /// client that tries to reconnect to it, which would then be connected to itself.
 #[derive(Debug)]
-pub(crate) struct ReservedPort {
+pub struct ReservedPort {
     port: u16,
     #[cfg_attr(
         not(target_os = "linux"),
@@ -21,7 +21,11 @@ pub(crate) struct ReservedPort {
 
 impl ReservedPort {
     /// Takes a free port.
-    pub(crate) fn new() -> Self {
+    ///
+    /// # Panics
+    /// If there is none.
+    #[expect(clippy::new_without_default, reason = "a port is taken from the system")]
+    pub fn new() -> Self {
         let reserve = || {
             let socket = TcpSocket::new_v4()?;
             socket.set_reuseaddr(true)?;
@@ -33,7 +37,8 @@ impl ReservedPort {
         ReservedPort { port, _held: cfg!(target_os = "linux").then_some(socket) }
     }
 
-    pub(crate) fn number(&self) -> u16 {
+    /// Its number.
+    pub fn number(&self) -> u16 {
         self.port
     }
 }
