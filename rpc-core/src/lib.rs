@@ -13,13 +13,13 @@ mod codec;
 mod wire;
 mod telemetry;
 mod connection;
+pub mod discovery;
 mod reply;
 mod context;
 mod service;
 pub mod contract;
 mod client;
 mod server;
-pub mod discovery;
 pub mod middleware;
 #[cfg(test)]
 mod fuzzing;
