@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::InFlight;
-use super::layers::Passage;
+use super::layers::{Passage, Passed};
 use super::outgoing::Outgoing;
-use super::pursuit::{Concluded, Conclusion, Pursuit, is_conclusive};
+use super::pursuit::{Concluded, Pursuit, is_conclusive};
 use super::sending::Sent;
 use crate::connection::Answer;
 use crate::error::{Error, ErrorKind, Execution};
@@ -16,11 +16,13 @@ use crate::wire::frame::CallBuffer;
 pub(super) enum Attempts {
     Refused(Error),
     Built(CallBuffer),
+    /// The same, of a client with layers.
+    Outside(CallBuffer),
     First(Sent, InFlight),
     /// The rare way: there is no connection, or the answer is not the end of it.
     Later(Pin<Box<dyn Future<Output = Concluded> + Send>>),
-    /// The client has layers, which make the attempts.
-    Layered(Passage),
+    /// In the layers, which make the attempts.
+    Passing(Passage),
     Done,
 }
 
@@ -28,7 +30,7 @@ impl Attempts {
     /// The message, while it can still be changed.
     pub(super) fn built(&mut self) -> Option<&mut CallBuffer> {
         match self {
-            Attempts::Built(buffer) => Some(buffer),
+            Attempts::Built(buffer) | Attempts::Outside(buffer) => Some(buffer),
             _ => None,
         }
     }
@@ -37,18 +39,43 @@ impl Attempts {
     pub(super) fn give_up(&mut self) -> Execution {
         match std::mem::replace(self, Attempts::Done) {
             Attempts::First(..) | Attempts::Later(_) => Execution::MaybeExecuted,
-            Attempts::Layered(passage) => passage.give_up(),
-            Attempts::Refused(_) | Attempts::Built(_) | Attempts::Done => Execution::NotExecuted,
+            Attempts::Passing(passage) => passage.give_up(),
+            Attempts::Refused(_) | Attempts::Built(_) | Attempts::Outside(_) | Attempts::Done => {
+                Execution::NotExecuted
+            }
         }
     }
 
     /// Gives the message up, to be sent in another way.
+    #[inline(always)] // on the way of every call
     pub(super) fn take_built(&mut self) -> Result<CallBuffer, Error> {
         match std::mem::replace(self, Attempts::Done) {
             Attempts::Refused(error) => Err(error),
-            Attempts::Built(buffer) => Ok(buffer),
+            Attempts::Built(buffer) | Attempts::Outside(buffer) => Ok(buffer),
             _ => Err(polled_again()),
         }
+    }
+
+    /// Whether the call goes through layers.
+    pub(super) fn are_layered(&self) -> bool {
+        matches!(self, Attempts::Outside(_) | Attempts::Passing(_))
+    }
+
+    /// Sends the call through the layers, and waits for what comes back.
+    #[cold]
+    pub(super) fn poll_layers(
+        &mut self,
+        outgoing: &Outgoing,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Passed, Error>> {
+        if matches!(self, Attempts::Outside(_)) {
+            let (_, args) = self.take_built()?.into_parts();
+            *self = Attempts::Passing(Passage::answered(outgoing, args, outgoing.begin()?));
+        }
+        let Attempts::Passing(passage) = self else { return Poll::Ready(Err(polled_again())) };
+        let passed = ready!(passage.poll(cx));
+        *self = Attempts::Done;
+        Poll::Ready(passed)
     }
 
     /// Sends the call, and once more where that is right, until it is known what became of it.
@@ -56,7 +83,7 @@ impl Attempts {
         &mut self,
         outgoing: &Outgoing,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Conclusion, Error>> {
+    ) -> Poll<Result<Concluded, Error>> {
         loop {
             // While a call waits, it is polled where it is: its state is too large to be moved at each poll.
             match self {
@@ -66,7 +93,7 @@ impl Attempts {
                         continue;
                     };
                     if is_conclusive(&answer) {
-                        return Poll::Ready(Ok(Conclusion::Answered(Concluded::at_first(answer))));
+                        return Poll::Ready(Ok(Concluded::at_first(answer)));
                     }
                     let deadline = sent.exchange.deadline();
                     let pursuit = Pursuit::new(outgoing, sent.args, deadline, Some(in_flight));
@@ -75,17 +102,9 @@ impl Attempts {
                 Attempts::Later(pursuit) => {
                     let concluded = ready!(pursuit.as_mut().poll(cx));
                     *self = Attempts::Done;
-                    return Poll::Ready(Ok(Conclusion::Answered(concluded)));
+                    return Poll::Ready(Ok(concluded));
                 }
-                Attempts::Layered(passage) => {
-                    let result = ready!(passage.poll(cx));
-                    let Attempts::Layered(passage) = std::mem::replace(self, Attempts::Done) else {
-                        continue;
-                    };
-                    let layered = |response| Conclusion::Layered(Box::new(response), passage.into_progress());
-                    return Poll::Ready(result.map(layered));
-                }
-                Attempts::Refused(_) | Attempts::Built(_) | Attempts::Done => self.begin(outgoing)?,
+                _ => self.begin(outgoing)?,
             }
         }
     }
@@ -94,12 +113,6 @@ impl Attempts {
     fn begin(&mut self, outgoing: &Outgoing) -> Result<(), Error> {
         let buffer = self.take_built()?;
         let begun = outgoing.begin()?;
-        if let Some(layers) = outgoing.layers() {
-            let (_, args) = buffer.into_parts();
-            let passage = Passage::answered(outgoing, args, layers, begun.deadline, begun.in_flight);
-            *self = Attempts::Layered(passage);
-            return Ok(());
-        }
         let hedge = outgoing.retry().hedge(outgoing.is_idempotent());
         if hedge.is_none() && outgoing.connection().is_connected() {
             let sent = outgoing.send(buffer, begun.now, begun.deadline)?;

@@ -8,7 +8,6 @@ use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use serde::ser::Serialize;
-use tokio::time::Instant;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::attempts::Attempts;
@@ -16,7 +15,6 @@ use super::handover::Handover;
 use super::layers::Passage;
 use super::outcome::{outcome, outcome_of_layers};
 use super::outgoing::Outgoing;
-use super::pursuit::Conclusion;
 use super::response::Response;
 use super::retry::Retry;
 use super::returns::Returns;
@@ -99,7 +97,11 @@ impl<T, E> Call<T, E> {
         if span.is_some() {
             outgoing.set_flags(Flags::with_instance, None);
         }
-        let attempts = outgoing.build(args, times).map_or_else(Attempts::Refused, Attempts::Built);
+        let attempts = match outgoing.build(args, times) {
+            Ok(buffer) if outgoing.layers().is_none() => Attempts::Built(buffer),
+            Ok(buffer) => Attempts::Outside(buffer),
+            Err(error) => Attempts::Refused(error),
+        };
         let parent = Context::with_current(Context::inherited_cancellation).flatten();
         let parent = parent.map(|token| Box::pin(token.cancelled_owned()));
         Call { outgoing, returns, attempts, parent, watch }
@@ -140,10 +142,9 @@ impl<T, E> Call<T, E> {
     /// Hands a oneway call to the connection, without a reply subject. What is returned, if anything, finishes that.
     pub(super) fn hand_over(&mut self) -> Result<Option<Handover>, Error> {
         let buffer = self.attempts.take_built()?;
-        if let Some(layers) = self.outgoing.layers() {
+        if self.outgoing.layers().is_some() {
             let (_, args) = buffer.into_parts();
-            let deadline = self.outgoing.deadline(Instant::now());
-            let mut passage = Passage::handed_over(&self.outgoing, args, layers, deadline);
+            let mut passage = Passage::handed_over(&self.outgoing, args);
             return Ok(Some(Box::pin(async move { poll_fn(|cx| passage.poll(cx)).await.map(drop) })));
         }
         self.outgoing.hand_over(buffer)
@@ -170,17 +171,16 @@ impl<T, E> Call<T, E> {
             return Poll::Ready(Err(self.cancel().into()));
         }
         let entered = self.watch.as_mut().map(|watch| watch.enter());
-        let conclusion = ready!(self.attempts.poll(&self.outgoing, cx))?;
-        drop(entered);
-        if let Some(watch) = &self.watch {
-            watch.instance(conclusion.instance());
+        if self.attempts.are_layered() {
+            let passed = ready!(self.attempts.poll_layers(&self.outgoing, cx))?;
+            drop(entered);
+            self.watch.iter().for_each(|watch| watch.instance(passed.response.instance()));
+            return Poll::Ready(outcome_of_layers(&self.outgoing, self.returns, passed));
         }
-        Poll::Ready(match conclusion {
-            Conclusion::Answered(concluded) => outcome(&self.outgoing, self.returns, concluded),
-            Conclusion::Layered(response, progress) => {
-                outcome_of_layers(&self.outgoing, self.returns, *response, &progress)
-            }
-        })
+        let concluded = ready!(self.attempts.poll(&self.outgoing, cx))?;
+        drop(entered);
+        self.watch.iter().for_each(|watch| watch.instance(concluded.instance()));
+        Poll::Ready(outcome(&self.outgoing, self.returns, concluded))
     }
 
     /// Gives the call up with the handler that it was made in.

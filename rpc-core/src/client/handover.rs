@@ -42,8 +42,9 @@ impl Outgoing {
         deadline: impl FnOnce() -> Deadline,
     ) -> Result<Option<Handover>, Error> {
         let subject = self.route()?.subject.clone();
-        let message = written.checked(self)?.into_message(subject);
         let connection = self.connection();
+        written.check_size(connection)?;
+        let message = written.into_message(subject);
         let later = |message| Ok(Some(hand_over_later(connection, message, deadline())));
         if !connection.is_connected() {
             return later(message);

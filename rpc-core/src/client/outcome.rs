@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ClientResponse;
-use super::layers::Progress;
+use super::layers::Passed;
 use super::outgoing::Outgoing;
 use super::plain::{self, PlainValue};
 use super::pursuit::Concluded;
@@ -73,9 +73,9 @@ pub(super) fn reply(outgoing: &Outgoing, concluded: Concluded) -> Result<ClientR
 pub(super) fn outcome_of_layers<T, E>(
     outgoing: &Outgoing,
     returns: Returns<T, E>,
-    response: ClientResponse,
-    progress: &Progress,
+    passed: Passed,
 ) -> Result<Response<T>, CallError<E>> {
+    let Passed { response, progress } = passed;
     let ClientResponse { codec, body, headers, instance, handler_time, service_error } = response;
     let limits = outgoing.limits();
     let (what, undecodable) = match service_error {

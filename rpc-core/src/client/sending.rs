@@ -40,6 +40,7 @@ pub(super) enum Expiry {
 
 impl Outgoing {
     /// Starts the call's time, and counts it.
+    #[inline(always)] // on the way of every call
     pub(super) fn begin(&self) -> Result<Begun, Error> {
         let now = Instant::now();
         let deadline = self.deadline(now);
@@ -121,13 +122,14 @@ impl Outgoing {
     }
 
     /// Starts the exchange of a message, if the broker takes one of its size.
+    #[inline(always)] // on the way of every call
     pub(super) fn exchange_of(
         &self,
         written: Written,
         now: Instant,
         deadline: Deadline,
     ) -> Result<Exchange, Error> {
-        let written = written.checked(self)?;
+        written.check_size(self.connection())?;
         let destination = self.route()?.destination;
         Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, written))
     }
@@ -143,7 +145,8 @@ impl Outgoing {
         let codec = self.codec();
         let (payload, _) =
             self.write(times, FIRST, &Headers::new(), |bytes| codec.encode(&name, bytes))?.into_parts();
-        let written = Written::Framed(payload).checked(self)?;
+        let written = Written::Framed(payload);
+        written.check_size(self.connection())?;
         Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, written))
     }
 }

@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 
-use super::outgoing::Outgoing;
-use crate::connection::{HeaderMap, OutboundMessage, Subject, header_size, too_large};
+use crate::connection::{Connection, HeaderMap, OutboundMessage, Subject, header_size, too_large};
 use crate::error::Error;
 
 /// A message without its subjects.
@@ -17,13 +16,14 @@ pub(super) enum Written {
 
 impl Written {
     /// Checks whether the broker takes a message of this size.
-    pub(super) fn checked(self, outgoing: &Outgoing) -> Result<Self, Error> {
-        let limit = outgoing.connection().max_payload();
-        let size = match &self {
+    #[inline(always)] // on the way of every call
+    pub(super) fn check_size(&self, connection: &Connection) -> Result<(), Error> {
+        let limit = connection.max_payload();
+        let size = match self {
             Written::Framed(payload) => payload.len(),
             Written::Plain(payload, headers) => payload.len() + header_size(headers),
         };
-        if size > limit { Err(too_large(size, limit)) } else { Ok(self) }
+        if size > limit { Err(too_large(size, limit)) } else { Ok(()) }
     }
 
     /// The message to a subject, without a reply subject.

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use tower::{Layer, Service};
 
-pub(super) use self::passage::Passage;
-pub(super) use self::progress::Progress;
+pub(super) use self::passage::{Passage, Passed};
+use self::progress::Progress;
 pub use self::request::ClientRequest;
 pub use self::response::ClientResponse;
 pub use self::service::ClientService;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tower::util::ServiceExt;
 
 use super::request::Delivery;
@@ -13,6 +13,7 @@ use super::service::ClientFuture;
 use super::{ClientRequest, ClientResponse, ClientService, Progress};
 use crate::client::InFlight;
 use crate::client::outgoing::Outgoing;
+use crate::client::sending::Begun;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Execution};
 
@@ -26,40 +27,36 @@ pub(in crate::client) struct Passage {
     way: Option<ClientFuture>,
 }
 
+/// What came back through the layers.
+pub(in crate::client) struct Passed {
+    pub(in crate::client) response: ClientResponse,
+    /// What is known of the handler, should the response not decode.
+    pub(in crate::client) progress: Arc<Progress>,
+}
+
 impl Passage {
     /// Sends a call through the layers that waits for its answer. It counts as in flight as long as it is there.
-    pub(in crate::client) fn answered(
-        outgoing: &Outgoing,
-        args: Bytes,
-        layers: &ClientService,
-        deadline: Deadline,
-        in_flight: InFlight,
-    ) -> Self {
-        Passage::new(outgoing, args, layers, deadline, Delivery::Answered, Some(in_flight))
+    pub(in crate::client) fn answered(outgoing: &Outgoing, args: Bytes, begun: Begun) -> Self {
+        Passage::new(outgoing, args, begun.deadline, Delivery::Answered, Some(begun.in_flight))
     }
 
     /// Sends a oneway call through the layers.
-    pub(in crate::client) fn handed_over(
-        outgoing: &Outgoing,
-        args: Bytes,
-        layers: &ClientService,
-        deadline: Deadline,
-    ) -> Self {
-        Passage::new(outgoing, args, layers, deadline, Delivery::HandedOver, None)
+    pub(in crate::client) fn handed_over(outgoing: &Outgoing, args: Bytes) -> Self {
+        Passage::new(outgoing, args, outgoing.deadline(Instant::now()), Delivery::HandedOver, None)
     }
 
     fn new(
         outgoing: &Outgoing,
         args: Bytes,
-        layers: &ClientService,
         deadline: Deadline,
         delivery: Delivery,
         in_flight: Option<InFlight>,
     ) -> Self {
+        let service = outgoing.layers().cloned().unwrap_or_else(ClientService::innermost);
         let progress = Arc::<Progress>::default();
         let (outgoing, watched) = (outgoing.clone(), Arc::clone(&progress));
         let request = ClientRequest { outgoing, args, deadline, delivery, progress: Arc::clone(&progress) };
-        let through_layers = layers.clone().oneshot(request);
+        let through_layers = service.oneshot(request);
         let way = Box::pin(async move {
             let _in_flight = in_flight;
             tokio::select! {
@@ -72,24 +69,22 @@ impl Passage {
     }
 
     /// Goes on. An error says of the handler what is known, whatever a layer claims.
-    pub(in crate::client) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<ClientResponse, Error>> {
+    pub(in crate::client) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Passed, Error>> {
         let Some(way) = &mut self.way else {
             return Poll::Ready(Err(Error::new(ErrorKind::Cancelled, "polled after it had been answered")));
         };
         let result = ready!(way.as_mut().poll(cx));
         // What it still holds is given up before that is judged.
         self.way = None;
-        Poll::Ready(result.map_err(|error| error.with_execution(self.progress.conclude())))
+        Poll::Ready(match result {
+            Ok(response) => Ok(Passed { response, progress: Arc::clone(&self.progress) }),
+            Err(error) => Err(error.with_execution(self.progress.conclude())),
+        })
     }
 
     /// What may be concluded about the handler when the call is given up.
     pub(in crate::client) fn give_up(&self) -> Execution {
         self.progress.conclude()
-    }
-
-    /// What is known of it, for a response that cannot be read.
-    pub(in crate::client) fn into_progress(self) -> Arc<Progress> {
-        self.progress
     }
 }
 

@@ -240,6 +240,7 @@ impl Inbox {
     }
 
     /// Under the lock: once the tasks have ended, nobody would answer a call.
+    #[inline(always)] // on the way of every call
     fn check_receiving(&self, state: &State) -> Result<(), Error> {
         if !self.is_started() {
             let message = "the connection's runtime has just ended";

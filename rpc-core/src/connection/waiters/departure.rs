@@ -1,6 +1,7 @@
 //! How calls leave: alone, or as messages of those that wait.
 
 use std::collections::VecDeque;
+use std::task::Waker;
 
 use tokio::time::Instant;
 
@@ -20,7 +21,7 @@ impl Waiters {
         self.destinations.max_bytes = max_bytes;
         let Expected { id, destination, payload, now, deadline, waker } = expected;
         let is_alone = self.calls.len() == self.given_up;
-        self.enter(id, Waiter::new(Place::Waiting(destination), deadline, waker));
+        self.enter(id, Place::Waiting(destination), deadline, waker);
         let is_first = self.destinations.push(destination, Waiting { id, payload, since: now });
         if is_alone && let Some(batch) = self.form(destination, now, &fresh) {
             // What the destination has besides is of calls that nobody waits for.
@@ -35,9 +36,9 @@ impl Waiters {
     }
 
     /// Counts a call among those that are out or wait to leave.
-    pub(super) fn enter(&mut self, id: u64, waiter: Waiter) {
-        let deadline = waiter.deadline;
-        self.calls.insert(id, waiter);
+    #[inline(always)] // on the way of every call
+    pub(super) fn enter(&mut self, id: u64, place: Place, deadline: Instant, waker: Waker) {
+        self.calls.insert(id, Waiter::new(place, deadline, waker));
         if self.earliest.is_none_or(|earliest| deadline < earliest) {
             self.earliest = Some(deadline);
             self.news.sweeper = true;

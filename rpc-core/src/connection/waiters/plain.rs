@@ -10,7 +10,7 @@ impl Waiters {
     pub(in crate::connection) fn add_plain(&mut self, expected: &Expected) -> Option<Subject> {
         let Expected { id, destination, deadline, ref waker, .. } = *expected;
         let subject = self.destinations.get_mut(destination)?.subject.clone();
-        self.enter(id, Waiter::new(Place::Plain(destination), deadline, waker.clone()));
+        self.enter(id, Place::Plain(destination), deadline, waker.clone());
         Some(subject)
     }
 
