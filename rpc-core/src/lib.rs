@@ -14,11 +14,11 @@ mod wire;
 mod connection;
 mod reply;
 mod context;
+pub mod discovery;
 mod service;
 pub mod contract;
 mod client;
 mod server;
-pub mod discovery;
 #[cfg(test)]
 mod fuzzing;
 
@@ -31,7 +31,7 @@ pub use nats_rpc_macros::service;
 #[cfg(feature = "schema")]
 pub use schemars;
 
-pub use crate::client::{Call, Cast, Client, ClientBuilder, DetailedCall, Response, Retry};
+pub use crate::client::{Call, Cast, Check, Client, ClientBuilder, DetailedCall, Response, Retry};
 pub use crate::codec::Codec;
 pub use crate::connection::{Connection, ConnectionEvent, Subscription, connect, connect_with, memory};
 pub use crate::context::{Context, Scoped};
