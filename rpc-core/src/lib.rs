@@ -11,6 +11,7 @@ mod error;
 mod deadline;
 mod codec;
 mod wire;
+mod telemetry;
 mod connection;
 mod reply;
 mod context;
@@ -19,6 +20,7 @@ mod service;
 pub mod contract;
 mod client;
 mod server;
+pub mod middleware;
 #[cfg(test)]
 mod fuzzing;
 

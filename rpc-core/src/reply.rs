@@ -29,6 +29,16 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// The message of the service's own error, if that is what the reply carries.
+    pub fn service_error(&self) -> Option<&str> {
+        self.own_error.as_deref()
+    }
+
+    /// How long the handler ran.
+    pub fn handler_time(&self) -> Duration {
+        self.handler_time
+    }
+
     /// One without a body.
     pub(crate) fn empty(handler_time: Duration) -> Self {
         Reply { payload: Bytes::new(), headers: None, handler_time, own_error: None }

@@ -4,11 +4,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::InFlight;
+use super::layers::Passage;
 use super::outgoing::Outgoing;
-use super::pursuit::{Concluded, Pursuit, is_conclusive};
+use super::pursuit::{Concluded, Conclusion, Pursuit, is_conclusive};
 use super::sending::Sent;
 use crate::connection::Answer;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::frame::CallBuffer;
 
 /// A call from its first poll to its answer. Nothing is boxed for one whose first attempt is answered.
@@ -18,6 +19,8 @@ pub(super) enum Attempts {
     First(Sent, InFlight),
     /// The rare way: there is no connection, or the answer is not the end of it.
     Later(Pin<Box<dyn Future<Output = Concluded> + Send>>),
+    /// The client has layers, which make the attempts.
+    Layered(Passage),
     Done,
 }
 
@@ -30,9 +33,13 @@ impl Attempts {
         }
     }
 
-    /// Whether a message may have left.
-    pub(super) fn has_begun(&self) -> bool {
-        matches!(self, Attempts::First(..) | Attempts::Later(_))
+    /// Gives the call up. What is out is cancelled; returns what may be concluded about the handler.
+    pub(super) fn give_up(&mut self) -> Execution {
+        match std::mem::replace(self, Attempts::Done) {
+            Attempts::First(..) | Attempts::Later(_) => Execution::MaybeExecuted,
+            Attempts::Layered(passage) => passage.give_up(),
+            Attempts::Refused(_) | Attempts::Built(_) | Attempts::Done => Execution::NotExecuted,
+        }
     }
 
     /// Gives the message up, to be sent in another way.
@@ -49,7 +56,7 @@ impl Attempts {
         &mut self,
         outgoing: &Outgoing,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Concluded, Error>> {
+    ) -> Poll<Result<Conclusion, Error>> {
         loop {
             // While a call waits, it is polled where it is: its state is too large to be moved at each poll.
             match self {
@@ -59,16 +66,24 @@ impl Attempts {
                         continue;
                     };
                     if is_conclusive(&answer) {
-                        return Poll::Ready(Ok(Concluded::at_first(answer)));
+                        return Poll::Ready(Ok(Conclusion::Answered(Concluded::at_first(answer))));
                     }
                     let deadline = sent.exchange.deadline();
-                    let pursuit = Pursuit::new(outgoing, sent.args, deadline, in_flight);
+                    let pursuit = Pursuit::new(outgoing, sent.args, deadline, Some(in_flight));
                     *self = Attempts::Later(Box::pin(pursuit.after(answer, sent.expiry)));
                 }
                 Attempts::Later(pursuit) => {
                     let concluded = ready!(pursuit.as_mut().poll(cx));
                     *self = Attempts::Done;
-                    return Poll::Ready(Ok(concluded));
+                    return Poll::Ready(Ok(Conclusion::Answered(concluded)));
+                }
+                Attempts::Layered(passage) => {
+                    let result = ready!(passage.poll(cx));
+                    let Attempts::Layered(passage) = std::mem::replace(self, Attempts::Done) else {
+                        continue;
+                    };
+                    let layered = |response| Conclusion::Layered(Box::new(response), passage.into_progress());
+                    return Poll::Ready(result.map(layered));
                 }
                 Attempts::Refused(_) | Attempts::Built(_) | Attempts::Done => self.begin(outgoing)?,
             }
@@ -79,6 +94,12 @@ impl Attempts {
     fn begin(&mut self, outgoing: &Outgoing) -> Result<(), Error> {
         let buffer = self.take_built()?;
         let begun = outgoing.begin()?;
+        if let Some(layers) = outgoing.layers() {
+            let (_, args) = buffer.into_parts();
+            let passage = Passage::answered(outgoing, args, layers, begun.deadline, begun.in_flight);
+            *self = Attempts::Layered(passage);
+            return Ok(());
+        }
         let hedge = outgoing.retry().hedge(outgoing.is_idempotent());
         if hedge.is_none() && outgoing.connection().is_connected() {
             let sent = outgoing.send(buffer, begun.now, begun.deadline)?;
@@ -86,7 +107,7 @@ impl Attempts {
             return Ok(());
         }
         let (_, args) = buffer.into_parts();
-        let pursuit = Pursuit::new(outgoing, args, begun.deadline, begun.in_flight);
+        let pursuit = Pursuit::new(outgoing, args, begun.deadline, Some(begun.in_flight));
         *self = Attempts::Later(Box::pin(pursuit.start()));
         Ok(())
     }

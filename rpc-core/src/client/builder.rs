@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use super::{Client, Inner, Retry};
+use tower::{Layer, Service};
+
+use super::layers::Layers;
+use super::{Client, ClientRequest, ClientResponse, ClientService, Inner, Retry};
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
 use crate::connection::{Connection, MAX_FRAMES};
@@ -32,6 +35,7 @@ pub struct ClientBuilder {
     coalesce: usize,
     max_in_flight: usize,
     retry: Retry,
+    layers: Layers,
 }
 
 impl ClientBuilder {
@@ -46,6 +50,7 @@ impl ClientBuilder {
             coalesce: MAX_FRAMES,
             max_in_flight: DEFAULT_MAX_IN_FLIGHT,
             retry: Retry::new(),
+            layers: Layers::default(),
         }
     }
 
@@ -124,6 +129,41 @@ impl ClientBuilder {
         self
     }
 
+    /// Adds a layer, which every call of the client passes through before it is sent, and its response on the way back:
+    /// [`tower::Layer`]s over [`ClientRequest`]s and [`ClientResponse`]s.
+    ///
+    /// The layer that was added first sees a request first, as in tower's `ServiceBuilder`. Inside of all of them the call is
+    /// sent, with all the attempts that its [`Retry`] allows: a layer sees a call once, unless another one repeats it. What the
+    /// services of layers fail with becomes [`ErrorKind::Internal`], unless it is an [`Error`].
+    ///
+    /// See [`middleware`](crate::middleware) for what layers can do, and what holds whatever they do.
+    ///
+    /// ```
+    /// use nats_rpc::Client;
+    /// use nats_rpc::middleware::ClientRequest;
+    /// use tower::util::MapRequestLayer;
+    ///
+    /// # #[tokio::main] async fn main() -> Result<(), nats_rpc::Error> {
+    /// # let nats = nats_rpc::memory::Broker::new().connect();
+    /// let with_tenant = MapRequestLayer::new(|mut request: ClientRequest| {
+    ///     request.headers_mut().insert("tenant", "acme");
+    ///     request
+    /// });
+    /// let client = Client::builder(&nats).layer(with_tenant).build()?;
+    /// # drop(client);
+    /// # Ok(()) }
+    /// ```
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<ClientService> + Send + Sync + 'static,
+        L::Service: Service<ClientRequest, Response = ClientResponse> + Clone + Send + Sync + 'static,
+        <L::Service as Service<ClientRequest>>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        <L::Service as Service<ClientRequest>>::Future: Send + 'static,
+    {
+        self.layers.add(layer);
+        self
+    }
+
     /// How deep the values of a reply may be nested; 64 by default.
     pub fn max_depth(mut self, depth: usize) -> Self {
         self.limits.depth = depth;
@@ -149,7 +189,7 @@ impl ClientBuilder {
     }
 
     pub(super) fn unchecked(self) -> Client {
-        let ClientBuilder {
+        let Self {
             connection,
             prefix,
             timeout,
@@ -159,9 +199,9 @@ impl ClientBuilder {
             coalesce,
             max_in_flight,
             retry,
+            layers,
         } = self;
-        let in_flight = AtomicUsize::new(0);
-        let inner = Inner {
+        Client(Arc::new(Inner {
             connection,
             prefix,
             timeout,
@@ -171,8 +211,8 @@ impl ClientBuilder {
             coalesce,
             max_in_flight,
             retry,
-            in_flight,
-        };
-        Client(Arc::new(inner))
+            layers: layers.service(),
+            in_flight: AtomicUsize::new(0),
+        }))
     }
 }

@@ -1,25 +1,29 @@
 //! A call of a generated client: a future that a caller can adjust before it is awaited.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use serde::ser::Serialize;
+use tokio::time::Instant;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::attempts::Attempts;
 use super::handover::Handover;
-use super::outcome::outcome;
+use super::layers::Passage;
+use super::outcome::{outcome, outcome_of_layers};
 use super::outgoing::Outgoing;
+use super::pursuit::Conclusion;
 use super::response::Response;
 use super::retry::Retry;
 use super::returns::Returns;
 use super::stub::Target;
+use super::watch::Watch;
 use crate::context::Context;
-use crate::error::{CallError, Error, ErrorKind, Execution};
+use crate::error::{CallError, Error, ErrorKind};
 use crate::wire::frame::{Flags, Times};
 
 /// A call that has been made but not sent: it does nothing until it is awaited.
@@ -73,6 +77,8 @@ pub struct Call<T, E> {
     attempts: Attempts,
     /// The end of the handler that the call was made in, if it was made in one.
     parent: Option<Parent>,
+    /// Who observes it, if anybody does.
+    watch: Option<Box<Watch>>,
 }
 
 /// Ready when the handler that a call was made in is cancelled.
@@ -86,11 +92,17 @@ impl<T, E> Call<T, E> {
         returns: Returns<T, E>,
         times: Times,
     ) -> Self {
-        let outgoing = Outgoing::new(target, method);
+        let watch = Watch::of(&target, method);
+        let mut outgoing = Outgoing::new(target, method);
+        let span = watch.as_ref().and_then(|watch| watch.span());
+        outgoing.continue_trace(span);
+        if span.is_some() {
+            outgoing.set_flags(Flags::with_instance, None);
+        }
         let attempts = outgoing.build(args, times).map_or_else(Attempts::Refused, Attempts::Built);
         let parent = Context::with_current(Context::inherited_cancellation).flatten();
         let parent = parent.map(|token| Box::pin(token.cancelled_owned()));
-        Call { outgoing, returns, attempts, parent }
+        Call { outgoing, returns, attempts, parent, watch }
     }
 
     /// Sets how long to wait, in place of the method's and the client's default; an hour at most.
@@ -127,28 +139,54 @@ impl<T, E> Call<T, E> {
 
     /// Hands a oneway call to the connection, without a reply subject. What is returned, if anything, finishes that.
     pub(super) fn hand_over(&mut self) -> Result<Option<Handover>, Error> {
-        self.outgoing.hand_over(self.attempts.take_built()?)
+        let buffer = self.attempts.take_built()?;
+        if let Some(layers) = self.outgoing.layers() {
+            let (_, args) = buffer.into_parts();
+            let deadline = self.outgoing.deadline(Instant::now());
+            let mut passage = Passage::handed_over(&self.outgoing, args, layers, deadline);
+            return Ok(Some(Box::pin(async move { poll_fn(|cx| passage.poll(cx)).await.map(drop) })));
+        }
+        self.outgoing.hand_over(buffer)
+    }
+
+    /// Who observes it, if anybody does.
+    pub(super) fn watch(&mut self) -> &mut Option<Box<Watch>> {
+        &mut self.watch
     }
 
     fn poll_response(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
+        let response = ready!(self.poll_outcome(cx));
+        if let Some(mut watch) = self.watch.take() {
+            watch.conclude(&response);
+        }
+        Poll::Ready(response)
+    }
+
+    fn poll_outcome(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
         if let Some(parent) = &mut self.parent
             && parent.as_mut().poll(cx).is_ready()
         {
             self.parent = None;
             return Poll::Ready(Err(self.cancel().into()));
         }
-        let concluded = ready!(self.attempts.poll(&self.outgoing, cx))?;
-        Poll::Ready(outcome(&self.outgoing, self.returns, concluded))
+        let entered = self.watch.as_mut().map(|watch| watch.enter());
+        let conclusion = ready!(self.attempts.poll(&self.outgoing, cx))?;
+        drop(entered);
+        if let Some(watch) = &self.watch {
+            watch.instance(conclusion.instance());
+        }
+        Poll::Ready(match conclusion {
+            Conclusion::Answered(concluded) => outcome(&self.outgoing, self.returns, concluded),
+            Conclusion::Layered(response, progress) => {
+                outcome_of_layers(&self.outgoing, self.returns, *response, &progress)
+            }
+        })
     }
 
     /// Gives the call up with the handler that it was made in.
     fn cancel(&mut self) -> Error {
-        let execution =
-            if self.attempts.has_begun() { Execution::MaybeExecuted } else { Execution::NotExecuted };
-        // What is out is cancelled as it is dropped.
-        self.attempts = Attempts::Done;
         Error::new(ErrorKind::Cancelled, "the handler that made the call was cancelled")
-            .with_execution(execution)
+            .with_execution(self.attempts.give_up())
     }
 }
 

@@ -14,7 +14,7 @@ use super::call::Call;
 use super::handover::Handover;
 use super::returns::Returns;
 use super::stub::Target;
-use crate::error::CallError;
+use crate::error::{CallError, Error};
 use crate::wire::frame::Times;
 
 /// A oneway call that has been made but not sent: it does nothing until it is awaited.
@@ -45,7 +45,8 @@ use crate::wire::frame::Times;
 /// ```
 ///
 /// # Errors
-/// [`CallError::Rpc`] if the message could not be handed over: [`NotExecuted`](crate::Execution::NotExecuted), always.
+/// [`CallError::Rpc`] if the message could not be handed over: [`NotExecuted`](crate::Execution::NotExecuted), always, unless a
+/// [layer](crate::middleware) fails the call after that.
 ///
 /// # Cancel safety
 /// Dropped before it is ready, it was not sent.
@@ -77,23 +78,34 @@ impl Cast {
     }
 }
 
+impl Cast {
+    fn poll_handover(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Error>> {
+        let sending = match &mut self.sending {
+            Some(sending) => sending,
+            None => match self.call.hand_over()? {
+                None => return Poll::Ready(Ok(())),
+                Some(sending) => self.sending.insert(sending),
+            },
+        };
+        let sent = ready!(sending.as_mut().poll(cx));
+        self.sending = None;
+        Poll::Ready(sent)
+    }
+}
+
 impl Future for Cast {
     type Output = Result<(), CallError<Infallible>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        if let Some(sending) = &mut self.sending {
-            let sent = ready!(sending.as_mut().poll(cx));
-            self.sending = None;
-            return Poll::Ready(sent.map_err(CallError::Rpc));
+        let mut watch = self.call.watch().take();
+        let entered = watch.as_mut().map(|watch| watch.enter());
+        let polled = self.poll_handover(cx).map_err(CallError::Rpc);
+        drop(entered);
+        match (&polled, &mut watch) {
+            (Poll::Ready(handed_over), Some(watch)) => watch.conclude(handed_over),
+            _ => *self.call.watch() = watch,
         }
-        match self.call.hand_over() {
-            Ok(None) => Poll::Ready(Ok(())),
-            Ok(Some(sending)) => {
-                self.sending = Some(sending);
-                self.poll(cx)
-            }
-            Err(error) => Poll::Ready(Err(error.into())),
-        }
+        polled
     }
 }
 

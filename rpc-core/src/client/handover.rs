@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::outgoing::{FIRST, Outgoing};
@@ -14,21 +15,36 @@ use crate::wire::frame::{CallBuffer, Times};
 
 impl Outgoing {
     /// Publishes the call without a reply subject: the server's own limit bounds its handler.
-    pub(super) fn hand_over(&self, mut buffer: CallBuffer) -> Result<Option<Handover>, Error> {
-        let subject = self.route()?.subject.clone();
-        let written = if self.is_plain() {
+    pub(super) fn hand_over(&self, buffer: CallBuffer) -> Result<Option<Handover>, Error> {
+        let written = if self.is_plain() || self.is_stale() {
             let (_, args) = buffer.into_parts();
-            self.write_plain(args, None)?
+            self.write_cast(args)?
         } else {
-            if self.is_stale() {
-                buffer = self.rewrite(Times::Unlimited, FIRST, buffer.args())?;
-            }
             let (payload, _) = buffer.into_parts();
             Written::Framed(payload)
         };
+        self.hand_over_written(written, || self.deadline(Instant::now()))
+    }
+
+    /// Writes the message of a call that is handed over around arguments that have been encoded.
+    pub(super) fn write_cast(&self, args: Bytes) -> Result<Written, Error> {
+        if self.is_plain() {
+            return self.write_plain(args, None);
+        }
+        let (payload, _) = self.rewrite(Times::Unlimited, FIRST, &args)?.into_parts();
+        Ok(Written::Framed(payload))
+    }
+
+    /// Publishes a message without a reply subject; if that has to wait, until the deadline.
+    pub(super) fn hand_over_written(
+        &self,
+        written: Written,
+        deadline: impl FnOnce() -> Deadline,
+    ) -> Result<Option<Handover>, Error> {
+        let subject = self.route()?.subject.clone();
         let message = written.checked(self)?.into_message(subject);
         let connection = self.connection();
-        let later = |message| Ok(Some(hand_over_later(connection, message, self.deadline(Instant::now()))));
+        let later = |message| Ok(Some(hand_over_later(connection, message, deadline())));
         if !connection.is_connected() {
             return later(message);
         }

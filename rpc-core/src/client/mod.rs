@@ -8,6 +8,7 @@ mod check;
 mod exchange;
 mod handover;
 mod inherited;
+mod layers;
 mod outcome;
 mod outgoing;
 mod plain;
@@ -17,6 +18,7 @@ mod retry;
 mod returns;
 mod sending;
 mod stub;
+mod watch;
 mod written;
 
 use std::fmt;
@@ -28,6 +30,7 @@ pub use self::builder::ClientBuilder;
 pub use self::call::{Call, DetailedCall};
 pub use self::cast::Cast;
 pub use self::check::Check;
+pub use self::layers::{ClientRequest, ClientResponse, ClientService};
 pub use self::response::Response;
 pub use self::retry::Retry;
 pub use self::returns::Returns;
@@ -68,6 +71,7 @@ struct Inner {
     coalesce: usize,
     max_in_flight: usize,
     retry: Retry,
+    layers: Option<ClientService>,
     in_flight: AtomicUsize,
 }
 
@@ -101,6 +105,10 @@ impl Client {
 
     pub(crate) fn is_plain(&self) -> bool {
         self.0.plain
+    }
+
+    fn layers(&self) -> Option<&ClientService> {
+        self.0.layers.as_ref()
     }
 
     pub(crate) fn limits(&self) -> ScanLimits {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::ClientResponse;
+use super::layers::Progress;
 use super::outgoing::Outgoing;
 use super::plain::{self, PlainValue};
 use super::pursuit::Concluded;
@@ -20,22 +22,76 @@ pub(super) fn outcome<T, E>(
     concluded: Concluded,
 ) -> Result<Response<T>, CallError<E>> {
     let Concluded { answer, may_have_run } = concluded;
-    if matches!(answer, Answer::Success(_) | Answer::Error(_) | Answer::Plain(_) | Answer::Remote(_)) {
-        outgoing.history().note_answer();
-    }
+    note(outgoing, &answer);
     let error = match answer {
         Answer::Success(success) => return read_success(outgoing, returns, success),
         Answer::Plain(reply) => return read_plain(outgoing, returns, &reply),
         Answer::Error(error) if error.code == SERVICE_ERROR => {
             return Err(read_service_error(outgoing, returns, &error));
         }
-        Answer::Error(error) => error.to_error(),
         other => error_of(outgoing, other),
     };
     Err(CallError::Rpc(after_attempts(error, may_have_run)))
 }
 
-/// The error of a call that nobody answered.
+/// Remembers that the service has answered, if it has.
+fn note(outgoing: &Outgoing, answer: &Answer) {
+    if matches!(answer, Answer::Success(_) | Answer::Error(_) | Answer::Plain(_) | Answer::Remote(_)) {
+        outgoing.history().note_answer();
+    }
+}
+
+/// The same for the layers of a client, which do not know the types: nothing is decoded.
+pub(super) fn reply(outgoing: &Outgoing, concluded: Concluded) -> Result<ClientResponse, Error> {
+    let Concluded { answer, may_have_run } = concluded;
+    note(outgoing, &answer);
+    match answer {
+        Answer::Success(success) => Ok(ClientResponse {
+            headers: success.headers,
+            instance: success.instance,
+            handler_time: success.handler_time,
+            ..ClientResponse::new(outgoing.codec(), success.body)
+        }),
+        Answer::Plain(reply) => {
+            let PlainValue { codec, body, headers } = plain::value(&reply, outgoing.codec())?;
+            Ok(ClientResponse { headers, ..ClientResponse::new(codec, body) })
+        }
+        Answer::Error(error) if error.code == SERVICE_ERROR => Ok(ClientResponse {
+            instance: error.instance,
+            handler_time: error.handler_time,
+            service_error: Some(error.message.clone()),
+            ..ClientResponse::new(
+                error.flags.read_codec().unwrap_or_default(),
+                error.body.unwrap_or_default(),
+            )
+        }),
+        other => Err(after_attempts(error_of(outgoing, other), may_have_run)),
+    }
+}
+
+/// Turns what came out of the layers of a client into what the caller gets.
+pub(super) fn outcome_of_layers<T, E>(
+    outgoing: &Outgoing,
+    returns: Returns<T, E>,
+    response: ClientResponse,
+    progress: &Progress,
+) -> Result<Response<T>, CallError<E>> {
+    let ClientResponse { codec, body, headers, instance, handler_time, service_error } = response;
+    let limits = outgoing.limits();
+    let (what, undecodable) = match service_error {
+        None => match (returns.value)(codec, &body, limits) {
+            Ok(value) => return Ok(Response::new(value, headers, instance, handler_time)),
+            Err(error) => ("value", error),
+        },
+        Some(_) => match (returns.error)(codec, &body, limits) {
+            Ok(error) => return Err(CallError::Service(error)),
+            Err(error) => ("error", error),
+        },
+    };
+    Err(unreadable(what, &undecodable).with_execution(progress.conclude()).into())
+}
+
+/// The error of a call that was not answered, or with an error.
 fn error_of(outgoing: &Outgoing, answer: Answer) -> Error {
     let subject = outgoing.subject();
     match answer {
@@ -53,8 +109,9 @@ fn error_of(outgoing: &Outgoing, answer: Answer) -> Error {
             let message = format!("no reply from {subject} came before the deadline");
             Error::new(ErrorKind::DeadlineExceeded, message)
         }
-        // The last of these are answers, which have been read.
-        Answer::Foreign | Answer::Success(_) | Answer::Error(_) | Answer::Plain(_) => {
+        Answer::Error(error) => error.to_error(),
+        // The last of these are values, which have been read.
+        Answer::Foreign | Answer::Success(_) | Answer::Plain(_) => {
             let message = format!(
                 "something else than a reply came from {subject}; does a JetStream stream take the subject?"
             );

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use serde::ser::Serialize;
 use tokio::time::Instant;
 
+use super::ClientService;
 use super::inherited::Inherited;
 use super::retry::Retry;
 use super::stub::{Route, Target};
@@ -16,6 +17,7 @@ use crate::connection::{Connection, History, buffers};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::service::{Method, MethodKind};
+use crate::telemetry::{self, CallSpan};
 use crate::wire::frame::{CallBuffer, CallHead, Flags, Times};
 use crate::wire::headers::Headers;
 
@@ -74,6 +76,22 @@ impl Outgoing {
         &self.headers
     }
 
+    /// The same, to be changed; what is written from then on has the changes.
+    pub(super) fn headers_mut(&mut self) -> &mut Headers {
+        self.stale = true;
+        &mut self.headers
+    }
+
+    /// Has the call continue the trace that it is made in. Nothing has been written yet.
+    pub(super) fn continue_trace(&mut self, span: Option<&CallSpan>) {
+        telemetry::inject(span, &mut self.headers);
+    }
+
+    /// The layers of the client, if it has any.
+    pub(super) fn layers(&self) -> Option<&ClientService> {
+        self.target.client.layers()
+    }
+
     /// What is refused in a reply before it is decoded.
     pub(super) fn limits(&self) -> ScanLimits {
         self.target.client.limits()
@@ -101,6 +119,11 @@ impl Outgoing {
     /// When the call is sent again.
     pub(super) fn retry(&self) -> Retry {
         if self.inherited.is_retried { self.retry.without_attempts() } else { self.retry }
+    }
+
+    /// Whether nobody waits for the handler.
+    pub(super) fn is_oneway(&self) -> bool {
+        self.target.method(self.method).is_some_and(|method| method.kind() == MethodKind::Oneway)
     }
 
     /// Whether the handler may run twice.

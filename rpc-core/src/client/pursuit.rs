@@ -1,16 +1,18 @@
 //! What follows when the first attempt is not the end of a call: probes, pauses, further attempts.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::InFlight;
 use super::exchange::Exchange;
+use super::layers::Progress;
 use super::outgoing::{FIRST, Outgoing};
 use super::retry::{Failure, Retry, may_have_run};
 use super::sending::{Expiry, Sent};
+use super::{ClientResponse, InFlight};
 use crate::connection::Answer;
 use crate::deadline::Deadline;
 use crate::error::{ErrorKind, Execution};
@@ -30,6 +32,28 @@ impl Concluded {
     /// The answer to the only attempt.
     pub(super) fn at_first(answer: Answer) -> Self {
         Concluded { answer, may_have_run: false }
+    }
+}
+
+/// Where a call has come to its end.
+pub(super) enum Conclusion {
+    /// At the other side, or on the way there.
+    Answered(Concluded),
+    /// In the layers of the client: with a response that is not decoded yet, and what is known of the handler.
+    Layered(Box<ClientResponse>, Arc<Progress>),
+}
+
+impl Conclusion {
+    /// The instance that has answered, if it named itself.
+    pub(super) fn instance(&self) -> Option<&str> {
+        match self {
+            Conclusion::Answered(Concluded { answer: Answer::Success(success), .. }) => {
+                success.instance.as_deref()
+            }
+            Conclusion::Answered(Concluded { answer: Answer::Error(error), .. }) => error.instance.as_deref(),
+            Conclusion::Answered(_) => None,
+            Conclusion::Layered(response, _) => response.instance(),
+        }
     }
 }
 
@@ -53,7 +77,8 @@ pub(super) struct Pursuit {
     outgoing: Outgoing,
     args: Bytes,
     deadline: Deadline,
-    in_flight: InFlight,
+    /// `None` if it is counted elsewhere.
+    in_flight: Option<InFlight>,
     attempt: u8,
     may_have_run: bool,
     /// Until when it is sent again as long as it reaches nobody, and how often it was.
@@ -62,7 +87,12 @@ pub(super) struct Pursuit {
 }
 
 impl Pursuit {
-    pub(super) fn new(outgoing: &Outgoing, args: Bytes, deadline: Deadline, in_flight: InFlight) -> Self {
+    pub(super) fn new(
+        outgoing: &Outgoing,
+        args: Bytes,
+        deadline: Deadline,
+        in_flight: Option<InFlight>,
+    ) -> Self {
         Pursuit {
             outgoing: outgoing.clone(),
             args,

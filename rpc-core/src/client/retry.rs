@@ -229,6 +229,7 @@ mod tests {
             handler_time: Duration::ZERO,
             retry_after: None,
             body: None,
+            instance: None,
         }))
     }
 

@@ -12,6 +12,7 @@ use crate::connection::inbox::SlotPool;
 use crate::connection::{DestinationId, History, Subject};
 use crate::error::{Error, ErrorKind};
 use crate::service::{Method, MethodKind, ServiceDescriptor};
+use crate::telemetry::CallMetrics;
 use crate::wire::frame::Times;
 use crate::wire::subject::ServiceSubject;
 
@@ -25,6 +26,8 @@ pub(crate) struct Target {
     pub(crate) descriptor: &'static ServiceDescriptor,
     /// Keeps the routes' destinations.
     slots: SlotPool,
+    /// By method; none unless they are recorded.
+    metrics: Box<[Arc<CallMetrics>]>,
     routes: Result<Routes, Error>,
 }
 
@@ -61,7 +64,10 @@ impl Stub {
             });
             Ok(Routes { methods: methods.collect::<Result<_, Error>>()?, probe: route(service.probe(), 1) })
         });
-        Stub(Arc::new(Target { client, descriptor, slots, routes }))
+        let recorded = descriptor.methods().iter().filter(|_| CallMetrics::ON);
+        let metrics =
+            recorded.map(|method| Arc::new(CallMetrics::new(descriptor.name(), method.name()))).collect();
+        Stub(Arc::new(Target { client, descriptor, slots, metrics, routes }))
     }
 
     /// The client that calls go through.
@@ -84,6 +90,11 @@ impl Target {
     /// The method with this index.
     pub(crate) fn method(&self, index: usize) -> Option<&'static Method> {
         self.descriptor.methods().get(index)
+    }
+
+    /// Its metrics, if they are recorded.
+    pub(crate) fn metrics(&self, method: usize) -> Option<&Arc<CallMetrics>> {
+        self.metrics.get(method)
     }
 
     /// Where its calls go.

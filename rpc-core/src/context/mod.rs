@@ -1,5 +1,6 @@
 //! What a handler knows about the call that it serves, and what its own calls inherit.
 
+mod extensions;
 #[cfg(test)]
 mod tests;
 
@@ -13,9 +14,11 @@ use std::time::Duration;
 use tokio::task::futures::TaskLocalFuture;
 use tokio_util::sync::CancellationToken;
 
+use self::extensions::Extensions;
 use crate::connection::Subject;
 use crate::deadline::Deadline;
 use crate::reply::ReplyPath;
+use crate::telemetry::CallSpan;
 use crate::wire::headers::Headers;
 
 tokio::task_local! {
@@ -71,6 +74,7 @@ pub(crate) enum Bond {
 
 struct Inner {
     subject: Subject,
+    service: &'static str,
     method: &'static str,
     deadline: Deadline,
     attempt: u32,
@@ -81,24 +85,29 @@ struct Inner {
     calls: Bond,
     /// Made for the first who asks: most calls are never asked for it.
     cancellation: OnceLock<CancellationToken>,
+    extensions: Extensions,
+    span: Option<CallSpan>,
 }
 
 /// What a server knows about a call when it arrives.
 pub(crate) struct Arrival {
     pub(crate) subject: Subject,
+    pub(crate) service: &'static str,
     pub(crate) method: &'static str,
     pub(crate) deadline: Deadline,
     pub(crate) attempt: u32,
     pub(crate) headers: Headers,
     pub(crate) reply: ReplyPath,
     pub(crate) calls: Bond,
+    pub(crate) span: Option<CallSpan>,
 }
 
 impl Context {
     pub(crate) fn new(arrival: Arrival) -> Self {
-        let Arrival { subject, method, deadline, attempt, headers, reply, calls } = arrival;
+        let Arrival { subject, service, method, deadline, attempt, headers, reply, calls, span } = arrival;
         let inner = Inner {
             subject,
+            service,
             method,
             deadline,
             attempt,
@@ -107,6 +116,8 @@ impl Context {
             reply,
             calls,
             cancellation: OnceLock::new(),
+            extensions: Extensions::default(),
+            span,
         };
         Context { inner: Arc::new(inner), bond: Bond::Bound }
     }
@@ -173,9 +184,33 @@ impl Context {
         self.inner.reply_headers.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value);
     }
 
+    /// Keeps a value beside the call, in place of an earlier one of the same type: what a layer found out about the caller,
+    /// say, for the handler. It does not travel.
+    ///
+    /// ```
+    /// # struct User(String);
+    /// # async fn handler(cx: &nats_rpc::Context) {
+    /// cx.set_extension(User("Ann".to_owned()));
+    /// assert_eq!(cx.extension::<User>().map(|user| user.0.clone()), Some("Ann".to_owned()));
+    /// # }
+    /// ```
+    pub fn set_extension<T: Send + Sync + 'static>(&self, value: T) {
+        self.inner.extensions.insert(value);
+    }
+
+    /// The value of this type that is kept beside the call, if there is one.
+    pub fn extension<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.inner.extensions.get()
+    }
+
     /// The subject that the call came on.
     pub fn subject(&self) -> &str {
         self.inner.subject.as_str()
+    }
+
+    /// The name of the service.
+    pub fn service(&self) -> &str {
+        self.inner.service
     }
 
     /// The method's name on the wire.
@@ -196,7 +231,7 @@ impl Context {
     /// # }
     /// ```
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        Scoped(Box::pin(AMBIENT.scope(self.clone(), future)))
+        Scoped { future: Box::pin(AMBIENT.scope(self.clone(), future)), span: self.inner.span.clone() }
     }
 
     /// Calls `read` with the ambient context, without cloning it.
@@ -204,9 +239,15 @@ impl Context {
         AMBIENT.try_with(read).ok()
     }
 
-    /// Polls a handler with this context as the ambient one.
+    /// Polls a handler with this context as the ambient one, in the span of the call.
     pub(crate) fn enter<T>(&self, poll: impl FnOnce() -> T) -> T {
+        let _entered = self.span().map(CallSpan::enter);
         AMBIENT.sync_scope(self.clone(), poll)
+    }
+
+    /// The span of the call, if it is observed.
+    pub(crate) fn span(&self) -> Option<&CallSpan> {
+        self.inner.span.as_ref()
     }
 
     pub(crate) fn reply_path(&self) -> &ReplyPath {
@@ -259,13 +300,18 @@ impl fmt::Debug for Context {
 
 /// A future that runs under a [`Context`]; see [`Context::scope`].
 #[must_use = "futures do nothing unless polled"]
-pub struct Scoped<F: Future>(Pin<Box<TaskLocalFuture<Context, F>>>);
+pub struct Scoped<F: Future> {
+    future: Pin<Box<TaskLocalFuture<Context, F>>>,
+    span: Option<CallSpan>,
+}
 
 impl<F: Future> Future for Scoped<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
-        self.0.as_mut().poll(cx)
+        let Scoped { future, span } = &mut *self;
+        let _entered = span.as_ref().map(CallSpan::enter);
+        future.as_mut().poll(cx)
     }
 }
 

@@ -17,11 +17,13 @@ fn context(budget: Duration) -> Context {
     };
     Context::new(Arrival {
         subject: "s.m".into(),
+        service: "s",
         method: "m",
         deadline: Deadline::after(budget),
         attempt: 1,
         headers: Headers::from_iter([("traceparent", "00-1")]),
         reply,
+        span: None,
         calls: Bond::Bound,
     })
 }

@@ -192,6 +192,8 @@ pub struct CallStats {
     pub turned_away: u64,
     /// Messages and arguments that were refused because they could not be read.
     pub malformed: u64,
+    /// Calls that a layer did not let pass to their handlers.
+    pub refused: u64,
     /// Handlers that panicked.
     pub panics: u64,
     /// Half of the handlers took no longer than this, in nanoseconds; an eighth too much at most, as are the next three.

@@ -36,10 +36,19 @@ struct Inner {
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
     /// Whether it is certain that the handler had done nothing, although it had been started.
-    before_work: bool,
+    before_work: Option<BeforeWork>,
     /// Whether the reason never passes.
     for_good: bool,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Why the handler of a call could not begin, although it had been started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BeforeWork {
+    /// Its arguments do not decode.
+    Undecodable,
+    /// A layer did not let the call pass.
+    Refused,
 }
 
 impl Error {
@@ -54,7 +63,7 @@ impl Error {
             code: kind.code(),
             message: message.into(),
             retry_after: None,
-            before_work: false,
+            before_work: None,
             for_good: false,
             source: None,
         }))
@@ -67,8 +76,15 @@ impl Error {
 
     /// An error of a handler that could not begin with its work, since its arguments do not decode.
     pub(crate) fn before_work(mut self) -> Self {
-        self.0.before_work = true;
+        self.0.before_work = Some(BeforeWork::Undecodable);
         self
+    }
+
+    /// An error of a layer, which did not let the call get to its handler.
+    pub(crate) fn refused(self) -> Self {
+        let mut error = self.with_execution(Execution::NotExecuted);
+        error.0.before_work = Some(BeforeWork::Refused);
+        error
     }
 
     /// An error whose reason never passes.
@@ -77,14 +93,14 @@ impl Error {
         self
     }
 
-    /// Whether the handler could not begin, since its arguments do not decode.
-    pub(crate) fn is_before_work(&self) -> bool {
+    /// Why the handler could not begin, if that is so.
+    pub(crate) fn before_work_reason(&self) -> Option<BeforeWork> {
         self.0.before_work
     }
 
     /// The error as the caller of a handler that had been started gets it.
     pub(crate) fn of_started_handler(self) -> Self {
-        if self.0.execution != Execution::NotExecuted || self.0.before_work {
+        if self.0.execution != Execution::NotExecuted || self.0.before_work.is_some() {
             return self;
         }
         let mut error = self.with_execution(Execution::MaybeExecuted);
@@ -111,6 +127,18 @@ impl Error {
     pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.source = Some(Arc::new(source));
         self
+    }
+
+    /// What a layer failed with: an error of ours as it is, another as the source of one.
+    pub(crate) fn from_boxed(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        error.downcast::<Error>().map_or_else(
+            |other| {
+                let mut error = Error::new(ErrorKind::Internal, other.to_string());
+                error.0.source = Some(other.into());
+                error
+            },
+            |own| *own,
+        )
     }
 
     /// Keeps the number that came from the wire.

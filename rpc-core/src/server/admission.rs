@@ -18,6 +18,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::reply::Format;
 use crate::service::MethodKind;
+use crate::telemetry::CallSpan;
 use crate::wire::headers::Headers;
 
 /// How long a caller is asked to wait before it tries an overloaded server again.
@@ -66,7 +67,7 @@ enum Way {
 impl Intake {
     /// Takes the call on, or says why not.
     pub(super) fn admit(&self, incoming: Incoming, turn: &mut Turn<'_>) {
-        let Endpoint { shared, method, stats, .. } = &*self.endpoint;
+        let Endpoint { shared, service, method, stats, .. } = &*self.endpoint;
         stats.counters.received.add();
         let Incoming { part, arrived, format, bounds, attempt, headers, body } = incoming;
         let Part { subject, reply, joining, held } = part;
@@ -96,7 +97,10 @@ impl Intake {
         }
         let calls = if method.is_no_cancel() { Bond::Detached } else { Bond::Bound };
         let (method, Bounds { begin_by, deadline }) = (method.name(), bounds);
-        let arrival = Arrival { subject, method, deadline, attempt, headers, reply: path, calls };
+        let service = service.name();
+        let span = CallSpan::of_server(service, method, &shared.replier.instance, &headers);
+        let arrival =
+            Arrival { subject, service, method, deadline, attempt, headers, reply: path, calls, span };
         let (endpoint, context) = (Arc::clone(&self.endpoint), Context::new(arrival));
         match way {
             Way::Here => {

@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use tower::{Layer, Service as TowerService};
+
+use super::ServerService;
 use super::deploy::LimitsByMethod;
+use super::layers::Layers;
 use super::limits::{Limits, MethodLimits};
 use crate::connection::Connection;
 use crate::discovery::DEFAULT_PREFIX;
-use crate::service::Service;
+use crate::reply::Reply;
+use crate::service::{RawCall, Service};
 use crate::wire::subject::DEFAULT_QUEUE_GROUP;
 
 /// How long a handler may take where the call has no deadline of its own.
@@ -45,6 +50,7 @@ pub struct ServerBuilder {
     /// `None` for a server that cannot be discovered.
     pub(super) discovery_prefix: Option<String>,
     pub(super) reply_prefixes: Option<Vec<String>>,
+    pub(super) layers: Layers,
     pub(super) limits: Limits,
     pub(super) method_limits: LimitsByMethod,
     pub(super) default_timeout: Duration,
@@ -68,6 +74,7 @@ impl ServerBuilder {
             metadata: BTreeMap::new(),
             discovery_prefix: Some(DEFAULT_PREFIX.to_owned()),
             reply_prefixes: None,
+            layers: Layers::default(),
             limits: Limits::default(),
             method_limits: LimitsByMethod::new(),
             default_timeout: DEFAULT_TIMEOUT,
@@ -123,6 +130,35 @@ impl ServerBuilder {
     /// The server cannot be discovered, and publishes no contracts: it subscribes to nothing but what its services need.
     pub fn without_discovery(mut self) -> Self {
         self.discovery_prefix = None;
+        self
+    }
+
+    /// Adds a layer that the calls of all methods pass through, in the places of their handlers and with their time: to
+    /// authenticate, to limit, to log. The layer that was added first sees a call first; each is made once, so that what it counts
+    /// it counts for the whole server.
+    ///
+    /// What a layer fails with is [`NotExecuted`](crate::Execution::NotExecuted) if the call did not get to its handler. An error that is
+    /// not an [`Error`](crate::Error) arrives as [`Internal`](crate::ErrorKind::Internal). See [`middleware`](crate::middleware).
+    ///
+    /// ```
+    /// use nats_rpc::{Error, ErrorKind, RawCall, Server, ServerBuilder};
+    /// use tower::filter::FilterLayer;
+    ///
+    /// fn with_tenants(server: ServerBuilder) -> ServerBuilder {
+    ///     server.layer(FilterLayer::new(|call: RawCall| match call.context().headers().get("tenant") {
+    ///         Some(_) => Ok(call),
+    ///         None => Err(Error::new(ErrorKind::Unauthenticated, "say whose data it is about")),
+    ///     }))
+    /// }
+    /// ```
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<ServerService> + Send + Sync + 'static,
+        L::Service: TowerService<RawCall, Response = Reply> + Clone + Send + Sync + 'static,
+        <L::Service as TowerService<RawCall>>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        <L::Service as TowerService<RawCall>>::Future: Send + 'static,
+    {
+        self.layers.add(layer);
         self
     }
 

@@ -63,6 +63,8 @@ counters! {
         turned_away,
         /// Handlers that panicked.
         panicked,
+        /// Calls that a layer did not let pass to their handlers.
+        refused,
         /// Messages and arguments that were refused because they could not be read.
         malformed,
     }

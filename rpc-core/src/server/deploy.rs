@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::Shared;
 use super::intake::{Intake, Work};
+use super::layers::{ServerService, behind};
 use super::limits::MethodLimits;
 use super::peers::Peers;
 use super::probe::Probe;
@@ -43,6 +44,7 @@ pub(super) fn deploy(
     services: &[Box<dyn Service>],
     prefix: Option<&str>,
     limits: &LimitsByMethod,
+    layers: Option<&ServerService>,
 ) -> Result<Vec<Deployed>, Error> {
     check_limits(services, limits)?;
     let mut taken = HashMap::new();
@@ -64,7 +66,12 @@ pub(super) fn deploy(
         service.register(&mut registry);
         let methods = registry.resolve(descriptor)?.into_iter().map(|(method, handler)| {
             let name = (descriptor.name().to_owned(), method.name().to_owned());
-            let (limits, stats) = (limits.get(&name).copied(), Arc::new(Stats::new()));
+            let (limits, stats) =
+                (limits.get(&name).copied(), Arc::new(Stats::new(descriptor.name(), method.name())));
+            let handler = match layers {
+                Some(layers) => behind(layers.clone(), handler),
+                None => handler,
+            };
             Ok(DeployedMethod { subject: subject.method(method.name())?, method, handler, limits, stats })
         });
         let methods = methods.collect::<Result<_, Error>>()?;
@@ -152,7 +159,7 @@ pub(super) async fn subscribe(
         for method in service.methods {
             let subscription = anew(shared.connection(), &method.subject, group).await?;
             all.subjects.push(method.subject.clone());
-            let intake = Intake::new(Arc::clone(shared), method, Arc::clone(&peers));
+            let intake = Intake::new(Arc::clone(shared), service.descriptor, method, Arc::clone(&peers));
             all.intake.push((subscription, Work::Calls(intake)));
         }
         // One instance answers a probe, also where all of them execute a call.

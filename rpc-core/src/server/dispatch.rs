@@ -15,12 +15,13 @@ use super::replies::Dispatch;
 use super::running::Running;
 use super::stats::Stats;
 use super::taken::{End, Taken};
-use crate::service::{Handler, Method};
+use crate::service::{Handler, Method, ServiceDescriptor};
 
 /// A method with what serves it.
 pub(super) struct Endpoint {
     pub(super) shared: Arc<Shared>,
     pub(super) stats: Arc<Stats>,
+    pub(super) service: &'static ServiceDescriptor,
     pub(super) method: Method,
     pub(super) handler: Handler,
     pub(super) pace: Pace,

@@ -20,7 +20,7 @@ use crate::connection::{Joining, MAX_BYTES, MAX_FRAMES, Message};
 use crate::deadline::{CLOCK_TOLERANCE, Deadline};
 use crate::error::{Error, ErrorKind};
 use crate::reply::{ContentType, Format};
-use crate::service::MethodKind;
+use crate::service::{MethodKind, ServiceDescriptor};
 use crate::wire::dialect::{self, Dialect, PlainBody};
 use crate::wire::frame::{self, BadMessage, CallFrame, Flags, Frame, Frames, Id};
 use crate::wire::headers::Headers;
@@ -54,12 +54,19 @@ struct Arrived {
 }
 
 impl Intake {
-    pub(super) fn new(shared: Arc<Shared>, method: DeployedMethod, peers: Arc<Peers>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        service: &'static ServiceDescriptor,
+        method: DeployedMethod,
+        peers: Arc<Peers>,
+    ) -> Self {
         let DeployedMethod { method, handler, limits, stats, .. } = method;
         let quota = limits.map(|limits| Arc::new(Quota::new(&limits)));
         // A method that has to be limited is not one of the cheap ones.
         let pace = if method.is_spawned() || quota.is_some() { Pace::Spawned } else { Pace::measured() };
-        Intake { endpoint: Arc::new(Endpoint { shared, stats, method, handler, pace, peers, quota }) }
+        Intake {
+            endpoint: Arc::new(Endpoint { shared, stats, service, method, handler, pace, peers, quota }),
+        }
     }
 
     /// The server that it belongs to.

@@ -207,7 +207,12 @@ mod tests {
         let (to, audience) = (Some(reply.into()), Audience::One);
         let path =
             ReplyPath { replier: Arc::clone(&peers.replier), to, joining: Joining::Lone, format, audience };
-        peers.open(&path, &ReplyPrefixes::default(), CancellationToken::new(), &Arc::new(Stats::new()))
+        peers.open(
+            &path,
+            &ReplyPrefixes::default(),
+            CancellationToken::new(),
+            &Arc::new(Stats::new("s", "m")),
+        )
     }
 
     fn framed(id: u64) -> Format {

@@ -60,7 +60,12 @@ impl ServerBuilder {
         if let Some(prefix) = &self.discovery_prefix {
             check_prefix(prefix)?;
         }
-        let deployed = deploy(&self.services, self.prefix.as_deref(), &self.method_limits)?;
+        let deployed = deploy(
+            &self.services,
+            self.prefix.as_deref(),
+            &self.method_limits,
+            self.layers.service().as_ref(),
+        )?;
         let started = self.connection.clock().rfc3339();
         let catalog = Catalog::new(instance.clone(), started, self.metadata, group, &deployed);
 

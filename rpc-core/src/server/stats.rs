@@ -8,6 +8,7 @@ use histogram::{AtomicHistogram, Config, Histogram};
 use super::counters::{Counter, MethodCounters};
 use crate::discovery::CallStats;
 use crate::error::Error;
+use crate::telemetry::{HandlerMetrics, Outcome};
 use crate::wire::frame::SERVICE_ERROR;
 
 /// The statistics of one method on one server. What each call adds is added without a lock.
@@ -20,16 +21,18 @@ pub(super) struct Stats {
     /// From the arrival of a call to the start of its handler.
     waits: Times,
     last_error: Mutex<String>,
+    metrics: HandlerMetrics,
 }
 
 impl Stats {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(service: &'static str, method: &'static str) -> Self {
         Stats {
             counters: MethodCounters::default(),
             processing: Counter::default(),
             handlers: Times::new(),
             waits: Times::new(),
             last_error: Mutex::default(),
+            metrics: HandlerMetrics::new(service, method),
         }
     }
 
@@ -37,6 +40,7 @@ impl Stats {
     pub(super) fn start(&self, waited: Duration) {
         self.counters.started.add();
         self.waits.add(nanos(waited));
+        self.metrics.start(waited);
     }
 
     /// Notes that a call whose handler was started is done with.
@@ -44,15 +48,28 @@ impl Stats {
         let nanos = nanos(handler_time);
         self.processing.add_many(nanos);
         self.handlers.add(nanos);
+        self.metrics.end(handler_time);
+    }
+
+    /// Notes that a call was answered with a value.
+    pub(super) fn succeed(&self) {
+        self.metrics.conclude(Outcome::Ok);
+    }
+
+    /// Notes that a call was cancelled, and is not answered.
+    pub(super) fn give_up(&self) {
+        self.metrics.conclude(Outcome::Dropped);
     }
 
     /// Notes that a call was answered with an error.
     pub(super) fn fail(&self, error: &Error) {
+        self.metrics.conclude(Outcome::Failed(error.kind()));
         self.fail_with(error.code(), error.message());
     }
 
     /// Notes that a call was answered with the service's own error.
     pub(super) fn fail_with_own(&self, message: &str) {
+        self.metrics.conclude(Outcome::ServiceError);
         self.fail_with(SERVICE_ERROR, message);
     }
 
@@ -86,6 +103,7 @@ impl Stats {
             cancelled: counters.cancelled.get(),
             turned_away: counters.turned_away.get(),
             malformed: counters.malformed.get(),
+            refused: counters.refused.get(),
             panics: counters.panicked.get(),
             p50_ns: quantile(&handlers, 0.5),
             p99_ns: quantile(&handlers, 0.99),

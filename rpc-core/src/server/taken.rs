@@ -14,8 +14,9 @@ use super::peers::OpenCall;
 use super::replies::{Dispatch, send, send_message};
 use crate::connection::Joining;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Execution};
+use crate::error::{BeforeWork, Error, ErrorKind, Execution};
 use crate::reply::Reply;
+use crate::telemetry::Outcome;
 
 /// After so long without an answer, a caller is told which instance has its call.
 const NOTICE: Duration = Duration::from_millis(250);
@@ -117,10 +118,18 @@ impl Taken {
             Ok(reply) if path.is_missing(&reply) => Err(no_reply()),
             result => result,
         };
-        let reply = result.unwrap_or_else(|error| self.written(error));
-        if let Some(message) = &reply.own_error {
-            stats.fail_with_own(message);
-        }
+        let reply = match result {
+            Ok(reply) => {
+                match &reply.own_error {
+                    Some(message) => stats.fail_with_own(message),
+                    None => stats.succeed(),
+                }
+                let own = reply.own_error.as_ref();
+                self.observe(own.map_or(Outcome::Ok, |_| Outcome::ServiceError));
+                reply
+            }
+            Err(error) => self.written(error),
+        };
         if self.begun.is_some() {
             stats.end(reply.handler_time);
         }
@@ -129,16 +138,26 @@ impl Taken {
         send(self.shared(), path, reply, dispatch);
     }
 
+    /// Tells those who observe the call how it has ended.
+    fn observe(&self, outcome: Outcome) {
+        if let Some(span) = self.context.span() {
+            span.conclude(outcome);
+        }
+    }
+
     /// The reply that says that the call has failed.
     fn written(&self, error: Error) -> Reply {
         let stats = &self.endpoint.stats;
-        if error.is_before_work() {
-            stats.counters.malformed.add();
+        match error.before_work_reason() {
+            Some(BeforeWork::Undecodable) => _ = stats.counters.malformed.add(),
+            Some(BeforeWork::Refused) => _ = stats.counters.refused.add(),
+            None => {}
         }
         let time = self.begun.map(|begun| begun.elapsed());
         // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
         let error = if time.is_some() { error.of_started_handler() } else { error };
         stats.fail(&error);
+        self.observe(Outcome::Failed(error.kind()));
         self.context.reply_path().error(&error, time.unwrap_or_default())
     }
 
@@ -150,6 +169,8 @@ impl Taken {
             End::Cancelled => {
                 self.open = None;
                 self.answered = true;
+                self.endpoint.stats.give_up();
+                self.observe(Outcome::Dropped);
                 if let Some(begun) = self.begun {
                     self.endpoint.stats.end(begun.elapsed());
                 }

@@ -9,6 +9,7 @@ mod registry;
 pub use self::descriptor::ServiceDescriptor;
 pub use self::method::{Method, MethodKind, Parameter};
 pub use self::method_result::MethodResult;
+pub(crate) use self::raw_call::Destination;
 pub use self::raw_call::RawCall;
 pub use self::registry::MethodRegistry;
 pub(crate) use self::registry::{Handler, HandlerFuture};

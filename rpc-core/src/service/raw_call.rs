@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::{Bytes, BytesMut};
 use serde::de::Deserialize;
 use serde::ser::Serialize;
 use tokio::time::Instant;
 
-use super::{Method, MethodResult};
+use super::{Handler, Method, MethodResult};
 use crate::codec::Codec;
 use crate::codec::as_bytes::{self, BytesLike};
 use crate::codec::scan::ScanLimits;
@@ -18,7 +20,6 @@ use crate::reply::{Reply, in_reply};
 use crate::wire::headers::Headers;
 
 /// A call before its arguments are decoded and after its result is: what a handler is given.
-#[derive(Debug)]
 pub struct RawCall {
     context: Context,
     body: Bytes,
@@ -26,6 +27,15 @@ pub struct RawCall {
     limits: ScanLimits,
     /// When its handler was started.
     begun: Instant,
+    /// Where it goes behind the layers that it passes through.
+    destination: Option<Box<Destination>>,
+}
+
+/// Where a call goes behind the layers that it passes through.
+pub(crate) struct Destination {
+    pub(crate) handler: Handler,
+    /// Set when it has arrived there.
+    pub(crate) reached: Arc<AtomicBool>,
 }
 
 impl RawCall {
@@ -36,7 +46,7 @@ impl RawCall {
         limits: ScanLimits,
         begun: Instant,
     ) -> Self {
-        RawCall { context, body, bare: method.is_bare(), limits, begun }
+        RawCall { context, body, bare: method.is_bare(), limits, begun, destination: None }
     }
 
     /// What is known about the call.
@@ -47,6 +57,22 @@ impl RawCall {
     /// The encoded arguments.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// Replaces the encoded arguments: for a layer that compresses or encrypts, say.
+    pub fn set_body(&mut self, body: impl Into<Bytes>) {
+        self.body = body.into();
+    }
+
+    /// The call on its way through layers to this place.
+    pub(crate) fn to(mut self, destination: Destination) -> Self {
+        self.destination = Some(Box::new(destination));
+        self
+    }
+
+    /// Where it goes; nowhere a second time.
+    pub(crate) fn take_destination(&mut self) -> Option<Destination> {
+        self.destination.take().map(|destination| *destination)
     }
 
     /// The codec of arguments and result.
@@ -144,6 +170,17 @@ impl RawCall {
         let headers = self.context.reply_headers();
         headers.check().map_err(|fault| in_reply(&fault))?;
         Ok(headers)
+    }
+}
+
+impl fmt::Debug for RawCall {
+    /// Says nothing about the arguments, which may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.body.len();
+        f.debug_struct("RawCall")
+            .field("context", &self.context)
+            .field("bytes", &bytes)
+            .finish_non_exhaustive()
     }
 }
 

@@ -50,6 +50,7 @@ pub(in crate::client) fn judge(reply: Box<Message>, codec: Codec) -> Answer {
         handler_time: Duration::ZERO,
         retry_after: retry_after.map(Duration::from_millis),
         body: (code == SERVICE_ERROR).then_some(reply.payload),
+        instance: None,
     }))
 }
 

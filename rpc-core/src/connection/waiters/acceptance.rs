@@ -115,6 +115,7 @@ fn refusal_of(error: &Error) -> Answer {
         handler_time: std::time::Duration::ZERO,
         retry_after: None,
         body: None,
+        instance: None,
     }))
 }
 

@@ -41,6 +41,7 @@ pub(crate) struct ErrorFrame {
     pub(crate) handler_time: Duration,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Option<Bytes>,
+    pub(crate) instance: Option<Box<str>>,
 }
 
 impl ErrorFrame {
@@ -217,8 +218,8 @@ impl ErrorFrame {
         let retry_after = reader.optional(Reader::uint)?.map(Duration::from_millis);
         let body = reader.optional(Reader::body)?;
         reader.skip()?; // headers
-        reader.skip()?; // the instance
-        Ok(ErrorFrame { code, execution, flags, message, handler_time, retry_after, body })
+        let instance = reader.optional(Reader::str)?.map(Into::into);
+        Ok(ErrorFrame { code, execution, flags, message, handler_time, retry_after, body, instance })
     }
 }
 

@@ -97,6 +97,7 @@ fn error(flags: Flags) -> Answer {
         handler_time: Duration::ZERO,
         retry_after: None,
         body: None,
+        instance: None,
     }))
 }
 

@@ -34,6 +34,7 @@ pub(super) enum Seen {
         micros: u64,
         retry_after_ms: Option<u64>,
         body: Option<Vec<u8>>,
+        instance: Option<String>,
     },
     Cancel(Vec<u8>),
     Accepted {
@@ -103,7 +104,9 @@ fn interpret(frame: &Value) -> Option<Seen> {
             message: text(at(5)?)?,
             micros: uint(6)?,
             retry_after_ms: optional_uint(7)?,
-            body: at(10).and(optional(at(8)?, binary))?,
+            // The headers are passed over.
+            body: at(9).and(optional(at(8)?, binary))?,
+            instance: optional(at(10)?, text)?,
         },
         4 => Seen::Cancel(id(at(1)?)?),
         8 => {
@@ -201,6 +204,7 @@ impl From<&Frame> for Seen {
                 micros: micros(error.handler_time),
                 retry_after_ms: error.retry_after.map(ms),
                 body: error.body.as_ref().map(|body| body.to_vec()),
+                instance: error.instance.as_deref().map(str::to_owned),
             },
             Frame::Cancel(id) => Seen::Cancel(own(id)),
             Frame::Accepted(id, accepted) => Seen::Accepted {

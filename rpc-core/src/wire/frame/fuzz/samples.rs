@@ -36,7 +36,7 @@ impl Sample {
                 let micros = u32::try_from(*micros).unwrap();
                 write_success(&mut bytes, &of(id), micros, &tail, put(body)).unwrap();
             }
-            Seen::Error { id, code, execution, flags, message, micros, retry_after_ms, body } => {
+            Seen::Error { id, code, execution, flags, message, micros, retry_after_ms, body, instance } => {
                 let failure = Failure {
                     code: *code,
                     execution: Execution::from_wire(u64::from(*execution)),
@@ -45,7 +45,7 @@ impl Sample {
                     handler_us: u32::try_from(*micros).unwrap(),
                     retry_after: retry_after_ms.map(Duration::from_millis),
                 };
-                let tail = ReplyTail { headers: &Headers::new(), instance: None };
+                let tail = ReplyTail { headers: &Headers::new(), instance: instance.as_deref() };
                 write_error(&mut bytes, &of(id), &failure, &tail, body.as_deref().map(put)).unwrap();
             }
             Seen::Cancel(id) => write_cancel(&mut bytes, &of(id)),
@@ -132,17 +132,21 @@ pub(super) fn samples() -> impl Strategy<Value = Vec<Sample>> {
         number(),
         retry_after,
         proptest::option::of(body()),
+        proptest::option::of("[a-z0-9]{0,40}"),
     );
     let error =
-        error.prop_map(|(id, code, execution, flags, message, micros, retry_after, body)| Seen::Error {
-            id,
-            code,
-            execution,
-            flags,
-            message,
-            micros: u64::from(micros),
-            retry_after_ms: retry_after.map(u64::from),
-            body,
+        error.prop_map(|(id, code, execution, flags, message, micros, retry_after, body, instance)| {
+            Seen::Error {
+                id,
+                code,
+                execution,
+                flags,
+                message,
+                micros: u64::from(micros),
+                retry_after_ms: retry_after.map(u64::from),
+                body,
+                instance,
+            }
         });
     let accepted = (id(), "[a-z0-9]{0,40}", number());
     let accepted = accepted.prop_map(|(id, instance, flags)| Seen::Accepted { id, instance, flags });

@@ -1,0 +1,126 @@
+//! The layers of a server: what calls pass through before their handlers.
+
+use std::fmt;
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use tower::util::{BoxCloneSyncService, MapErr, ServiceExt, service_fn};
+use tower::{Layer, Service};
+
+use crate::error::{Error, ErrorKind};
+use crate::reply::Reply;
+use crate::service::{Destination, Handler, HandlerFuture, RawCall};
+
+/// Everything inside of a layer of a server: other layers, and in the end the handler of the call's method.
+///
+/// It is always ready itself; a layer in it may make one wait. Each call goes through a clone of its own.
+///
+/// # Errors
+/// What the handler, or a layer, failed with. The service's own error is none, but a [`Reply`] that says so.
+///
+/// # Cancel safety
+/// A future that is dropped drops the handler.
+#[derive(Clone)]
+pub struct ServerService(BoxCloneSyncService<RawCall, Reply, Error>);
+
+impl ServerService {
+    /// A service that a layer has made. What it fails with is an error of ours from here on.
+    fn new<S>(service: S) -> Self
+    where
+        S: Service<RawCall, Response = Reply> + Clone + Send + Sync + 'static,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S::Future: Send + 'static,
+    {
+        let service = MapErr::new(service, |error: S::Error| Error::from_boxed(error.into()));
+        ServerService(BoxCloneSyncService::new(service))
+    }
+
+    /// Waits until what is inside is ready, and hands the call to it.
+    ///
+    /// # Errors
+    /// Those of [`ServerService`].
+    ///
+    /// # Cancel safety
+    /// That of [`ServerService`].
+    pub async fn run(self, call: RawCall) -> Result<Reply, Error> {
+        self.oneshot(call).await
+    }
+
+    /// The service inside of all layers.
+    fn innermost() -> Self {
+        ServerService(BoxCloneSyncService::new(service_fn(handle)))
+    }
+}
+
+impl Service<RawCall> for ServerService {
+    type Response = Reply;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: RawCall) -> Self::Future {
+        self.0.call(call)
+    }
+}
+
+impl fmt::Debug for ServerService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerService").finish_non_exhaustive()
+    }
+}
+
+/// Layers in the order in which they were added: the first one sees a call first.
+#[derive(Default)]
+pub(super) struct Layers(Vec<Box<Wrap>>);
+
+/// Puts a layer around a service.
+type Wrap = dyn Fn(ServerService) -> ServerService + Send + Sync;
+
+impl Layers {
+    /// Adds a layer inside of all that are there.
+    pub(super) fn add<L>(&mut self, layer: L)
+    where
+        L: Layer<ServerService> + Send + Sync + 'static,
+        L::Service: Service<RawCall, Response = Reply> + Clone + Send + Sync + 'static,
+        <L::Service as Service<RawCall>>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        <L::Service as Service<RawCall>>::Future: Send + 'static,
+    {
+        self.0.push(Box::new(move |inner| ServerService::new(layer.layer(inner))));
+    }
+
+    /// The service that the calls of all methods go through; `None` if there is no layer.
+    pub(super) fn service(&self) -> Option<ServerService> {
+        let (innermost, others) = self.0.split_last()?;
+        let service = innermost(ServerService::innermost());
+        Some(others.iter().rev().fold(service, |inner, wrap| wrap(inner)))
+    }
+}
+
+/// A handler behind layers.
+pub(super) fn behind(layers: ServerService, handler: Handler) -> Handler {
+    Arc::new(move |call| {
+        let (layers, reached) = (layers.clone(), Arc::new(AtomicBool::new(false)));
+        let destination = Destination { handler: Arc::clone(&handler), reached: Arc::clone(&reached) };
+        Box::pin(async move {
+            let result = layers.oneshot(call.to(destination)).await;
+            result.map_err(|error| if reached.load(Ordering::Relaxed) { error } else { error.refused() })
+        })
+    })
+}
+
+/// Hands a call that has come through all layers to its handler.
+fn handle(mut call: RawCall) -> HandlerFuture {
+    match call.take_destination() {
+        Some(Destination { handler, reached }) => {
+            reached.store(true, Ordering::Relaxed);
+            handler(call)
+        }
+        None => Box::pin(ready(Err(Error::new(ErrorKind::Internal, "a layer made up a call")))),
+    }
+}
