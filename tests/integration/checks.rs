@@ -65,10 +65,11 @@ version!(undescribed, [], {
     async fn restock(&self, _goods: &[u8]) {}
 });
 
-const WAIT: Duration = Duration::from_millis(300);
+/// How long instances may take to be found. There are as many as each test says, so that none waits for so long.
+const WAIT: Duration = Duration::from_secs(20);
 
-async fn check<C: ServiceClient + 'static>(bed: &Bed) -> CheckReport {
-    Client::from(bed.connect().await).check::<C>().within(WAIT).await.unwrap()
+async fn check<C: ServiceClient + 'static>(bed: &Bed, instances: usize) -> CheckReport {
+    Client::from(bed.connect().await).check::<C>().within(WAIT).at_most(instances).await.unwrap()
 }
 
 /// The reports by instance.
@@ -90,7 +91,7 @@ async fn an_instance_of_the_same_version_is_not_asked_for_its_contract(bed: Bed)
     let connection = bed.connect().await;
     let mut questions = connection.subscribe("shop._meta.>", None).await.unwrap();
     connection.flush().await.unwrap();
-    let checked = check::<old::ShopClient>(&bed).await;
+    let checked = check::<old::ShopClient>(&bed, 1).await;
     assert!(checked.is_compatible());
     let [("one", report)] = reports(&checked)[..] else { panic!("{checked}") };
     assert_eq!((report.basis, report.differences.len()), (Basis::Schema, 0));
@@ -102,7 +103,7 @@ async fn two_versions_get_two_verdicts(bed: Bed) {
     let _one = start(&bed, old::server(), "one").await;
     let _two = start(&bed, new::server(), "two").await;
 
-    let checked = check::<old::ShopClient>(&bed).await;
+    let checked = check::<old::ShopClient>(&bed, 2).await;
     assert!(checked.is_compatible(), "{checked}");
     let [("one", one), ("two", two)] = reports(&checked)[..] else { panic!("{checked}") };
     assert!(one.differences.is_empty());
@@ -110,7 +111,7 @@ async fn two_versions_get_two_verdicts(bed: Bed) {
         two.differences.iter().map(|found| (found.method.as_str(), found.place.as_str())).collect();
     assert_eq!(found, [("order", "parameters._count"), ("cancel", "")]);
 
-    let checked = check::<new::ShopClient>(&bed).await;
+    let checked = check::<new::ShopClient>(&bed, 2).await;
     assert!(!checked.is_compatible());
     let [("one", one), ("two", two)] = reports(&checked)[..] else { panic!("{checked}") };
     assert!(!one.is_compatible() && two.is_compatible(), "{checked}");
@@ -122,7 +123,7 @@ async fn instances_of_one_version_are_asked_once(bed: Bed) {
     let connection = bed.connect().await;
     let mut questions = connection.subscribe("shop._meta.>", None).await.unwrap();
     connection.flush().await.unwrap();
-    let checked = check::<old::ShopClient>(&bed).await;
+    let checked = check::<old::ShopClient>(&bed, 2).await;
     let [(_, one), (_, two)] = reports(&checked)[..] else { panic!("{checked}") };
     assert_eq!((one, one.basis), (two, Basis::Schema));
     connection.publish(outbound("shop._meta.end", None, "")).await.unwrap();
@@ -132,7 +133,7 @@ async fn instances_of_one_version_are_asked_once(bed: Bed) {
 
 async fn what_breaks_is_told(bed: Bed) {
     let _server = start(&bed, broken::server(), "one").await;
-    let checked = check::<old::ShopClient>(&bed).await;
+    let checked = check::<old::ShopClient>(&bed, 1).await;
     assert!(!checked.is_compatible());
     assert_eq!(
         checked.to_string(),
@@ -144,18 +145,18 @@ async fn what_breaks_is_told(bed: Bed) {
 async fn without_schemas_names_are_compared(bed: Bed) {
     let _server = start(&bed, undescribed::server(), "one").await;
     // The types differ, but nobody knows them.
-    let checked = check::<old::ShopClient>(&bed).await;
+    let checked = check::<old::ShopClient>(&bed, 1).await;
     assert!(checked.is_compatible(), "{checked}");
     let [("one", report)] = reports(&checked)[..] else { panic!("{checked}") };
     assert_eq!((report.basis, report.differences.len()), (Basis::Names, 0), "{checked}");
 
-    let checked = check::<new::ShopClient>(&bed).await;
+    let checked = check::<new::ShopClient>(&bed, 1).await;
     let [("one", report)] = reports(&checked)[..] else { panic!("{checked}") };
     let breaking: Vec<_> = report.differences.iter().filter(|found| found.method == "cancel").collect();
     assert_eq!((breaking.len(), report.is_compatible()), (1, false), "{checked}");
 
     let _described = start(&bed, new::server(), "two").await;
-    let checked = check::<undescribed::ShopClient>(&bed).await;
+    let checked = check::<undescribed::ShopClient>(&bed, 2).await;
     assert!(reports(&checked).iter().all(|(_, report)| report.basis == Basis::Names), "{checked}");
     assert!(checked.is_compatible(), "{checked}");
 }
@@ -164,13 +165,13 @@ async fn other_deployments_are_left_out(bed: Bed) {
     let _production = start(&bed, old::server(), "one").await;
     let builder = bed.server_builder().await.prefix("staging");
     let _staging = builder.add(broken::server()).id("two").start().await.unwrap();
-    let checked = check::<old::ShopClient>(&bed).await;
+    let checked = check::<old::ShopClient>(&bed, 2).await;
     assert_eq!(reports(&checked).iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["one"]);
     let staging = Client::builder(bed.connect().await).prefix("staging").build().unwrap();
-    let checked = staging.check::<old::ShopClient>().within(WAIT).await.unwrap();
+    let checked = staging.check::<old::ShopClient>().within(WAIT).at_most(2).await.unwrap();
     assert_eq!(reports(&checked).iter().map(|(id, _)| *id).collect::<Vec<_>>(), ["two"]);
     let testing = Client::builder(bed.connect().await).prefix("testing").build().unwrap();
-    let nobody = testing.check::<old::ShopClient>().within(WAIT).await.unwrap_err();
+    let nobody = testing.check::<old::ShopClient>().within(WAIT).at_most(2).await.unwrap_err();
     assert_eq!(nobody.kind(), ErrorKind::NoResponders);
 }
 
@@ -206,12 +207,12 @@ fn info(subject: &str, metadata: &serde_json::Value, endpoint: &serde_json::Valu
 async fn a_foreign_service_is_told_apart(bed: Bed) {
     let _server = start(&bed, old::server(), "one").await;
     pretend(&bed, info("order", &json!({}), &json!(null)), "").await;
-    let checked = check::<old::ShopClient>(&bed).await;
+    let checked = check::<old::ShopClient>(&bed, 2).await;
     assert_eq!(checked.instances[0].verdict, Verdict::Elsewhere);
     assert!(checked.is_compatible(), "{checked}");
 
     pretend(&bed, info("shop.order", &json!({}), &json!(null)), "").await;
-    let checked = check::<old::ShopClient>(&bed).await;
+    let checked = check::<old::ShopClient>(&bed, 2).await;
     assert_eq!((checked.instances.len(), &checked.instances[0].verdict), (2, &Verdict::Unknown));
     assert!(!checked.is_compatible(), "{checked}");
 }
@@ -225,7 +226,8 @@ async fn a_contract_that_cannot_be_read_leaves_the_names(bed: Bed) {
     let connection = bed.connect().await;
     let mut deletions = connection.subscribe("orders.delete", None).await.unwrap();
     pretend(&bed, info("shop.order", &metadata, &endpoint), "[[[").await;
-    let checked = Client::from(connection.clone()).check::<old::ShopClient>().within(WAIT).await.unwrap();
+    let checked =
+        Client::from(connection.clone()).check::<old::ShopClient>().within(WAIT).at_most(1).await.unwrap();
     let [("fake", report)] = reports(&checked)[..] else { panic!("{checked}") };
     assert_eq!(report.basis, Basis::Names);
     let breaking: Vec<_> = report.differences.iter().map(|found| found.method.as_str()).collect();

@@ -12,6 +12,9 @@ use crate::bed::{Bed, assert_plain_error, eventually, outbound, raw_request};
 use crate::checks::{new, old};
 use crate::on_every_broker;
 
+/// How long instances may take to be found; none is waited for in vain.
+const WAIT: Duration = Duration::from_secs(20);
+
 on_every_broker! {
     each_instance_tells_its_contract,
     one_instance_answers_for_all,
@@ -49,17 +52,17 @@ async fn broadcast_services_answer_once(bed: Bed) {
     assert_eq!(answers(&bed, "shop._meta").await, 1);
 }
 
-/// How many answers a question has had when a later one is answered by everybody.
+/// How many answers a question has had by the time at which everybody has answered another one.
 async fn answers(bed: &Bed, subject: &str) -> usize {
     let connection = bed.connect().await;
     let mut answers = connection.subscribe("_INBOX.count", None).await.unwrap();
     connection.publish(outbound(subject, Some("_INBOX.count"), "")).await.unwrap();
-    let mut count = 0;
-    assert_eq!(discover(&connection).service("shop").at_most(2).await.unwrap().len(), 2);
-    while tokio::time::timeout(Duration::from_millis(100), answers.next()).await.is_ok() {
-        count += 1;
-    }
-    count
+    answers.next().await.unwrap();
+    let asked = discover(&connection).service("shop").within(WAIT).at_most(2);
+    assert_eq!(asked.await.unwrap().len(), 2);
+    connection.publish(outbound("_INBOX.count", None, "end")).await.unwrap();
+    let more = answers.take_while(|answer| std::future::ready(answer.payload != "end"));
+    1 + more.count().await
 }
 
 async fn the_prefix_of_a_deployment_comes_first(bed: Bed) {
@@ -67,14 +70,14 @@ async fn the_prefix_of_a_deployment_comes_first(bed: Bed) {
     let connection = bed.connect().await;
     let answer = raw_request(&connection, "staging.shop._meta", &[], "").await;
     assert_eq!(serde_json::from_slice::<Contract>(&answer.payload).unwrap().service, "shop");
-    let infos = discover(&connection).service("shop").at_most(1).await.unwrap();
+    let infos = discover(&connection).service("shop").within(WAIT).at_most(1).await.unwrap();
     assert_eq!(infos[0].metadata["nats-rpc.contract"], "staging.shop._meta");
 }
 
 async fn discovery_says_where_the_contract_is_and_what_stands_for_it(bed: Bed) {
     let server = bed.server_builder().await.metadata("zone", "eu").add(new::server()).start().await.unwrap();
     let connection = bed.connect().await;
-    let ask = || discover(&connection).instance("shop", server.id());
+    let ask = || discover(&connection).instance("shop", server.id()).within(WAIT);
     let info = ask().await.unwrap().remove(0);
     let contract = new::ShopClient::contract(Role::Server);
     for endpoint in &info.endpoints {
@@ -98,7 +101,7 @@ async fn names_alone_are_not_published(bed: Bed) {
     let connection = bed.connect().await;
     let answer = raw_request(&connection, "lab._meta", &[], "").await;
     assert_eq!(answer.status.map(|status| status.as_u16()), Some(503));
-    let info = discover(&connection).service("lab").at_most(1).await.unwrap().remove(0);
+    let info = discover(&connection).service("lab").within(WAIT).at_most(1).await.unwrap().remove(0);
     assert!(!info.metadata.contains_key("nats-rpc.contract"));
     assert!(info.endpoints[0].metadata["nats-rpc.fingerprint"].starts_with("names:"));
 }

@@ -77,6 +77,12 @@ impl<C: ServiceClient> Check<C> {
         self
     }
 
+    /// Waits for so many instances, and for no more; those of other deployments count as well.
+    pub fn at_most(mut self, instances: usize) -> Self {
+        self.discovery = self.discovery.at_most(instances);
+        self
+    }
+
     async fn run(self) -> Result<CheckReport, Error> {
         let descriptor = C::descriptor();
         let subject = ServiceSubject::new(self.client.prefix(), descriptor.subject())?;
