@@ -8,6 +8,7 @@ use nats_rpc::{Client, ErrorKind, Server, ServiceClient};
 use serde_json::json;
 
 use crate::bed::{Bed, outbound};
+use crate::foreign::settle;
 use crate::on_every_broker;
 
 on_every_broker! {
@@ -90,7 +91,7 @@ async fn an_instance_of_the_same_version_is_not_asked_for_its_contract(bed: Bed)
     let _server = start(&bed, old::server(), "one").await;
     let connection = bed.connect().await;
     let mut questions = connection.subscribe("shop._meta.>", None).await.unwrap();
-    connection.flush().await.unwrap();
+    settle(&connection).await;
     let checked = check::<old::ShopClient>(&bed, 1).await;
     assert!(checked.is_compatible());
     let [("one", report)] = reports(&checked)[..] else { panic!("{checked}") };
@@ -122,7 +123,7 @@ async fn instances_of_one_version_are_asked_once(bed: Bed) {
     let _two = start(&bed, new::server(), "two").await;
     let connection = bed.connect().await;
     let mut questions = connection.subscribe("shop._meta.>", None).await.unwrap();
-    connection.flush().await.unwrap();
+    settle(&connection).await;
     let checked = check::<old::ShopClient>(&bed, 2).await;
     let [(_, one), (_, two)] = reports(&checked)[..] else { panic!("{checked}") };
     assert_eq!((one, one.basis), (two, Basis::Schema));
@@ -186,7 +187,7 @@ async fn pretend(bed: &Bed, info: serde_json::Value, contract: &'static str) {
     let connection = bed.connect().await;
     let mut infos = connection.subscribe("$SRV.INFO.shop", None).await.unwrap();
     let mut contracts = connection.subscribe("shop._meta.fake", None).await.unwrap();
-    connection.flush().await.unwrap();
+    settle(&connection).await;
     tokio::spawn(async move {
         let question = infos.next().await.unwrap();
         connection.publish(outbound(&question.reply.unwrap(), None, info.to_string())).await.unwrap();
