@@ -33,7 +33,7 @@ pub use nats_rpc_macros::service;
 #[cfg(feature = "schema")]
 pub use schemars;
 
-pub use crate::client::{Call, Cast, Client, ClientBuilder, DetailedCall, Response, Retry};
+pub use crate::client::{Call, Cast, Check, Client, ClientBuilder, DetailedCall, Response, Retry};
 pub use crate::codec::Codec;
 pub use crate::connection::{Connection, ConnectionEvent, Subscription, connect, connect_with, memory};
 pub use crate::context::{Context, Scoped};

@@ -15,15 +15,20 @@ pub(crate) struct Foreign {
     requests: Subscription,
 }
 
+/// Returns when the broker knows all subscriptions that were made on a connection.
+pub(crate) async fn settle(connection: &Connection) {
+    let settled = format!("settled.{}", uuid::Uuid::new_v4().simple());
+    let mut echo = connection.subscribe(settled.as_str(), None).await.unwrap();
+    connection.publish(outbound(&settled, None, "")).await.unwrap();
+    echo.next().await.unwrap();
+}
+
 impl Foreign {
     /// Returns when the broker knows of it.
     pub(crate) async fn new(bed: &Bed, subject: &str) -> Self {
         let connection = bed.connect().await;
         let requests = connection.subscribe(subject, Some("q")).await.unwrap();
-        let settled = format!("settled.{}", uuid::Uuid::new_v4().simple());
-        let mut echo = connection.subscribe(settled.as_str(), None).await.unwrap();
-        connection.publish(outbound(&settled, None, "")).await.unwrap();
-        echo.next().await.unwrap();
+        settle(&connection).await;
         Foreign { connection, requests }
     }
 

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::document;
 
 /// The service of the document.
-#[nats_rpc::service]
+#[nats_rpc::service(schema)]
 pub(crate) trait Greeter {
     async fn hello(&self, name: &str) -> String;
     async fn forget(&self, name: &str) -> bool;

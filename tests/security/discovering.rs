@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use nats_rpc::ConnectionEvent;
 use nats_rpc::discovery::discover;
+use nats_rpc::{Client, ConnectionEvent, ServiceClient as _};
 
 use crate::bed::{Estate, Refusals};
 use crate::on_every_template;
@@ -11,6 +11,7 @@ use crate::on_every_template;
 on_every_template! {
     operators_find_a_service_and_can_do_nothing_else,
     callers_do_not_ask,
+    operators_check_contracts,
 }
 
 const WAIT: Duration = Duration::from_millis(300);
@@ -38,6 +39,42 @@ async fn callers_do_not_ask(estate: Estate) {
     let mut refusals = Refusals::of(&connection);
     assert!(discover(&connection).within(WAIT).stats().await.unwrap().is_empty());
     assert_eq!(refusals.next().await, ConnectionEvent::PublishDenied("$SRV.STATS".to_owned()));
+}
+
+/// A version of the service that has changed, so that its fingerprints tell nothing.
+mod newer {
+    #[nats_rpc::service(schema)]
+    pub(crate) trait Greeter {
+        async fn hello(&self, name: Option<String>) -> String;
+    }
+}
+
+async fn operators_check_contracts(estate: Estate) {
+    let _server = estate.serve().await;
+    let greeter = estate.caller_on(estate.connect("ops").await);
+    let checked = greeter
+        .client()
+        .check::<newer::GreeterClient>()
+        .at_most(1)
+        .within(Duration::from_secs(20))
+        .await
+        .unwrap();
+    assert!(checked.to_string().contains("breaking, compared by schema"), "{checked}");
+}
+
+#[tokio::test]
+async fn who_may_not_ask_for_contracts_compares_names() {
+    let estate = Estate::changed(&[(", \"greeter._meta\", \"greeter._meta.*\"", "")]);
+    let _server = estate.serve().await;
+    let connection = estate.connect("ops").await;
+    let mut refusals = Refusals::of(&connection);
+    let client = Client::builder(connection).timeout(WAIT).build().unwrap();
+    let checked =
+        client.check::<newer::GreeterClient>().at_most(1).within(Duration::from_secs(20)).await.unwrap();
+    assert!(
+        matches!(refusals.next().await, ConnectionEvent::PublishDenied(subject) if subject.starts_with("greeter._meta."))
+    );
+    assert!(checked.to_string().contains("compared by names only"), "{checked}");
 }
 
 #[tokio::test]

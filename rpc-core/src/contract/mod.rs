@@ -38,6 +38,7 @@ mod definitions;
 #[cfg(feature = "schema")]
 pub(crate) mod description;
 mod fingerprint;
+mod instances;
 mod keywords;
 mod names;
 mod report;
@@ -49,6 +50,8 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::instances::{CheckReport, InstanceReport, Verdict};
+pub(crate) use self::names::kind_name;
 pub use self::report::{Difference, Impact, Report};
 
 /// What a service promises on the wire: its methods, and the shape of what they take and answer.

@@ -3,10 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::{Basis, Contract, MethodContract, Role, fingerprint};
+use crate::discovery::{EndpointInfo, ServiceInfo, metadata};
 use crate::service::{Method, MethodKind, ServiceDescriptor};
+use crate::wire::frame::VERSION;
 
 /// The version of the wire protocol that this package speaks.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = VERSION as u32;
 /// The names of the codecs that every server understands.
 const CODECS: [&str; 2] = ["msgpack", "json"];
 
@@ -29,12 +31,58 @@ impl Contract {
     }
 }
 
+impl Contract {
+    /// What an instance says of itself when it is discovered, without the types; none if it is not one of this framework.
+    pub(crate) fn from_info(info: &ServiceInfo) -> Option<Self> {
+        let said = |name| info.endpoints.iter().find_map(|endpoint| endpoint.metadata.get(name));
+        let protocol = said(metadata::PROTOCOL);
+        if protocol.is_none() && !info.metadata.contains_key(metadata::CONTRACT) {
+            return None;
+        }
+        let codecs = said(metadata::CODECS).map_or_else(|| CODECS.join(","), String::clone);
+        Some(Contract {
+            service: info.name.clone(),
+            version: info.version.clone(),
+            description: info.description.clone(),
+            // A service without methods does not say.
+            protocol: protocol.map_or(PROTOCOL, |protocol| protocol.parse().unwrap_or_default()),
+            codecs: codecs.split(',').map(str::to_owned).collect(),
+            role: Role::Server,
+            basis: Basis::Names,
+            definitions: Map::new(),
+            methods: info.endpoints.iter().map(MethodContract::discovered).collect(),
+        })
+    }
+}
+
 impl MethodContract {
+    fn discovered(endpoint: &EndpointInfo) -> Self {
+        let said = |name| endpoint.metadata.get(name).map(String::as_str).unwrap_or_default();
+        let bare = said(metadata::BARE) == "true";
+        let listed = said(metadata::PARAMETERS).split(',').filter(|name| !name.is_empty());
+        let required: Vec<_> = listed.clone().filter(|name| !name.ends_with('?')).collect();
+        let names = listed.map(|name| name.trim_end_matches('?').to_owned());
+        let properties: Map<String, Value> = names.map(|name| (name, Value::Bool(true))).collect();
+        let parameters = json!({ "type": "object", "properties": properties, "required": required });
+        MethodContract {
+            name: endpoint.name.clone(),
+            kind: said(metadata::KIND).to_owned(),
+            // It is not said, and shall not be held against it.
+            idempotent: true,
+            bare,
+            description: String::new(),
+            parameters: if bare { Value::Bool(true) } else { parameters },
+            result: None,
+            error: None,
+            fingerprint: said(metadata::FINGERPRINT).to_owned(),
+        }
+    }
+
     fn named(method: &Method, role: Role) -> Self {
         let anything = method.parameters().iter().map(|_| Value::Bool(true)).collect();
         MethodContract {
             name: method.name().to_owned(),
-            kind: kind(method.kind()).to_owned(),
+            kind: kind_name(method.kind()).to_owned(),
             idempotent: method.is_idempotent(),
             bare: method.is_bare(),
             description: method.description().to_owned(),
@@ -47,7 +95,7 @@ impl MethodContract {
 }
 
 /// The name of a kind in contracts and in what discovery shows.
-pub(crate) fn kind(kind: MethodKind) -> &'static str {
+pub(crate) fn kind_name(kind: MethodKind) -> &'static str {
     match kind {
         MethodKind::Unary => "unary",
         MethodKind::Oneway => "oneway",

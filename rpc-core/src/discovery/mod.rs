@@ -2,6 +2,7 @@
 //!
 //! Every instance of every [`Server`](crate::Server) answers, and so does every other NATS micro service.
 
+pub(crate) mod metadata;
 mod question;
 mod responses;
 

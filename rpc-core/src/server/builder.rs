@@ -127,7 +127,7 @@ impl ServerBuilder {
         self
     }
 
-    /// The server cannot be discovered: it subscribes to nothing but what its services need.
+    /// The server cannot be discovered, and publishes no contracts: it subscribes to nothing but what its services need.
     pub fn without_discovery(mut self) -> Self {
         self.discovery_prefix = None;
         self

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::counters::MethodCounters;
 use super::deploy::Deployed;
 use super::stats::Stats;
-use crate::discovery::{EndpointInfo, EndpointStats, Ping, ServiceInfo, ServiceStats};
-use crate::service::{Method, MethodKind, Parameter, ServiceDescriptor};
-use crate::wire::frame::VERSION;
+use crate::contract::{Basis, Contract, kind_name};
+use crate::discovery::{EndpointInfo, EndpointStats, Ping, ServiceInfo, ServiceStats, metadata};
+use crate::service::{Method, Parameter, ServiceDescriptor};
 use crate::wire::subject::ServiceSubject;
 
 /// The services of one server.
@@ -29,7 +29,8 @@ pub(super) struct Catalog {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) descriptor: &'static ServiceDescriptor,
-    subject: ServiceSubject,
+    pub(super) subject: ServiceSubject,
+    pub(super) contract: Contract,
     methods: Vec<MethodEntry>,
 }
 
@@ -74,8 +75,17 @@ impl Catalog {
             name: entry.descriptor.name().to_owned(),
             id: self.id.clone(),
             version: entry.descriptor.version().to_owned(),
-            metadata: self.metadata.clone(),
+            metadata: self.service_metadata(entry),
         }
+    }
+
+    /// What the instance says about itself, and where the contract of this service is told.
+    fn service_metadata(&self, entry: &Entry) -> BTreeMap<String, String> {
+        let mut metadata = self.metadata.clone();
+        if entry.is_published() {
+            metadata.insert(metadata::CONTRACT.to_owned(), entry.subject.contract());
+        }
+        metadata
     }
 
     /// What a service is.
@@ -86,7 +96,7 @@ impl Catalog {
             name: method.method.name().to_owned(),
             subject: method.subject.clone(),
             queue_group: self.queue_group.clone(),
-            metadata: method_metadata(&method.method),
+            metadata: method_metadata(&method.method, &entry.contract),
         });
         ServiceInfo { name, id, version, metadata, description, endpoints: endpoints.collect() }
     }
@@ -125,25 +135,29 @@ impl Entry {
             stats: Arc::clone(&deployed.stats),
         });
         let (descriptor, subject) = (deployed.descriptor, deployed.subject.clone());
-        Entry { descriptor, subject, methods: methods.collect() }
+        Entry { descriptor, subject, contract: deployed.contract.clone(), methods: methods.collect() }
+    }
+
+    /// Whether all that travels is described, and told to whoever asks.
+    pub(super) fn is_published(&self) -> bool {
+        self.contract.basis == Basis::Schema
     }
 }
 
 /// What other programs have to know to call a method.
-fn method_metadata(method: &Method) -> BTreeMap<String, String> {
-    let kind = match method.kind() {
-        MethodKind::Unary => "unary",
-        MethodKind::Oneway => "oneway",
-    };
+fn method_metadata(method: &Method, contract: &Contract) -> BTreeMap<String, String> {
     let parameter = |parameter: &Parameter| {
         format!("{}{}", parameter.name(), if parameter.is_optional() { "?" } else { "" })
     };
     let parameters: Vec<_> = method.parameters().iter().map(parameter).collect();
+    let described = contract.method(method.name());
+    let fingerprint = described.map(|described| (metadata::FINGERPRINT, described.fingerprint.clone()));
+    let bare = method.is_bare().then(|| (metadata::BARE, "true".to_owned()));
     let all = [
-        ("codecs", "msgpack,json".to_owned()),
-        ("kind", kind.to_owned()),
-        ("parameters", parameters.join(",")),
-        ("protocol", VERSION.to_string()),
+        (metadata::CODECS, contract.codecs.join(",")),
+        (metadata::KIND, kind_name(method.kind()).to_owned()),
+        (metadata::PARAMETERS, parameters.join(",")),
+        (metadata::PROTOCOL, contract.protocol.to_string()),
     ];
-    all.into_iter().map(|(name, value)| (format!("nats-rpc.{name}"), value)).collect()
+    all.into_iter().chain(fingerprint).chain(bare).map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -14,6 +14,7 @@ use super::peers::Peers;
 use super::probe::Probe;
 use super::stats::Stats;
 use crate::connection::{Connection, Subscription};
+use crate::contract::Contract;
 use crate::error::{Error, ErrorKind};
 use crate::service::{Handler, Method, MethodRegistry, Service, ServiceDescriptor};
 use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ServiceSubject, check_token};
@@ -22,6 +23,7 @@ use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ServiceSubject, check_token};
 pub(super) struct Deployed {
     pub(super) descriptor: &'static ServiceDescriptor,
     pub(super) subject: ServiceSubject,
+    pub(super) contract: Contract,
     pub(super) methods: Vec<DeployedMethod>,
 }
 
@@ -73,7 +75,7 @@ pub(super) fn deploy(
             Ok(DeployedMethod { subject: subject.method(method.name())?, method, handler, limits, stats })
         });
         let methods = methods.collect::<Result<_, Error>>()?;
-        deployed.push(Deployed { descriptor, subject, methods });
+        deployed.push(Deployed { descriptor, subject, contract: service.contract(), methods });
     }
     Ok(deployed)
 }

@@ -12,7 +12,7 @@ use super::catalog::Entry;
 use super::deploy::anew;
 use super::replies::{Dispatch, send};
 use crate::codec::Codec;
-use crate::connection::{Joining, Message};
+use crate::connection::{Joining, Message, Subject};
 use crate::discovery::{Described, Verb};
 use crate::error::Error;
 use crate::reply::{Audience, ContentType, Format};
@@ -95,7 +95,7 @@ fn take(shared: &Arc<Shared>, Question { verb, service }: Question, message: Mes
 }
 
 /// Answers with a value, or with the error of what the broker would not take.
-fn respond(shared: &Arc<Shared>, reply: crate::connection::Subject, value: &impl Serialize) {
+pub(super) fn respond(shared: &Arc<Shared>, reply: Subject, value: &impl Serialize) {
     let path = shared.reply_path(Some(reply), Joining::Lone, FORMAT, Audience::One);
     let written = path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(value, bytes));
     let reply = written.unwrap_or_else(|error| path.error(&error, Duration::ZERO));

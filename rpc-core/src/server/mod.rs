@@ -19,6 +19,7 @@ mod peers;
 mod phase;
 mod plain;
 mod probe;
+mod publication;
 mod receive;
 mod reception;
 mod replies;

@@ -17,11 +17,13 @@ use super::deploy::{deploy, prove, subscribe};
 use super::discovery::Questions;
 use super::handlers::Handlers;
 use super::heartbeats::beat;
+use super::publication::Publication;
 use super::reception::Reception;
 use super::replies::LATE_REPLIES;
 use super::{Server, Shared};
 use crate::connection::closed;
 use crate::discovery::check_prefix;
+use crate::discovery::metadata::RESERVED;
 use crate::error::{Error, ErrorKind};
 use crate::reply::{Audience, Replier};
 use crate::wire::subject::{ReplyPrefixes, check_token};
@@ -84,7 +86,10 @@ impl ServerBuilder {
         let opened = Arc::new(Notify::new());
         let subscribed = subscribe(&shared, deployed, group, &opened).await?;
         let questions = match &self.discovery_prefix {
-            Some(prefix) => Some(Questions::subscribe(&shared, prefix).await?),
+            Some(prefix) => {
+                let publication = Publication::subscribe(&shared, group).await?;
+                Some((Questions::subscribe(&shared, prefix).await?, publication))
+            }
             None => None,
         };
         prove(shared.connection(), &subscribed.subjects).await?;
@@ -96,9 +101,11 @@ impl ServerBuilder {
             control.spawn(listen(subscription, peers, Arc::clone(&shared)));
         }
         let mut discovery = JoinSet::new();
-        if let Some(questions) = questions {
+        if let Some((questions, publication)) = questions {
             questions.warn_of_denials(&shared);
             discovery.spawn(questions.answer(Arc::clone(&shared)));
+            publication.warn_of_denials(&shared);
+            discovery.spawn(publication.answer(Arc::clone(&shared)));
         }
         let reception = Some(Reception::new(&shared, subscribed.intake));
         Ok(Server { reception, control, discovery, shared, grace: self.grace })
@@ -135,9 +142,6 @@ impl ServerBuilder {
         Ok(())
     }
 }
-
-/// What begins with this is ours.
-const RESERVED: &str = "nats-rpc.";
 
 fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Error> {
     match metadata.keys().find(|name| name.is_empty() || name.starts_with(RESERVED)) {

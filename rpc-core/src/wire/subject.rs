@@ -111,6 +111,16 @@ impl ServiceSubject {
         format!("{}._ctl.{instance}", self.0)
     }
 
+    /// Where one instance tells the contract of the service.
+    pub(crate) fn contract(&self) -> String {
+        format!("{}._meta", self.0)
+    }
+
+    /// Where this instance tells the contract of the service.
+    pub(crate) fn contract_of(&self, instance: &str) -> String {
+        format!("{}._meta.{instance}", self.0)
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -182,6 +192,8 @@ mod tests {
         assert_eq!(subject.method("hello").unwrap(), "staging.eu.greeter.hello");
         assert_eq!(subject.probe(), "staging.eu.greeter._ctl.any");
         assert_eq!(subject.control("i7"), "staging.eu.greeter._ctl.i7");
+        assert_eq!(subject.contract(), "staging.eu.greeter._meta");
+        assert_eq!(subject.contract_of("i7"), "staging.eu.greeter._meta.i7");
         for bad in ["", "a b", "a.*", "a.>", "a..b", ".a", "a.", "_a", "é", &"x".repeat(65), "a\r\nPUB"] {
             let error = ServiceSubject::new(None, bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{bad:?}");
