@@ -156,6 +156,13 @@ impl<T, E> Call<T, E> {
     }
 
     fn poll_response(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
+        // The response is large: without anybody to tell, it is not moved on its way out.
+        if self.watch.is_none() { self.poll_outcome(cx) } else { self.poll_observed(cx) }
+    }
+
+    /// The same for a call that somebody observes.
+    #[cold]
+    fn poll_observed(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
         let response = ready!(self.poll_outcome(cx));
         if let Some(mut watch) = self.watch.take() {
             watch.conclude(&response);
