@@ -34,7 +34,7 @@ macro_rules! call_span {
 impl CallSpan {
     /// The span of a call that is made, below the span that is entered.
     pub(crate) fn of_client(service: &str, method: &str) -> Option<Self> {
-        if !is_wanted() {
+        if !CallSpan::is_wanted() {
             return None;
         }
         CallSpan::observed(call_span!("client_call", "client", service, method, Empty))
@@ -42,12 +42,19 @@ impl CallSpan {
 
     /// The span of a call that has come, which continues the trace that its headers name.
     pub(crate) fn of_server(service: &str, method: &str, instance: &str, headers: &Headers) -> Option<Self> {
-        if !is_wanted() {
+        if !CallSpan::is_wanted() {
             return None;
         }
         let span = CallSpan::observed(call_span!("server_call", "server", service, method, instance))?;
         propagation::continue_trace(&span.0, headers);
         Some(span)
+    }
+
+    /// Whether a subscriber may want spans of calls. To ask is cheap; to make one that nobody wants is less so, since it may
+    /// become a record of the crate `log`.
+    #[inline]
+    pub(crate) fn is_wanted() -> bool {
+        span_enabled!(target: "nats_rpc", Level::INFO)
     }
 
     fn observed(span: Span) -> Option<Self> {
@@ -71,12 +78,6 @@ impl CallSpan {
             self.0.record("otel.status_code", "ERROR");
         }
     }
-}
-
-/// Whether a subscriber may want spans of calls. To ask is cheap; to make one that nobody wants is less so, since it may
-/// become a record of the crate `log`.
-fn is_wanted() -> bool {
-    span_enabled!(target: "nats_rpc", Level::INFO)
 }
 
 /// Puts the trace of a call that is made into its headers: that of its span, or else the one that surrounds it.
