@@ -136,6 +136,7 @@ fn error_of(outgoing: &Outgoing, answer: Answer) -> Error {
     }
 }
 
+#[inline]
 fn read_success<T, E>(
     outgoing: &Outgoing,
     returns: Returns<T, E>,
