@@ -8,6 +8,7 @@
     reason = "a broken expectation has to end the test"
 )]
 
+mod around;
 mod bed;
 mod busy_shutdown;
 mod by_hand;
@@ -16,6 +17,7 @@ mod caller;
 mod calls;
 mod cancelled_calls;
 mod checks;
+mod client_layer_failures;
 mod client_layers;
 mod coalescing;
 mod compatibility;
@@ -26,6 +28,7 @@ mod dropped_calls;
 mod events;
 mod fairness;
 mod foreign;
+mod foreign_replies;
 mod foreign_services;
 mod full_connection;
 mod hedging;
