@@ -1,6 +1,7 @@
 //! A nats-server, the service that every side of this suite has, and programs in other languages.
 
 use std::future::pending;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use nats_rpc::{Client, Codec, Connection, Context, Server, ServerBuilder};
@@ -148,5 +149,14 @@ impl Language {
             Language::Python => nats_py::command(script),
             Language::JavaScript => javascript::command(script),
         }
+    }
+}
+
+/// Waits for what happens soon.
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

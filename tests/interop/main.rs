@@ -9,6 +9,8 @@
 )]
 
 mod bed;
+mod framed_client;
+mod golden;
 mod javascript;
 mod nats_py;
 mod schemas;
