@@ -51,6 +51,7 @@ mod restarts_in_shutdown;
 mod retries;
 mod runtimes;
 mod scale;
+mod server_layer_failures;
 mod server_layers;
 mod shared_messages;
 mod shutdown;
