@@ -57,6 +57,7 @@ mod shared_messages;
 mod shutdown;
 mod signals;
 mod sizes;
+mod statistics;
 mod subjects;
 mod unanswered;
 mod unreachable;
