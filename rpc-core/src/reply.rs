@@ -246,7 +246,7 @@ impl ReplyPath {
         Ok(reply)
     }
 
-    /// The NATS headers of a plain reply.
+    /// The NATS headers of a plain reply. Those that say what it is are its own.
     fn plain_headers(&self, headers: &Headers, own: &[(&str, &str)]) -> Result<Option<HeaderMap>, Error> {
         let content_type = match self.format {
             Format::Plain { codec: Codec::Json, content_type: ContentType::Named } => {
@@ -261,7 +261,8 @@ impl ReplyPath {
             return Ok(None);
         }
         let content_type = content_type.map(|kind| (header::CONTENT_TYPE, kind));
-        let all = headers.iter().chain(own.iter().copied()).chain(content_type);
+        let others = headers.iter().filter(|(name, _)| !header::OF_REPLIES.contains(name));
+        let all = others.chain(own.iter().copied()).chain(content_type);
         header_map(all).map(Some).ok_or_else(|| {
             Error::new(ErrorKind::Internal, "a header of the reply may not travel")
                 .with_execution(Execution::Executed)
@@ -288,7 +289,7 @@ pub(crate) fn in_reply(fault: &Error) -> Error {
 }
 
 /// A message short enough for a header and for a log line.
-fn shortened(message: &str) -> &str {
+pub(crate) fn shortened(message: &str) -> &str {
     const LONGEST: usize = 1024;
     let mut end = message.len().min(LONGEST);
     while !message.is_char_boundary(end) {

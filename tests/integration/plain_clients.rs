@@ -24,6 +24,7 @@ on_every_broker! {
     calls_of_a_handler_inherit_its_deadline_and_its_trace,
     plain_and_framed_calls_share_a_connection,
     calls_in_flight_are_counted,
+    headers_of_a_handler_do_not_change_what_a_reply_is,
 }
 
 const NOT: Execution = Execution::NotExecuted;
@@ -211,4 +212,37 @@ async fn a_publish_that_is_not_allowed_fails_at_once() {
         assert_failed(result, ErrorKind::PermissionDenied, MAYBE);
     }
     assert_eq!(lab.echo("still allowed").await.unwrap(), "still allowed");
+}
+
+/// A handler that passes on the headers of a reply that it has got itself, say, does not change what its own reply is.
+async fn headers_of_a_handler_do_not_change_what_a_reply_is(bed: Bed) {
+    #[nats_rpc::service]
+    trait Proxy {
+        async fn pass(&self, cx: &Context, fails: bool) -> Result<u8, String>;
+    }
+
+    struct Passing;
+
+    impl Proxy for Passing {
+        async fn pass(&self, cx: &Context, fails: bool) -> Result<u8, String> {
+            for (name, value) in [
+                ("Nats-Service-Error", "not mine"),
+                ("Nats-Service-Error-Code", "503"),
+                ("Nats-Rpc-Execution", "0"),
+                ("Nats-Rpc-Retry-After-Ms", "1"),
+                ("Content-Type", "application/json"),
+                ("kept", "yes"),
+            ] {
+                cx.set_header(name, value);
+            }
+            if fails { Err("mine".to_owned()) } else { Ok(7) }
+        }
+    }
+
+    let _server = bed.server_builder().await.add(ProxyServer::new(Passing)).start().await.unwrap();
+    let client = Client::builder(bed.connect().await).plain().build().unwrap();
+    let proxy = ProxyClient::new(&client);
+    let response = proxy.pass(false).detailed().await.unwrap();
+    assert_eq!((response.value(), response.headers().get("kept")), (&7, Some("yes")));
+    assert_eq!(proxy.pass(true).await.unwrap_err().to_string(), "mine");
 }

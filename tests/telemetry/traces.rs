@@ -54,6 +54,8 @@ on_both_brokers! {
     a_detached_task_keeps_the_trace,
     a_plain_call_continues_and_carries_the_trace,
     without_a_span_of_its_own_a_call_has_a_trace_of_its_own,
+    a_trace_costs_no_call_its_headers,
+    names_of_headers_may_be_capitalized,
 }
 
 async fn nested_calls_are_children_across_services(exporter: InMemorySpanExporter, site: Site) {
@@ -128,4 +130,39 @@ async fn without_a_span_of_its_own_a_call_has_a_trace_of_its_own(exporter: InMem
     assert_eq!(servers[0].parent_span_id.to_string(), parent);
     assert_eq!(servers[0].span_context.trace_state().header(), "a=1");
     assert_eq!(servers[1].parent_span_id, SpanId::INVALID);
+}
+
+/// Who observes a call must not make it fail: as many headers as may travel leave no place for a trace.
+async fn a_trace_costs_no_call_its_headers(_: InMemorySpanExporter, site: Site) {
+    let _servers = site.serve().await;
+    let connection = site.connect().await;
+    let framed = StockClient::new(&connection);
+    let plain = StockClient::new(Client::builder(&connection).plain().build().unwrap());
+    for stock in [framed, plain] {
+        let many = (0..62).fold(stock.take("lamp"), |call, number| call.header(format!("h{number}"), "x"));
+        assert_eq!(many.await.unwrap(), 7);
+        let large = "x".repeat(8 * 1024 - 60);
+        assert_eq!(stock.take("lamp").header("h", large).await.unwrap(), 7);
+    }
+}
+
+/// Clients in Go write the names of headers as HTTP does.
+async fn names_of_headers_may_be_capitalized(exporter: InMemorySpanExporter, site: Site) {
+    let servers = site.serve().await;
+    let stock = StockClient::new(site.connect().await);
+    let (given, parent) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+    let header = format!("00-{given}-{parent}-01");
+    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), || {
+        stock.take("lamp").header("Traceparent", header)
+    })
+    .await
+    .unwrap();
+    for server in servers {
+        server.shutdown().await;
+    }
+    let server = find(&exporter, "stock/take", &SpanKind::Server);
+    assert_eq!(
+        (trace(&server).to_string(), server.parent_span_id.to_string()),
+        (given.into(), parent.into())
+    );
 }

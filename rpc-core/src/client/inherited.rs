@@ -2,10 +2,7 @@
 
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::wire::headers::Headers;
-
-/// The headers of a trace (W3C Trace Context).
-const TRACE_HEADERS: [&str; 2] = ["traceparent", "tracestate"];
+use crate::wire::headers::{Headers, TRACE_HEADERS};
 
 /// What calls that are made in a handler inherit, beside the trace.
 #[derive(Clone, Copy, Default)]
@@ -28,5 +25,5 @@ impl Inherited {
 
 /// The trace that a handler's calls continue.
 fn trace_of(cx: &Context) -> Headers {
-    TRACE_HEADERS.into_iter().filter_map(|name| Some((name, cx.headers().get(name)?))).collect()
+    TRACE_HEADERS.into_iter().filter_map(|name| Some((name, cx.headers().get_in_any_case(name)?))).collect()
 }

@@ -198,8 +198,9 @@ impl Outgoing {
 
     /// Writes the message anew around arguments that have been encoded before.
     pub(super) fn rewrite(&self, times: Times, attempt: u8, args: &[u8]) -> Result<CallBuffer, Error> {
-        self.headers.check()?;
-        self.write(times, attempt, &self.headers, |bytes| {
+        let headers = self.headers.beside(&[]);
+        headers.check()?;
+        self.write(times, attempt, &headers, |bytes| {
             bytes.extend_from_slice(args);
             Ok(())
         })

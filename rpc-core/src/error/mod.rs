@@ -87,6 +87,12 @@ impl Error {
         error
     }
 
+    /// An error that comes after the handler has begun, whatever it says about that.
+    pub(crate) fn after_work(mut self) -> Self {
+        self.0.before_work = None;
+        self
+    }
+
     /// An error whose reason never passes.
     pub(crate) fn for_good(mut self) -> Self {
         self.0.for_good = true;

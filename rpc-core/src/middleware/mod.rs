@@ -9,8 +9,8 @@
 //! decoded, with its [`Context`](crate::Context), and what comes back as a [`Reply`](crate::Reply), encoded; what is inside of it is a [`ServerService`]. What it
 //! finds out about the caller, it tells the handler with [`Context::set_extension`](crate::Context::set_extension).
 //!
-//! - **A call that a layer refuses was not executed**, whatever the layer's error says, and the caller learns that. One that has got to
-//!   its handler may have been, whatever becomes of it in the layers.
+//! - **A call that a layer refuses was not executed**, whatever the layer's error says, and the caller learns that; nor is it later, even if
+//!   the layer has kept it. One that has got to its handler may have been, whatever becomes of it in the layers.
 //! - Layers run in the places of handlers and with their time: limits, deadlines and cancellation hold for them, and the time that they take counts
 //!   as the handler's.
 //!

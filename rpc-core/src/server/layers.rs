@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use tower::util::{BoxCloneSyncService, MapErr, ServiceExt, service_fn};
@@ -12,7 +11,7 @@ use tower::{Layer, Service};
 
 use crate::error::{Error, ErrorKind};
 use crate::reply::Reply;
-use crate::service::{Destination, Handler, HandlerFuture, RawCall};
+use crate::service::{Destination, Handler, HandlerFuture, Passage, RawCall};
 
 /// Everything inside of a layer of a server: other layers, and in the end the handler of the call's method.
 ///
@@ -102,25 +101,34 @@ impl Layers {
     }
 }
 
-/// A handler behind layers.
+/// A handler behind layers. What its caller is told of it does not depend on what the layers say.
 pub(super) fn behind(layers: ServerService, handler: Handler) -> Handler {
     Arc::new(move |call| {
-        let (layers, reached) = (layers.clone(), Arc::new(AtomicBool::new(false)));
-        let destination = Destination { handler: Arc::clone(&handler), reached: Arc::clone(&reached) };
+        let (layers, passage) = (layers.clone(), Arc::<Passage>::default());
+        let destination = Destination { handler: Arc::clone(&handler), passage: Arc::clone(&passage) };
+        let begun = call.begun();
         Box::pin(async move {
-            let result = layers.oneshot(call.to(destination)).await;
-            result.map_err(|error| if reached.load(Ordering::Relaxed) { error } else { error.refused() })
+            match layers.oneshot(call.to(destination)).await {
+                // What layers do after the handler takes of the call's time as well.
+                Ok(reply) => Ok(Reply { handler_time: begun.elapsed(), ..reply }),
+                Err(error) => Err(passage.conclude(error)),
+            }
         })
     })
 }
 
 /// Hands a call that has come through all layers to its handler.
 fn handle(mut call: RawCall) -> HandlerFuture {
-    match call.take_destination() {
-        Some(Destination { handler, reached }) => {
-            reached.store(true, Ordering::Relaxed);
-            handler(call)
-        }
-        None => Box::pin(ready(Err(Error::new(ErrorKind::Internal, "a layer made up a call")))),
+    let Some(Destination { handler, passage }) = call.take_destination() else {
+        return Box::pin(ready(Err(Error::new(ErrorKind::Internal, "a layer made up a call"))));
+    };
+    if !passage.arrive() {
+        let message = "a layer has refused the call: its caller takes it for not executed";
+        return Box::pin(ready(Err(Error::not_executed(ErrorKind::Cancelled, message))));
     }
+    Box::pin(async move {
+        let result = handler(call).await;
+        passage.note(&result);
+        result
+    })
 }

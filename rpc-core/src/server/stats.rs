@@ -8,6 +8,7 @@ use histogram::{AtomicHistogram, Config, Histogram};
 use super::counters::{Counter, MethodCounters};
 use crate::discovery::CallStats;
 use crate::error::Error;
+use crate::reply::shortened;
 use crate::telemetry::{HandlerMetrics, Outcome};
 use crate::wire::frame::SERVICE_ERROR;
 
@@ -75,7 +76,8 @@ impl Stats {
 
     fn fail_with(&self, code: u16, message: &str) {
         self.counters.failed.add();
-        let text = format!("{code}:{message}");
+        // It may quote what the caller has sent, and all that is known has to fit into one answer.
+        let text = format!("{code}:{}", shortened(message));
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 

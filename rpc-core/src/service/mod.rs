@@ -3,12 +3,14 @@
 mod descriptor;
 mod method;
 mod method_result;
+mod passage;
 mod raw_call;
 mod registry;
 
 pub use self::descriptor::ServiceDescriptor;
 pub use self::method::{Method, MethodKind, Parameter};
 pub use self::method_result::MethodResult;
+pub(crate) use self::passage::Passage;
 pub(crate) use self::raw_call::Destination;
 pub use self::raw_call::RawCall;
 pub use self::registry::MethodRegistry;

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use bytes::{Bytes, BytesMut};
 use serde::de::Deserialize;
 use serde::ser::Serialize;
 use tokio::time::Instant;
 
-use super::{Handler, Method, MethodResult};
+use super::{Handler, Method, MethodResult, Passage};
 use crate::codec::Codec;
 use crate::codec::as_bytes::{self, BytesLike};
 use crate::codec::scan::ScanLimits;
@@ -34,8 +33,8 @@ pub struct RawCall {
 /// Where a call goes behind the layers that it passes through.
 pub(crate) struct Destination {
     pub(crate) handler: Handler,
-    /// Set when it has arrived there.
-    pub(crate) reached: Arc<AtomicBool>,
+    /// How far the call has come.
+    pub(crate) passage: Arc<Passage>,
 }
 
 impl RawCall {
@@ -62,6 +61,11 @@ impl RawCall {
     /// Replaces the encoded arguments: for a layer that compresses or encrypts, say.
     pub fn set_body(&mut self, body: impl Into<Bytes>) {
         self.body = body.into();
+    }
+
+    /// When its handler was started.
+    pub(crate) fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// The call on its way through layers to this place.

@@ -43,7 +43,7 @@ mod with_opentelemetry {
 
     impl Extractor for Incoming<'_> {
         fn get(&self, name: &str) -> Option<&str> {
-            self.0.get(name)
+            self.0.get_in_any_case(name)
         }
 
         fn keys(&self) -> Vec<&str> {

@@ -15,6 +15,8 @@ pub(crate) mod header {
     pub(crate) const TIMEOUT_MS: &str = "Nats-Rpc-Timeout-Ms";
     /// How long to wait before a second attempt, in milliseconds.
     pub(crate) const RETRY_AFTER_MS: &str = "Nats-Rpc-Retry-After-Ms";
+    /// Those that say what a plain reply is.
+    pub(crate) const OF_REPLIES: [&str; 5] = [CONTENT_TYPE, ERROR_CODE, ERROR, EXECUTION, RETRY_AFTER_MS];
     /// Set by nats-server 2.12 and later on a 503: the subject that nobody serves.
     pub(crate) const NATS_SUBJECT: &str = "Nats-Subject";
 }

@@ -1,5 +1,6 @@
 //! Headers of a call: metadata that travels beside the arguments.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::{Error, ErrorKind};
@@ -9,6 +10,9 @@ pub(crate) const MAX_HEADERS: usize = 8 * 1024;
 
 /// The most headers of a message. A lookup goes through all of them.
 pub(crate) const MAX_HEADER_COUNT: usize = 64;
+
+/// The headers of a trace (W3C Trace Context).
+pub(crate) const TRACE_HEADERS: [&str; 2] = ["traceparent", "tracestate"];
 
 /// Names and values that travel with a call, or with its reply.
 ///
@@ -31,6 +35,12 @@ impl Headers {
     /// The value of a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(own, _)| **own == *name).map(|(_, value)| &**value)
+    }
+
+    /// The same, whatever the case of the letters: clients in Go write some names as HTTP does, with capitals.
+    pub(crate) fn get_in_any_case(&self, name: &str) -> Option<&str> {
+        let alike = || self.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+        self.get(name).or_else(|| alike().map(|(_, value)| value))
     }
 
     /// Sets a value, in place of an earlier one of the same name. What may not travel is refused when it is sent.
@@ -76,6 +86,16 @@ impl Headers {
         }
         headers.check()?;
         Ok(headers)
+    }
+
+    /// The headers as they travel beside others of a message: where they are too many together, a trace gives way.
+    pub(crate) fn beside(&self, others: &[(&str, &str)]) -> Cow<'_, Self> {
+        let all = || self.iter().chain(others.iter().copied());
+        let size = all().map(|(name, value)| name.len() + value.len()).sum();
+        if check_amount(all().count(), size).is_ok() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(self.iter().filter(|(name, _)| !TRACE_HEADERS.contains(name)).collect())
     }
 
     /// Checks what may travel: a plain NATS header ends at a line break and its name at a colon, and a message of

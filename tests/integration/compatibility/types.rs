@@ -182,3 +182,37 @@ rule! {
         new to old: Breaks,
     }
 }
+
+rule! {
+    integer_of_128_bits_becomes_any_value {
+        old { { async fn call(&self, n: u128) -> u8 { 1 } } |client| client.call(1) }
+        new { { async fn call(&self, n: serde_json::Value) -> u8 { 1 } } |client| client.call("a".into()) }
+        old to new: BreaksInMessagePack,
+        new to old: Breaks,
+    }
+}
+
+rule! {
+    map_from_numbers_becomes_any_value {
+        old {
+            {
+                #[derive(Serialize, Deserialize, JsonSchema)]
+                pub(crate) struct Names { names: HashMap<u32, bool> }
+            }
+            { async fn call(&self, names: Vec<Names>) -> u8 { 1 } }
+            |client| client.call(vec![Names { names: [(1, true)].into() }])
+        }
+        new { { async fn call(&self, names: serde_json::Value) -> u8 { 1 } } |client| client.call(1.into()) }
+        old to new: BreaksInMessagePack,
+        new to old: Breaks,
+    }
+}
+
+rule! {
+    list_of_text_becomes_any_value {
+        old { { async fn call(&self, texts: Vec<String>) -> u8 { 1 } } |client| client.call(vec!["a".to_owned()]) }
+        new { { async fn call(&self, texts: serde_json::Value) -> u8 { 1 } } |client| client.call(1.into()) }
+        old to new: Works,
+        new to old: Breaks,
+    }
+}

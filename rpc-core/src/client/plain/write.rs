@@ -36,12 +36,13 @@ impl Outgoing {
         args: Bytes,
         budget: Option<Duration>,
     ) -> Result<Written, Error> {
-        self.headers().check()?;
         let budget_ms = budget.map(|budget| budget_as_wire_ms(budget).to_string());
-        let own = [(header::CONTENT_TYPE, content_type(self.codec()))];
-        let budget = budget_ms.as_deref().map(|ms| (header::TIMEOUT_MS, ms));
-        let others = self.headers().iter().filter(|(name, _)| !OWN.contains(name));
-        let headers = header_map(others.chain(own).chain(budget)).ok_or_else(|| {
+        let mut own = vec![(header::CONTENT_TYPE, content_type(self.codec()))];
+        own.extend(budget_ms.as_deref().map(|ms| (header::TIMEOUT_MS, ms)));
+        let headers = self.headers().beside(&own);
+        headers.check()?;
+        let others = headers.iter().filter(|(name, _)| !OWN.contains(name));
+        let headers = header_map(others.chain(own)).ok_or_else(|| {
             Error::not_executed(ErrorKind::InvalidArgument, "a header of the call may not travel")
         })?;
         Ok(Written::Plain(args, Box::new(headers)))

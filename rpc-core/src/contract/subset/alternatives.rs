@@ -10,41 +10,65 @@ use crate::contract::keywords::{ALIASES, is_annotation, referred};
 const MOST: usize = 512;
 /// How many references may follow each other.
 const DEPTH: usize = 32;
+/// How many values of JSON are looked at for that: choices of choices may be without end, and each is copied.
+const VALUES: usize = 100_000;
 
 /// The shapes that a schema allows.
 pub(super) fn of(schema: &Value, definitions: &Map<String, Value>) -> Result<Vec<Shape>, Unclear> {
-    let mut shapes = expand(schema, definitions, DEPTH)?;
+    let mut shapes = Expansion { definitions, left: VALUES }.expand(schema, DEPTH)?;
     join_enums(&mut shapes);
     drop_repetitions(&mut shapes);
     Ok(shapes)
 }
 
-fn expand(schema: &Value, definitions: &Map<String, Value>, depth: usize) -> Result<Vec<Shape>, Unclear> {
-    let keywords = match schema {
-        Value::Bool(true) => return Ok(vec![Shape::new(Map::new())]),
-        Value::Bool(false) => return Ok(Vec::new()),
-        Value::Object(keywords) => keywords,
-        _ => return Err(Unclear::new("there is no schema")),
-    };
-    let deeper = depth.checked_sub(1).ok_or_else(|| Unclear::new("references lead nowhere"))?;
-    let mut shapes = own(keywords);
-    if keywords.contains_key("$ref") {
-        let referred = referred(keywords).and_then(|name| definitions.get(&name));
-        let referred = referred.ok_or_else(|| Unclear::new("a reference leads nowhere"))?;
-        shapes = both(&shapes, &expand(referred, definitions, deeper)?)?;
-    }
-    for part in keywords.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-        shapes = both(&shapes, &expand(part, definitions, deeper)?)?;
-    }
-    for choice in ["anyOf", "oneOf"] {
-        let Some(parts) = keywords.get(choice).and_then(Value::as_array) else { continue };
-        let mut any = Vec::new();
-        for part in parts {
-            any.extend(expand(part, definitions, deeper)?);
+/// The way from a schema to its shapes.
+struct Expansion<'a> {
+    definitions: &'a Map<String, Value>,
+    /// How many more values may be looked at.
+    left: usize,
+}
+
+impl Expansion<'_> {
+    fn expand(&mut self, schema: &Value, depth: usize) -> Result<Vec<Shape>, Unclear> {
+        let too_many = || Unclear::new("there are too many alternatives");
+        self.left = self.left.checked_sub(count(schema)).ok_or_else(too_many)?;
+        let keywords = match schema {
+            Value::Bool(true) => return Ok(vec![Shape::new(Map::new())]),
+            Value::Bool(false) => return Ok(Vec::new()),
+            Value::Object(keywords) => keywords,
+            _ => return Err(Unclear::new("there is no schema")),
+        };
+        let deeper = depth.checked_sub(1).ok_or_else(|| Unclear::new("references lead nowhere"))?;
+        let mut shapes = own(keywords);
+        if keywords.contains_key("$ref") {
+            let definitions = self.definitions;
+            let referred = referred(keywords).and_then(|name| definitions.get(&name));
+            let referred = referred.ok_or_else(|| Unclear::new("a reference leads nowhere"))?;
+            shapes = both(&shapes, &self.expand(referred, deeper)?)?;
         }
-        shapes = both(&shapes, &any)?;
+        for part in keywords.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            shapes = both(&shapes, &self.expand(part, deeper)?)?;
+        }
+        for choice in ["anyOf", "oneOf"] {
+            let Some(parts) = keywords.get(choice).and_then(Value::as_array) else { continue };
+            let mut any = Vec::new();
+            for part in parts {
+                any.extend(self.expand(part, deeper)?);
+            }
+            shapes = both(&shapes, &any)?;
+        }
+        Ok(shapes)
     }
-    Ok(shapes)
+}
+
+/// How many values a value is made of.
+fn count(value: &Value) -> usize {
+    let parts: usize = match value {
+        Value::Array(items) => items.iter().map(count).sum(),
+        Value::Object(fields) => fields.values().map(count).sum(),
+        _ => 0,
+    };
+    1 + parts
 }
 
 /// What the keywords of a schema say themselves: a shape for each type.

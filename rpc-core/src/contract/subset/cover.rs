@@ -49,12 +49,7 @@ impl Comparison<'_> {
             return breaking(format!("{written} may be written, where {read} is read"));
         }
         if read.is_anything() {
-            let message = format!("any value can be read, where {written} is written");
-            return if written.is_anything() {
-                Vec::new()
-            } else {
-                vec![Finding::compatible(place, message)]
-            };
+            return self.read_anything(place, written);
         }
         if let Some(keyword) = not_understood(written, read) {
             return breaking(format!("`{keyword}` differs, and what that means is not known"));

@@ -5,6 +5,7 @@
 //! refuses them.
 
 mod alternatives;
+mod anything;
 mod arrays;
 mod cover;
 mod numbers;
@@ -20,8 +21,8 @@ use self::shape::Shape;
 use super::Impact;
 use super::keywords::referred;
 
-/// How many pairs of schemas are compared at most: the other side's contract may be made to take for ever.
-const STEPS: usize = 20_000;
+/// How many pairs of shapes are compared at most: the other side's contract may be made to take for ever.
+const STEPS: usize = 50_000;
 /// How deep they may be nested: as values may be.
 const DEPTH: usize = 64;
 
@@ -114,7 +115,10 @@ impl<'a> Comparison<'a> {
         match known {
             (Ok(written), Ok(read)) => match (written.as_slice(), read.as_slice()) {
                 ([written], [read]) => self.cover(place, written, read),
-                (written, read) => self.assign(place, written, read),
+                (written, read) => {
+                    self.steps = self.steps.saturating_sub(written.len() * read.len());
+                    self.assign(place, written, read)
+                }
             },
             _ if written == read && self.written.definitions == self.read.definitions => Vec::new(),
             (Err(unclear), _) | (_, Err(unclear)) => {

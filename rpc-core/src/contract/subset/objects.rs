@@ -9,8 +9,8 @@ use crate::contract::keywords::ALIASES;
 const ANYTHING: Value = Value::Bool(true);
 
 /// The keys of maps from unsigned and from signed integers, as text.
-const UNSIGNED: &str = r"^\d+$";
-const SIGNED: &str = r"^-?\d+$";
+pub(super) const UNSIGNED: &str = r"^\d+$";
+pub(super) const SIGNED: &str = r"^-?\d+$";
 
 impl Comparison<'_> {
     pub(super) fn objects(&mut self, place: &str, written: &Shape, read: &Shape) -> Vec<Finding> {

@@ -38,6 +38,10 @@ impl Shape {
         self.keywords.get(keyword)
     }
 
+    pub(super) fn all(&self) -> &Map<String, Value> {
+        &self.keywords
+    }
+
     pub(super) fn keywords(&self) -> impl Iterator<Item = &str> {
         self.keywords.keys().map(String::as_str)
     }
