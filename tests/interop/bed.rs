@@ -44,10 +44,10 @@ struct English;
 
 impl Greeter for English {
     async fn hello(&self, name: &str) -> Result<String, GreetError> {
-        match name {
-            "Godot" => Err(GreetError::Absent(name.to_owned())),
-            _ => Ok(format!("Hello, {name}!")),
+        if name.starts_with("Godot") {
+            return Err(GreetError::Absent(name.to_owned()));
         }
+        Ok(format!("Hello, {name}!"))
     }
 
     async fn add(&self, a: i64, b: i64) -> i64 {

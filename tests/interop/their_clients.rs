@@ -13,6 +13,7 @@ in_every_language! {
     values_are_those_of_the_language,
     the_service_s_own_error_is_an_error_with_a_body,
     refusals_are_errors_that_say_why,
+    any_text_can_be_an_error,
     nobody_there_is_no_responders,
     a_request_needs_no_header,
 }
@@ -136,6 +137,18 @@ async fn the_service_s_own_error_is_an_error_with_a_body(language: Language) {
         assert_eq!(answer["value"], json!({"Absent": "Godot"}), "{codec}");
         assert_eq!(answer["headers"]["Nats-Rpc-Execution"], "2", "{codec}");
     }
+}
+
+/// A header has one line, and its letters are UTF-8.
+async fn any_text_can_be_an_error(language: Language) {
+    let bed = Bed::new();
+    let _server = bed.serve().await;
+    let name = "Godot\r\nForged: 1\n\n Zoë 🙂";
+    let godot = json!({"subject": "greeter.hello", "codec": "json", "value": {"name": name}});
+    let answer = &call(language, &bed, json!([godot])).await[0];
+    assert_eq!(answer["error"]["text"], "Godot  Forged: 1   Zoë 🙂 is not in");
+    assert_eq!(answer["value"], json!({ "Absent": name }));
+    assert_eq!(answer["headers"].as_object().unwrap().len(), 3, "{answer}");
 }
 
 async fn refusals_are_errors_that_say_why(language: Language) {

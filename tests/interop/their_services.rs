@@ -63,8 +63,10 @@ async fn errors_have_the_code_and_the_text_of_the_service(language: Language) {
     for codec in CODECS {
         let greeter = bed.plain_client(codec).await;
         let maybe = Execution::MaybeExecuted;
-        let absent = assert_failed(greeter.hello("Godot").await, ErrorKind::Remote, maybe);
-        assert_eq!(absent, (404, "Godot is not in".to_owned()));
+        for name in ["Godot", "Godot Zoë 🙂"] {
+            let absent = assert_failed(greeter.hello(name).await, ErrorKind::Remote, maybe);
+            assert_eq!(absent, (404, format!("{name} is not in")));
+        }
         // 422 is no error of this trait unless it comes from this library.
         let refused: Result<String, CallError<GreetError>> = greeter.refuse().await;
         assert_eq!(assert_failed(refused, ErrorKind::Remote, maybe), (422, "not ours".to_owned()));

@@ -21,8 +21,8 @@ function endpoint(handle) {
 }
 
 function hello({ name }) {
-  if (name === "Godot") {
-    throw new ServiceError(404, "Godot is not in");
+  if (name.startsWith("Godot")) {
+    throw new ServiceError(404, `${name} is not in`);
   }
   return `Hello, ${name}!`;
 }

@@ -30,8 +30,8 @@ def endpoint(handler):
 
 
 def hello(args, _headers):
-    if args["name"] == "Godot":
-        raise ServiceError("404", "Godot is not in")
+    if args["name"].startswith("Godot"):
+        raise ServiceError("404", f"{args['name']} is not in")
     return f"Hello, {args['name']}!"
 
 
