@@ -1,7 +1,7 @@
 //! Any NATS client can call a service: it sends the arguments as JSON and gets the result as JSON.
 //!
 //! On the broker in this process, where it ends by itself, or on NATS, where it goes on serving so that you can try:
-//! `NATS_URL=nats://127.0.0.1:4222 cargo run --example json_from_any_client`.
+//! `NATS_URL=nats://127.0.0.1:4222 cargo run --example json_from_any_client`. In the other dialect, of frames, `framed_calls.py` calls it.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -17,6 +17,11 @@ use serde::{Deserialize, Serialize};
 trait Greeter {
     /// Says hello.
     async fn hello(&self, name: &str) -> Result<String, GreetError>;
+    /// Remembers somebody; nobody waits for it.
+    #[rpc(oneway)]
+    async fn remember(&self, name: &str);
+    /// Ends when it is cancelled, or its time is over.
+    async fn wait(&self);
 }
 
 #[derive(Debug, Serialize, Deserialize, thiserror::Error)]
@@ -33,6 +38,12 @@ impl Greeter for English {
             "Godot" => Err(GreetError::NotIn { name: name.to_owned() }),
             _ => Ok(format!("Hello, {name}!")),
         }
+    }
+
+    async fn remember(&self, _name: &str) {}
+
+    async fn wait(&self) {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Counters, gauges and histograms of calls, on a page that Prometheus reads.
 //!
-//! The features `metrics` of this library speaks to the facade of that name; which recorder listens is the program's choice, made
+//! The feature `metrics` of this library speaks to the facade of that name; which recorder listens is the program's choice, made
 //! before it makes servers and clients. Here it is the exporter for Prometheus.
 //!
 //! On the broker in this process, or on NATS: `NATS_URL=nats://127.0.0.1:4222 cargo run --example prometheus`. With

@@ -1,9 +1,11 @@
 //! When a call must be over: the only clock arithmetic of the project.
 
+use std::num::NonZero;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::Iso8601;
+use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
 use tokio::time::Instant;
 
 /// The longest budget that a call can have; longer ones are cut to it.
@@ -14,6 +16,10 @@ const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 /// How far the clocks of client and server may differ before an absolute expiry is believed.
 pub(crate) const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
+
+/// Date and time with milliseconds. Of what ISO 8601 allows, this is what RFC 3339 does as well.
+const MILLISECONDS: EncodedConfig =
+    Config::DEFAULT.set_time_precision(TimePrecision::Second { decimal_digits: NonZero::new(3) }).encode();
 
 /// The moment by which a call must be resolved, on this process' monotonic clock.
 ///
@@ -96,11 +102,12 @@ impl WallClock {
         WallClock { skew_ms: self.skew_ms.saturating_add(skew_ms), ..self }
     }
 
-    /// The date and the time now, in UTC, after RFC 3339.
+    /// The date and the time now, in UTC, after RFC 3339; with three decimal digits even if they are zeros, since there are readers that
+    /// expect a fraction.
     pub(crate) fn rfc3339(self) -> String {
         let now = OffsetDateTime::UNIX_EPOCH + Duration::from_millis(self.unix_ms());
         // It fails in no year of four digits.
-        now.format(&Rfc3339).unwrap_or_default()
+        now.format(&Iso8601::<MILLISECONDS>).unwrap_or_default()
     }
 
     /// The time now.
@@ -153,6 +160,14 @@ mod tests {
         let system = WallClock::default().unix_ms();
         let behind = WallClock::default().skewed(-60_000).unix_ms();
         assert!((59_000..=60_000).contains(&(system - behind)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_date_has_milliseconds_in_every_one_of_them() {
+        let date = |unix_ms| WallClock::of_tokio_at(unix_ms).rfc3339();
+        assert_eq!(date(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(date(951_782_400_120), "2000-02-29T00:00:00.120Z");
+        assert_eq!(date(1_800_000_000_007), "2027-01-15T08:00:00.007Z");
     }
 
     #[tokio::test(start_paused = true)]

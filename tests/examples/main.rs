@@ -8,6 +8,7 @@
     reason = "a broken expectation has to end the test"
 )]
 
+mod framed_calls;
 mod program;
 mod request_reply;
 mod single;

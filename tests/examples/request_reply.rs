@@ -5,19 +5,19 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use tests::NatsServer;
+use tests::{Ended, NatsServer, Program};
 
-use crate::program::{Ended, Program};
+use crate::program;
 
 /// Starts the server and waits until its workers listen.
 fn serve(nats: &NatsServer, arguments: &[&str]) -> Program {
-    let mut server = Program::start("request_reply_server", Some(nats.url()), arguments);
+    let mut server = program::start("request_reply_server", Some(nats.url()), arguments);
     server.wait_for("3 workers listen");
     server
 }
 
 fn call(nats: &NatsServer, arguments: &[&str]) -> Ended {
-    Program::run("request_reply_client", Some(nats.url()), arguments)
+    program::run("request_reply_client", Some(nats.url()), arguments)
 }
 
 /// Ends the server; returns which workers received each message, by its id and text.
@@ -124,7 +124,7 @@ fn without_a_broker_both_say_where_they_looked() {
     let mut nats = NatsServer::start();
     nats.kill();
     for name in ["request_reply_server", "request_reply_client"] {
-        let ended = Program::run(name, Some(nats.url()), &[]);
+        let ended = program::run(name, Some(nats.url()), &[]);
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
         assert!(ended.errors.contains(&format!("{}: unavailable", nats.url())), "{ended:?}");
     }

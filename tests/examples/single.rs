@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tests::{NatsServer, ReservedPort};
 
-use crate::program::Program;
+use crate::program;
 
 /// What an example prints in place of connecting.
 const NOTICE: &str = "NATS_URL is not set: using the broker in this process";
@@ -13,7 +13,7 @@ const NOTICE: &str = "NATS_URL is not set: using the broker in this process";
 fn run_on_both(name: &str) -> [Vec<String>; 2] {
     let server = NatsServer::start();
     [None, Some(server.url())].map(|url| {
-        let ended = Program::run(name, url, &[]);
+        let ended = program::run(name, url, &[]);
         assert!(ended.status.success(), "{name} on {url:?}: {ended:?}");
         let mut lines = ended.lines;
         lines.retain(|line| !line.is_empty());
@@ -133,7 +133,7 @@ fn calls_are_logged_by_layers_on_both_sides() {
 fn metrics_are_on_a_page_for_prometheus() {
     let port = ReservedPort::new();
     let address = format!("127.0.0.1:{}", port.number());
-    let ended = Program::run("prometheus", None, &["--listen", &address]);
+    let ended = program::run("prometheus", None, &["--listen", &address]);
     assert!(ended.status.success(), "{ended:?}");
     for line in [
         r#"nats_rpc_client_calls_total{service="adder",method="add",outcome="ok"} 100"#,
@@ -147,7 +147,7 @@ fn metrics_are_on_a_page_for_prometheus() {
 
 #[test]
 fn json_is_understood_from_any_client() {
-    let ended = Program::run("json_from_any_client", None, &[]);
+    let ended = program::run("json_from_any_client", None, &[]);
     assert!(ended.status.success(), "{ended:?}");
     assert_eq!(ended.lines[0], NOTICE);
     check_json(&ended.lines);
@@ -156,7 +156,7 @@ fn json_is_understood_from_any_client() {
 #[test]
 fn json_is_served_until_the_program_is_ended() {
     let server = NatsServer::start();
-    let mut program = Program::start("json_from_any_client", Some(server.url()), &[]);
+    let mut program = program::start("json_from_any_client", Some(server.url()), &[]);
     program.wait_for("Serving until Ctrl-C");
     program.terminate();
     let ended = program.end();

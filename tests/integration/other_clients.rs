@@ -7,18 +7,13 @@ use tests::{NatsServer, Python};
 
 use crate::bed::{Bed, assert_failed};
 
-/// The version of nats-py that the tests call with.
-const NATS_PY: &str = "2.16.0";
-
 #[tokio::test]
 async fn nats_py_calls_with_json_and_reads_json() {
     let bed = Bed::nats();
     let _server = bed.serve().await;
     let url = bed.server().unwrap().url().to_owned();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("integration/call.py");
-    let output = tokio::task::spawn_blocking(move || {
-        Python::new().package("nats-py", NATS_PY).run(&script, [url.as_str()])
-    });
+    let output = tokio::task::spawn_blocking(move || Python::with_nats().run(&script, [url.as_str()]));
     assert_eq!(output.await.unwrap().trim(), "ok");
 }
 

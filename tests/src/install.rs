@@ -4,7 +4,7 @@ use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Where cargo builds: `CARGO_TARGET_DIR`, or `target/` at the root of the workspace.
 pub(crate) fn target_dir() -> PathBuf {
@@ -14,7 +14,7 @@ pub(crate) fn target_dir() -> PathBuf {
     workspace.join(env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty()).unwrap_or("target".into()))
 }
 
-/// The folder of a requirement such as `nats-py==2.16.0`, installed from PyPI unless it is there already.
+/// Fills the folder `place` with a requirement such as `nats-py==2.16.0` from PyPI, unless it is there already.
 ///
 /// # Errors
 /// What went wrong, for people.
@@ -27,17 +27,40 @@ pub(crate) fn pip_install(requirement: &str, place: &Path) -> Result<(), String>
             // A folder of our own does not touch the system's packages, but old versions of pip refuse.
             .env("PIP_BREAK_SYSTEM_PACKAGES", "1")
             .env("PIP_USER", "0");
-        let output = pip.output().map_err(|error| format!("python3 does not start: {error}"))?;
-        if output.status.success() {
-            Ok(())
-        } else {
-            Err(format!(
-                "pip failed, {}\n{}",
-                output.status,
-                String::from_utf8_lossy(&output.stderr).trim_end()
-            ))
-        }
+        run(&mut pip)
     })
+}
+
+/// Fills the folder `place` with a requirement such as `@nats-io/services@3.0.0` from npm, unless it is there already.
+///
+/// # Errors
+/// What went wrong, for people.
+pub(crate) fn npm_install(requirement: &str, place: &Path) -> Result<(), String> {
+    install_once(place, |staging| {
+        let mut npm = Command::new("npm");
+        npm.args([
+            "install",
+            "--loglevel=error",
+            "--no-audit",
+            "--no-fund",
+            "--no-save",
+            "--no-update-notifier",
+        ])
+        .args(["--prefix".as_ref(), staging.as_os_str()])
+        .arg(requirement);
+        run(&mut npm)
+    })
+}
+
+/// Runs an installer to its end.
+fn run(installer: &mut Command) -> Result<(), String> {
+    let name = installer.get_program().display().to_string();
+    let output =
+        installer.stdin(Stdio::null()).output().map_err(|error| format!("{name} does not start: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{name} failed, {}\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim_end()))
 }
 
 /// Lets `install` fill an empty folder that becomes `place` in one step.

@@ -11,7 +11,7 @@ use crate::install::{pip_install, target_dir};
 ///
 /// ```no_run
 /// let python = tests::Python::new().package("nats-py", "2.16.0");
-/// let printed = python.run("interop/call.py".as_ref(), ["nats://127.0.0.1:4222"]);
+/// let printed = python.run("integration/call.py".as_ref(), ["nats://127.0.0.1:4222"]);
 /// ```
 #[derive(Debug, Clone, Default)]
 #[must_use]
@@ -23,6 +23,14 @@ impl Python {
     /// Python with nothing but its standard library.
     pub fn new() -> Self {
         Python::default()
+    }
+
+    /// Python with what it takes to speak with a service: nats-py and msgpack, in the versions that the tests run with.
+    ///
+    /// # Panics
+    /// As [`package`](Self::package).
+    pub fn with_nats() -> Self {
+        Python::new().package("nats-py", "2.16.0").package("msgpack", "1.2.4")
     }
 
     /// Adds a package of PyPI, and what it depends on; installs it if it is not there yet.
@@ -55,7 +63,8 @@ impl Python {
     /// Its output is not buffered, so that a test can wait for a line of it.
     pub fn command(&self, script: &Path) -> Command {
         let mut command = Command::new("python3");
-        command.arg("-u").arg(script).env("PYTHONPATH", &self.path).stdin(Stdio::null());
+        // Modules beside a script are not compiled into the folder that it is in.
+        command.args(["-u", "-B"]).arg(script).env("PYTHONPATH", &self.path).stdin(Stdio::null());
         command
     }
 
@@ -91,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_package_is_found_in_exactly_its_version() {
-        let python = Python::new().package("nats-py", "2.16.0");
+        let python = Python::with_nats();
         let printed = run(&python, "import importlib.metadata as m, nats; print(m.version('nats-py'))");
         assert_eq!(printed, "2.16.0\n");
     }

@@ -156,18 +156,28 @@ impl<T, E> Call<T, E> {
     }
 
     fn poll_response(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
-        let response = ready!(self.poll_outcome(cx));
+        if self.watch.is_some() || self.attempts.are_layered() {
+            return self.poll_rare(cx);
+        }
+        if self.is_cancelled(cx) {
+            return Poll::Ready(Err(self.cancel().into()));
+        }
+        let concluded = ready!(self.attempts.poll(&self.outgoing, cx))?;
+        Poll::Ready(outcome(&self.outgoing, self.returns, concluded))
+    }
+
+    /// The same for a call that somebody observes, or that passes through layers.
+    #[cold]
+    fn poll_rare(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
+        let response = ready!(self.poll_observed(cx));
         if let Some(mut watch) = self.watch.take() {
             watch.conclude(&response);
         }
         Poll::Ready(response)
     }
 
-    fn poll_outcome(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
-        if let Some(parent) = &mut self.parent
-            && parent.as_mut().poll(cx).is_ready()
-        {
-            self.parent = None;
+    fn poll_observed(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
+        if self.is_cancelled(cx) {
             return Poll::Ready(Err(self.cancel().into()));
         }
         let entered = self.watch.as_mut().map(|watch| watch.enter());
@@ -181,6 +191,15 @@ impl<T, E> Call<T, E> {
         drop(entered);
         self.watch.iter().for_each(|watch| watch.instance(concluded.instance()));
         Poll::Ready(outcome(&self.outgoing, self.returns, concluded))
+    }
+
+    /// Whether the handler that the call was made in was cancelled.
+    fn is_cancelled(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        let cancelled = self.parent.as_mut().is_some_and(|parent| parent.as_mut().poll(cx).is_ready());
+        if cancelled {
+            self.parent = None;
+        }
+        cancelled
     }
 
     /// Gives the call up with the handler that it was made in.

@@ -16,7 +16,23 @@ use crate::error::{CallError, Error, ErrorKind, Execution};
 use crate::wire::frame::{ErrorFrame, SERVICE_ERROR, SuccessFrame};
 
 /// Turns what became of a call into what its caller gets.
+#[inline]
 pub(super) fn outcome<T, E>(
+    outgoing: &Outgoing,
+    returns: Returns<T, E>,
+    concluded: Concluded,
+) -> Result<Response<T>, CallError<E>> {
+    match concluded.answer {
+        Answer::Success(success) => {
+            outgoing.history().note_answer();
+            read_success(outgoing, returns, success)
+        }
+        _ => rare_outcome(outgoing, returns, concluded),
+    }
+}
+
+#[cold]
+fn rare_outcome<T, E>(
     outgoing: &Outgoing,
     returns: Returns<T, E>,
     concluded: Concluded,
@@ -120,6 +136,7 @@ fn error_of(outgoing: &Outgoing, answer: Answer) -> Error {
     }
 }
 
+#[inline]
 fn read_success<T, E>(
     outgoing: &Outgoing,
     returns: Returns<T, E>,

@@ -19,7 +19,11 @@ pub(super) struct Watch {
 
 impl Watch {
     /// `None` for a call that nobody observes.
+    #[inline]
     pub(super) fn of(target: &Target, method: usize) -> Option<Box<Self>> {
+        if !CallMetrics::ON && !CallSpan::is_wanted() {
+            return None;
+        }
         let metrics = target.metrics(method).cloned();
         let name = target.method(method).map_or("", |method| method.name());
         let span = CallSpan::of_client(target.descriptor.name(), name);

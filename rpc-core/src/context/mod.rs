@@ -1,20 +1,19 @@
 //! What a handler knows about the call that it serves, and what its own calls inherit.
 
 mod extensions;
+mod scoped;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::futures::TaskLocalFuture;
 use tokio_util::sync::CancellationToken;
 
 use self::extensions::Extensions;
+pub use self::scoped::Scoped;
 use crate::connection::Subject;
 use crate::deadline::Deadline;
 use crate::reply::ReplyPath;
@@ -231,7 +230,7 @@ impl Context {
     /// # }
     /// ```
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        Scoped { future: Box::pin(AMBIENT.scope(self.clone(), future)), span: self.inner.span.clone() }
+        Scoped::new(Box::pin(AMBIENT.scope(self.clone(), future)), self.inner.span.clone())
     }
 
     /// Calls `read` with the ambient context, without cloning it.
@@ -295,28 +294,5 @@ impl fmt::Debug for Context {
             .field("attempt", &self.attempt())
             .field("headers", self.headers())
             .finish_non_exhaustive()
-    }
-}
-
-/// A future that runs under a [`Context`]; see [`Context::scope`].
-#[must_use = "futures do nothing unless polled"]
-pub struct Scoped<F: Future> {
-    future: Pin<Box<TaskLocalFuture<Context, F>>>,
-    span: Option<CallSpan>,
-}
-
-impl<F: Future> Future for Scoped<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
-        let Scoped { future, span } = &mut *self;
-        let _entered = span.as_ref().map(CallSpan::enter);
-        future.as_mut().poll(cx)
-    }
-}
-
-impl<F: Future> fmt::Debug for Scoped<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scoped").finish_non_exhaustive()
     }
 }

@@ -14,7 +14,7 @@ use super::replies::{Dispatch, send};
 use crate::codec::Codec;
 use crate::connection::{Joining, Message, Subject};
 use crate::discovery::{Described, Verb};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::reply::{Audience, ContentType, Format};
 use crate::wire::headers::Headers;
 
@@ -97,7 +97,14 @@ fn take(shared: &Arc<Shared>, Question { verb, service }: Question, message: Mes
 /// Answers with a value, or with the error of what the broker would not take.
 pub(super) fn respond(shared: &Arc<Shared>, reply: Subject, value: &impl Serialize) {
     let path = shared.reply_path(Some(reply), Joining::Lone, FORMAT, Audience::One);
-    let written = path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(value, bytes));
+    let written =
+        serde_json::to_vec(value).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()));
+    let written = written.and_then(|json| {
+        path.success(&Headers::new(), Duration::ZERO, |_, bytes| {
+            bytes.extend_from_slice(&json);
+            Ok(())
+        })
+    });
     let reply = written.unwrap_or_else(|error| path.error(&error, Duration::ZERO));
     send(shared, &path, reply, Dispatch::Soon);
 }

@@ -2,7 +2,7 @@
 
 use tracing::field::Empty;
 use tracing::span::Entered;
-use tracing::{Span, info_span};
+use tracing::{Level, Span, info_span, span_enabled};
 
 use super::Outcome;
 use super::propagation;
@@ -34,14 +34,27 @@ macro_rules! call_span {
 impl CallSpan {
     /// The span of a call that is made, below the span that is entered.
     pub(crate) fn of_client(service: &str, method: &str) -> Option<Self> {
+        if !CallSpan::is_wanted() {
+            return None;
+        }
         CallSpan::observed(call_span!("client_call", "client", service, method, Empty))
     }
 
     /// The span of a call that has come, which continues the trace that its headers name.
     pub(crate) fn of_server(service: &str, method: &str, instance: &str, headers: &Headers) -> Option<Self> {
+        if !CallSpan::is_wanted() {
+            return None;
+        }
         let span = CallSpan::observed(call_span!("server_call", "server", service, method, instance))?;
         propagation::continue_trace(&span.0, headers);
         Some(span)
+    }
+
+    /// Whether a subscriber may want spans of calls. To ask is cheap; to make one that nobody wants is less so, since it may
+    /// become a record of the crate `log`.
+    #[inline]
+    pub(crate) fn is_wanted() -> bool {
+        span_enabled!(target: "nats_rpc", Level::INFO)
     }
 
     fn observed(span: Span) -> Option<Self> {

@@ -70,7 +70,7 @@ fn read(message: &Message, answers: &mut Vec<Answered>) {
     for frame in frames {
         match frame {
             Ok(Frame::Success(id, success)) => answers.push(Answered::Call(id, Answer::Success(success))),
-            Ok(Frame::Error(id, error)) => answers.push(Answered::Call(id, Answer::Error(Box::new(error)))),
+            Ok(Frame::Error(id, error)) => answers.push(Answered::Call(id, Answer::Error(error))),
             Ok(Frame::Accepted(id, accepted)) => answers.push(Answered::Accepted(id, accepted)),
             Ok(Frame::Heartbeat) => answers.push(Answered::Heartbeat),
             Ok(Frame::Call(_) | Frame::Cancel(_) | Frame::Unknown) => {}

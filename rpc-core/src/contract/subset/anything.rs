@@ -15,7 +15,7 @@ const OTHERWISE: [&str; 6] = ["int128", "uint128", "uuid", "ip", "ipv4", "ipv6"]
 impl Comparison<'_> {
     /// A value of any kind is made of what JSON has. In MessagePack some types are written as something else, which may be deep
     /// inside of what is written.
-    pub(super) fn any_value(&self, place: &str, written: &Shape) -> Vec<Finding> {
+    pub(super) fn read_anything(&self, place: &str, written: &Shape) -> Vec<Finding> {
         if written.is_anything() {
             return Vec::new();
         }

@@ -49,7 +49,7 @@ impl Comparison<'_> {
             return breaking(format!("{written} may be written, where {read} is read"));
         }
         if read.is_anything() {
-            return self.any_value(place, written);
+            return self.read_anything(place, written);
         }
         if let Some(keyword) = not_understood(written, read) {
             return breaking(format!("`{keyword}` differs, and what that means is not known"));

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod golden;
 mod read;
 mod reader;
 mod simple;

@@ -72,7 +72,8 @@ pub(crate) struct AcceptedFrame {
 pub(crate) enum Frame {
     Call(CallFrame),
     Success(Id, SuccessFrame),
-    Error(Id, ErrorFrame),
+    /// Rare and large: all other frames are smaller for it.
+    Error(Id, Box<ErrorFrame>),
     /// Nobody waits for this call any more.
     Cancel(Id),
     Accepted(Id, AcceptedFrame),
@@ -138,7 +139,7 @@ impl<'a> Frames<'a> {
             }
             ERROR => {
                 let id = Id::read(&mut reader)?;
-                (Frame::Error(id, ErrorFrame::read(&mut reader)?), 11)
+                (Frame::Error(id, Box::new(ErrorFrame::read(&mut reader)?)), 11)
             }
             CANCEL => (Frame::Cancel(Id::read(&mut reader)?), 2),
             ACCEPTED => {
@@ -209,6 +210,7 @@ impl SuccessFrame {
 }
 
 impl ErrorFrame {
+    #[cold]
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let code = u16::try_from(reader.uint()?).map_err(|_| Malformed)?;
         let execution = Execution::from_wire(reader.uint()?);
