@@ -21,6 +21,7 @@ on_every_broker! {
     nobody_is_an_error,
     a_foreign_service_is_told_apart,
     a_contract_that_cannot_be_read_leaves_the_names,
+    instances_that_do_not_tell_are_not_waited_for_one_by_one,
 }
 
 macro_rules! version {
@@ -216,6 +217,14 @@ async fn a_foreign_service_is_told_apart(bed: Bed) {
     let checked = check::<old::ShopClient>(&bed, 2).await;
     assert_eq!((checked.instances.len(), &checked.instances[0].verdict), (2, &Verdict::Unknown));
     assert!(!checked.is_compatible(), "{checked}");
+
+    // Endpoints of others may have wildcards.
+    for (pattern, verdict) in
+        [("shop.*", Verdict::Unknown), ("shop.>", Verdict::Unknown), ("shop.*.x", Verdict::Elsewhere)]
+    {
+        pretend(&bed, info(pattern, &json!({}), &json!(null)), "").await;
+        assert_eq!(check::<old::ShopClient>(&bed, 2).await.instances[0].verdict, verdict, "{pattern}");
+    }
 }
 
 async fn a_contract_that_cannot_be_read_leaves_the_names(bed: Bed) {
@@ -236,4 +245,30 @@ async fn a_contract_that_cannot_be_read_leaves_the_names(bed: Bed) {
     // What it says about subjects leads the client nowhere.
     connection.publish(outbound("orders.delete", None, "end")).await.unwrap();
     assert_eq!(deletions.next().await.unwrap().payload, "end");
+}
+
+async fn instances_that_do_not_tell_are_not_waited_for_one_by_one(bed: Bed) {
+    const FAKES: usize = 20;
+    let connection = bed.connect().await;
+    let mut infos = connection.subscribe("$SRV.INFO.shop", None).await.unwrap();
+    let _silent = connection.subscribe("shop._meta.*", None).await.unwrap();
+    settle(&connection).await;
+    tokio::spawn(async move {
+        let question = infos.next().await.unwrap();
+        for number in 0..FAKES {
+            let mut info = info(
+                "shop.order",
+                &json!({ "nats-rpc.contract": "shop._meta" }),
+                &json!({ "nats-rpc.protocol": "1", "nats-rpc.fingerprint": format!("schema:{number}") }),
+            );
+            info["id"] = json!(format!("fake{number}"));
+            let reply = question.reply.as_deref();
+            connection.publish(outbound(reply.unwrap(), None, info.to_string())).await.unwrap();
+        }
+    });
+    let client = Client::builder(bed.connect().await).timeout(Duration::from_millis(500)).build().unwrap();
+    let began = std::time::Instant::now();
+    let checked = client.check::<old::ShopClient>().within(WAIT).at_most(FAKES).await.unwrap();
+    assert_eq!(checked.instances.len(), FAKES);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::Client;
 use crate::codec::Codec;
@@ -18,7 +18,7 @@ use crate::discovery::{Discovery, ServiceInfo, discover, metadata};
 use crate::error::{Error, ErrorKind};
 use crate::service::ServiceClient;
 use crate::wire::dialect::header;
-use crate::wire::subject::{ServiceSubject, check_token};
+use crate::wire::subject::{ServiceSubject, check_token, matches};
 
 impl Client {
     /// Compares the trait of a generated client with all instances that run; see [`Check`].
@@ -32,7 +32,7 @@ impl Client {
 /// calls may break, by the rules of `docs/compatibility.md`.
 ///
 /// An instance whose [fingerprints](crate::contract::MethodContract::fingerprint) are those of the trait has nothing else to tell. Another one is asked
-/// for its contract, if it publishes one, and is else compared by names. Instances below another prefix than the client's are
+/// for its contract, if it publishes one, and is else compared by names. Contracts are waited for as long as a call of the client may take, all of them together. Instances below another prefix than the client's are
 /// left out.
 ///
 /// ```
@@ -86,7 +86,9 @@ impl<C: ServiceClient> Check<C> {
     async fn run(self) -> Result<CheckReport, Error> {
         let descriptor = C::descriptor();
         let subject = ServiceSubject::new(self.client.prefix(), descriptor.subject())?;
+        let found = self.discovery.await?;
         let comparison = Comparison {
+            until: Instant::now() + self.client.timeout(),
             client: self.client,
             subject,
             own: C::contract(Role::Client),
@@ -94,7 +96,7 @@ impl<C: ServiceClient> Check<C> {
         };
         let mut instances = Vec::new();
         let mut known = Vec::new();
-        for info in self.discovery.await? {
+        for info in found {
             if let Some(verdict) = comparison.verdict(&info, &mut known).await? {
                 instances.push(InstanceReport { id: info.id, version: info.version, verdict });
             }
@@ -125,6 +127,8 @@ impl<C> fmt::Debug for Check<C> {
 /// What instances are compared with.
 struct Comparison {
     client: Client,
+    /// Until when contracts are waited for: whoever takes part in discovery can name any number of instances.
+    until: Instant,
     subject: ServiceSubject,
     own: Contract,
     /// What an instance with the same trait would publish.
@@ -167,7 +171,7 @@ impl Comparison {
     fn takes_calls(&self, info: &ServiceInfo) -> bool {
         let methods = self.own.methods.iter();
         let mut subjects = methods.filter_map(|method| self.subject.method(&method.name).ok());
-        subjects.any(|subject| info.endpoints.iter().any(|endpoint| endpoint.subject == subject))
+        subjects.any(|subject| info.endpoints.iter().any(|endpoint| matches(&endpoint.subject, &subject)))
     }
 
     /// Whether an instance of this framework has the client's prefix. One without methods tells by its contract only.
@@ -194,7 +198,7 @@ impl Comparison {
         let subject = self.subject.contract_of(instance).into();
         let reply = Some(inbox.as_str().into());
         connection.publish(OutboundMessage { subject, reply, payload: Bytes::new(), headers: None }).await?;
-        let answer = match timeout(self.client.timeout(), answers.next()).await {
+        let answer = match timeout_at(self.until, answers.next()).await {
             Err(_) => return Ok(Err("there is no answer".to_owned())),
             Ok(None) => {
                 let denied = connection.inbox().denied_subscription([inbox.as_str()]);

@@ -182,6 +182,20 @@ fn is_literal(subject: &str) -> bool {
     good & no_empty_token && bytes.first().is_some_and(|first| *first != b'.') && bytes.last() != Some(&b'.')
 }
 
+/// Whether a subscription with this pattern gets the messages of a subject.
+pub(crate) fn matches(pattern: &str, subject: &str) -> bool {
+    let mut tokens = subject.split('.');
+    for expected in pattern.split('.') {
+        match (expected, tokens.next()) {
+            (">", Some(_)) => return true,
+            ("*", Some(_)) => {}
+            (expected, Some(token)) if expected == token => {}
+            _ => return false,
+        }
+    }
+    tokens.next().is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
