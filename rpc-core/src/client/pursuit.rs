@@ -111,6 +111,10 @@ impl Pursuit {
                 let Some(pause) = self.pause(&answer) else { break };
                 self.may_have_run |= may_have_run(&answer);
                 self.wait(pause).await;
+                if self.deadline.is_expired() {
+                    // Nothing can be sent any more: what has happened says why there is no answer.
+                    break;
+                }
             }
             (answer, expiry) = self.send().await;
         }

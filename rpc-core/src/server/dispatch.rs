@@ -97,8 +97,10 @@ async fn run_in_task(mut taken: Taken, body: Bytes) {
         return taken.end(End::Deadline);
     }
     let mut running = Running::start(taken, body, begun);
+    // What is noted about the call before is not the handler's pace.
+    let polled_at = Instant::now();
     let polled = std::future::poll_fn(|cx| Poll::Ready(running.poll(cx))).await;
-    endpoint.pace.record(begun.elapsed());
+    endpoint.pace.record(polled_at.elapsed());
     match polled {
         Poll::Ready(result) => running.taken.answer(result, Dispatch::Soon),
         Poll::Pending => running.finish().await,
