@@ -12,6 +12,7 @@ mod deadline;
 mod codec;
 mod wire;
 mod telemetry;
+mod layers;
 mod connection;
 pub mod discovery;
 mod reply;

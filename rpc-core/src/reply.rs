@@ -291,11 +291,7 @@ pub(crate) fn in_reply(fault: &Error) -> Error {
 /// A message short enough for a header and for a log line.
 pub(crate) fn shortened(message: &str) -> &str {
     const LONGEST: usize = 1024;
-    let mut end = message.len().min(LONGEST);
-    while !message.is_char_boundary(end) {
-        end -= 1;
-    }
-    message.get(..end).unwrap_or_default()
+    message.get(..message.floor_char_boundary(LONGEST)).unwrap_or_default()
 }
 
 /// A header value ends at a line break.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt;
-use jsonschema::Validator;
 use nats_rpc::discovery::{EndpointStats, discover};
 use nats_rpc::{
     Connection, ErrorKind, Execution, Method, MethodRegistry, RawCall, Service, ServiceDescriptor,
@@ -32,20 +31,9 @@ on_every_broker! {
 /// How long the tests wait for answers that all come at once.
 const WAIT: Duration = Duration::from_millis(300);
 
-/// The schemas that NATS tools validate answers with.
-fn schema(verb: &str) -> Validator {
-    let text = match verb {
-        "PING" => include_str!("../schemas/ping_response.json"),
-        "INFO" => include_str!("../schemas/info_response.json"),
-        _ => include_str!("../schemas/stats_response.json"),
-    };
-    let schema = serde_json::from_str(text).unwrap();
-    jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
-}
-
 #[track_caller]
 fn assert_valid(verb: &str, answer: &Value) {
-    let errors: Vec<_> = schema(verb).iter_errors(answer).map(|error| error.to_string()).collect();
+    let errors = tests::schema_mistakes(verb, answer);
     assert!(errors.is_empty(), "{verb}: {errors:?} in {answer}");
 }
 

@@ -13,7 +13,6 @@ mod framed_client;
 mod golden;
 mod javascript;
 mod nats_py;
-mod schemas;
 mod their_clients;
 mod their_services;
 

@@ -1,10 +1,10 @@
 //! Clients in other languages find our services, read their statistics, and call them.
 
 use serde_json::{Value, json};
+use tests::schema_mistakes;
 
 use crate::bed::{Bed, Language};
 use crate::in_every_language;
-use crate::schemas::mistakes;
 
 in_every_language! {
     every_instance_is_found,
@@ -44,7 +44,7 @@ async fn every_instance_is_found(language: Language) {
         for answer in found[verb].as_array().unwrap() {
             let zone = if answer["read"]["id"] == "one" { "eu" } else { "us" };
             assert_eq!(answer["read"]["metadata"]["zone"], zone, "{verb}");
-            assert_eq!(mistakes(verb, &answer["raw"]), [""; 0], "{verb}");
+            assert_eq!(schema_mistakes(verb, &answer["raw"]), [""; 0], "{verb}");
         }
     }
     let info = &found["INFO"][0]["read"];
@@ -90,7 +90,7 @@ async fn statistics_agree_with_the_calls_that_were_made(language: Language) {
     assert_eq!(total.as_u64().unwrap() / 3, average.as_u64().unwrap());
     assert_eq!(of("hello")["data"]["handled"], 3);
     assert!(stats["started"].as_str().unwrap().ends_with('Z'));
-    assert_eq!(mistakes("STATS", &found["STATS"][0]["raw"]), [""; 0]);
+    assert_eq!(schema_mistakes("STATS", &found["STATS"][0]["raw"]), [""; 0]);
 }
 
 async fn values_are_those_of_the_language(language: Language) {

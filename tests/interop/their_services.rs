@@ -5,10 +5,10 @@ use std::time::Duration;
 use nats_rpc::discovery::discover;
 use nats_rpc::{CallError, Codec, ErrorKind, Execution, Retry};
 use serde_json::Value;
+use tests::schema_mistakes;
 
 use crate::bed::{Bed, GreetError, Language};
 use crate::in_every_language;
-use crate::schemas::mistakes;
 
 in_every_language! {
     values_come_back_in_both_codecs,
@@ -129,12 +129,12 @@ async fn their_answers_are_those_that_the_schemas_describe(language: Language) {
     let _service = language.serve(&bed).await;
     let found = language.run("discover", &bed, &["1"]).await;
     for verb in ["PING", "INFO"] {
-        assert_eq!(mistakes(verb, &found[verb][0]["raw"]), [""; 0], "{verb}");
+        assert_eq!(schema_mistakes(verb, &found[verb][0]["raw"]), [""; 0], "{verb}");
     }
     let mut stats = found["STATS"][0]["raw"].clone();
     if language == Language::JavaScript {
         // Of an endpoint without errors, it leaves out what the schema requires.
-        let left_out = mistakes("STATS", &stats);
+        let left_out = schema_mistakes("STATS", &stats);
         assert!(
             !left_out.is_empty() && left_out.iter().all(|text| text.contains("last_error")),
             "{left_out:?}"
@@ -143,12 +143,12 @@ async fn their_answers_are_those_that_the_schemas_describe(language: Language) {
             endpoint["last_error"] = Value::from("");
         }
     }
-    assert_eq!(mistakes("STATS", &stats), [""; 0]);
+    assert_eq!(schema_mistakes("STATS", &stats), [""; 0]);
     for (field, wrong) in
         [("type", "another"), ("name", "a b"), ("id", ""), ("version", "v1.2.3"), ("started", "now")]
     {
         let mut answer = stats.clone();
         answer[field] = Value::from(wrong);
-        assert_eq!(mistakes("STATS", &answer).len(), 1, "{field}");
+        assert_eq!(schema_mistakes("STATS", &answer).len(), 1, "{field}");
     }
 }

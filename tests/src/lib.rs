@@ -25,6 +25,7 @@ mod process;
 mod program;
 mod proxy;
 mod python;
+mod schemas;
 mod server;
 mod work;
 
@@ -36,5 +37,6 @@ pub use port::ReservedPort;
 pub use program::{Ended, Program};
 pub use proxy::{Direction, Fate, Proxy};
 pub use python::Python;
+pub use schemas::schema_mistakes;
 pub use server::{NatsServer, NatsServerBuilder};
 pub use work::{Clock, Ledger, SLOW, Start, Work, WorkClient, WorkServer, Worker};

@@ -111,23 +111,7 @@ fn observed<F: Future<Output = ()>>(test: impl FnOnce(Recorder, Site) -> F, site
     tracing::subscriber::with_default(subscriber, || runtime.block_on(test(recorder, site)));
 }
 
-macro_rules! on_both_brokers {
-    ($($case:ident),+ $(,)?) => {
-        $(mod $case {
-            #[test]
-            fn on_memory() {
-                super::observed(super::$case, super::Site::memory());
-            }
-
-            #[test]
-            fn on_nats_server() {
-                super::observed(super::$case, super::Site::nats());
-            }
-        })+
-    };
-}
-
-on_both_brokers! {
+on_both_brokers! { observed:
     a_call_has_a_span_on_each_side,
     each_end_of_a_call_is_named,
     what_a_handler_does_belongs_to_its_call,

@@ -33,23 +33,7 @@ fn trace(span: &SpanData) -> TraceId {
     span.span_context.trace_id()
 }
 
-macro_rules! on_both_brokers {
-    ($($case:ident),+ $(,)?) => {
-        $(mod $case {
-            #[test]
-            fn on_memory() {
-                super::traced(super::$case, super::Site::memory());
-            }
-
-            #[test]
-            fn on_nats_server() {
-                super::traced(super::$case, super::Site::nats());
-            }
-        })+
-    };
-}
-
-on_both_brokers! {
+on_both_brokers! { traced:
     nested_calls_are_children_across_services,
     a_detached_task_keeps_the_trace,
     a_plain_call_continues_and_carries_the_trace,

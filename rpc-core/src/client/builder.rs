@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tower::{Layer, Service};
 
-use super::layers::Layers;
 use super::{Client, ClientRequest, ClientResponse, ClientService, Inner, Retry};
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
@@ -14,6 +13,7 @@ use crate::connection::{Connection, MAX_FRAMES};
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
+use crate::layers::Layers;
 use crate::wire::subject::check_tokens;
 
 /// How long a call waits unless the client, the method or the call says otherwise.
@@ -35,7 +35,7 @@ pub struct ClientBuilder {
     coalesce: usize,
     max_in_flight: usize,
     retry: Retry,
-    layers: Layers,
+    layers: Layers<ClientService>,
 }
 
 impl ClientBuilder {
@@ -160,7 +160,7 @@ impl ClientBuilder {
         <L::Service as Service<ClientRequest>>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
         <L::Service as Service<ClientRequest>>::Future: Send + 'static,
     {
-        self.layers.add(layer);
+        self.layers.add(move |inner| ClientService::new(layer.layer(inner)));
         self
     }
 
@@ -211,7 +211,7 @@ impl ClientBuilder {
             coalesce,
             max_in_flight,
             retry,
-            layers: layers.service(),
+            layers: layers.around(ClientService::innermost),
             in_flight: AtomicUsize::new(0),
         }))
     }

@@ -76,9 +76,7 @@ impl Cast {
     pub fn acked(self) -> Call<(), Infallible> {
         self.call.with_receipt()
     }
-}
 
-impl Cast {
     fn poll_handover(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Error>> {
         let sending = match &mut self.sending {
             Some(sending) => sending,

@@ -6,15 +6,12 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::StreamExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::Client;
 use crate::codec::Codec;
-use crate::connection::{OutboundMessage, closed, no_responders};
 use crate::contract::{Basis, CheckReport, Contract, InstanceReport, Role, Verdict};
-use crate::discovery::{Discovery, ServiceInfo, discover, metadata};
+use crate::discovery::{Answers, Discovery, Next, ServiceInfo, discover, metadata};
 use crate::error::{Error, ErrorKind};
 use crate::service::ServiceClient;
 use crate::wire::dialect::header;
@@ -192,23 +189,13 @@ impl Comparison {
         if let Err(error) = check_token("the instance id", instance) {
             return Ok(Err(error.to_string()));
         }
-        let connection = self.client.connection();
-        let inbox = connection.inbox().subject_apart();
-        let mut answers = connection.subscribe(inbox.as_str(), None).await?;
-        let subject = self.subject.contract_of(instance).into();
-        let reply = Some(inbox.as_str().into());
-        connection.publish(OutboundMessage { subject, reply, payload: Bytes::new(), headers: None }).await?;
-        let answer = match timeout_at(self.until, answers.next()).await {
-            Err(_) => return Ok(Err("there is no answer".to_owned())),
-            Ok(None) => {
-                let denied = connection.inbox().denied_subscription([inbox.as_str()]);
-                return Err(denied.unwrap_or_else(closed));
-            }
-            Ok(Some(answer)) => answer,
+        let subject = self.subject.contract_of(instance);
+        let mut answers = Answers::ask(self.client.connection(), subject).await?;
+        let answer = match answers.next(self.until).await? {
+            Next::Answer(answer) => answer,
+            Next::Nobody => return Ok(Err("nobody is there to answer".to_owned())),
+            Next::TooLate => return Ok(Err("there is no answer".to_owned())),
         };
-        if no_responders(&answer).is_some() {
-            return Ok(Err("nobody is there to answer".to_owned()));
-        }
         if let Some(error) = answer.headers.as_ref().and_then(|headers| headers.get(header::ERROR)) {
             return Ok(Err(error.to_string()));
         }

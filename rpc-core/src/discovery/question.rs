@@ -5,14 +5,13 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::StreamExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::answers::{Answers, Next};
 use super::responses::{Ping, Pong, Response, ServiceInfo, ServiceStats};
-use crate::connection::{Connection, OutboundMessage, no_responders};
+use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::wire::subject::{check_pattern, check_token};
 
@@ -193,26 +192,15 @@ impl Discovery {
     async fn ask<T: Response + DeserializeOwned>(self, verb: Verb) -> Result<Vec<(T, Duration)>, Error> {
         let subject = self.subject(verb)?;
         let most = self.most.unwrap_or(if self.instance.is_some() { 1 } else { MOST });
-        let inbox = self.connection.inbox().subject_apart();
-        let mut answers = self.connection.subscribe(inbox.as_str(), None).await?;
-        let (asked, reply) = (Instant::now(), Some(inbox.as_str().into()));
-        let payload = Bytes::new();
-        let question = OutboundMessage { subject: subject.into(), reply, payload, headers: None };
-        self.connection.publish(question).await?;
+        let asked = Instant::now();
+        let mut answers = Answers::ask(&self.connection, subject).await?;
         let mut read = Vec::new();
-        while read.len() < most {
-            match timeout_at(asked + self.wait, answers.next()).await {
-                Err(_) => break,
-                Ok(Some(answer)) if no_responders(&answer).is_some() => break,
-                Ok(Some(answer)) => match read_response(&answer.payload) {
-                    Ok(response) => read.push((response, asked.elapsed())),
-                    Err(error) => tracing::warn!(%error, kind = T::KIND, "a service's answer cannot be read"),
-                },
-                // It ends when the broker refuses it, or with the connection.
-                Ok(None) => {
-                    let denied = self.connection.inbox().denied_subscription([inbox.as_str()]);
-                    return Err(denied.unwrap_or_else(crate::connection::closed));
-                }
+        while read.len() < most
+            && let Next::Answer(answer) = answers.next(asked + self.wait).await?
+        {
+            match read_response(&answer.payload) {
+                Ok(response) => read.push((response, asked.elapsed())),
+                Err(error) => tracing::warn!(%error, kind = T::KIND, "a service's answer cannot be read"),
             }
         }
         Ok(read)

@@ -8,10 +8,10 @@ use tower::{Layer, Service as TowerService};
 
 use super::ServerService;
 use super::deploy::LimitsByMethod;
-use super::layers::Layers;
 use super::limits::{Limits, MethodLimits};
 use crate::connection::Connection;
 use crate::discovery::DEFAULT_PREFIX;
+use crate::layers::Layers;
 use crate::reply::Reply;
 use crate::service::{RawCall, Service};
 use crate::wire::subject::DEFAULT_QUEUE_GROUP;
@@ -50,7 +50,7 @@ pub struct ServerBuilder {
     /// `None` for a server that cannot be discovered.
     pub(super) discovery_prefix: Option<String>,
     pub(super) reply_prefixes: Option<Vec<String>>,
-    pub(super) layers: Layers,
+    pub(super) layers: Layers<ServerService>,
     pub(super) limits: Limits,
     pub(super) method_limits: LimitsByMethod,
     pub(super) default_timeout: Duration,
@@ -158,7 +158,7 @@ impl ServerBuilder {
         <L::Service as TowerService<RawCall>>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
         <L::Service as TowerService<RawCall>>::Future: Send + 'static,
     {
-        self.layers.add(layer);
+        self.layers.add(move |inner| ServerService::new(layer.layer(inner)));
         self
     }
 

@@ -110,17 +110,12 @@ impl Intake {
     /// Whether the call can be answered where it asks to, or needs no answer.
     fn has_good_reply(&self, message: &Message) -> bool {
         match &message.reply {
-            Some(reply) if !self.shared().reply_prefixes.accept(reply) => {
-                if self.shared().counters.reply_refused.add() == 0 {
-                    tracing::warn!(subject = %message.subject, %reply, "dropped a call: its reply subject is not allowed");
-                }
-                false
-            }
+            Some(reply) => self.shared().accepts_reply(&message.subject, reply),
             None if self.endpoint.method.kind() != MethodKind::Oneway => {
                 self.shared().counters.reply_missing.add();
                 false
             }
-            _ => true,
+            None => true,
         }
     }
 

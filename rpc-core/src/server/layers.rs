@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tower::Service;
 use tower::util::{BoxCloneSyncService, MapErr, ServiceExt, service_fn};
-use tower::{Layer, Service};
 
 use crate::error::{Error, ErrorKind};
 use crate::reply::Reply;
@@ -27,7 +27,7 @@ pub struct ServerService(BoxCloneSyncService<RawCall, Reply, Error>);
 
 impl ServerService {
     /// A service that a layer has made. What it fails with is an error of ours from here on.
-    fn new<S>(service: S) -> Self
+    pub(super) fn new<S>(service: S) -> Self
     where
         S: Service<RawCall, Response = Reply> + Clone + Send + Sync + 'static,
         S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -49,7 +49,7 @@ impl ServerService {
     }
 
     /// The service inside of all layers.
-    fn innermost() -> Self {
+    pub(super) fn innermost() -> Self {
         ServerService(BoxCloneSyncService::new(service_fn(handle)))
     }
 }
@@ -71,33 +71,6 @@ impl Service<RawCall> for ServerService {
 impl fmt::Debug for ServerService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerService").finish_non_exhaustive()
-    }
-}
-
-/// Layers in the order in which they were added: the first one sees a call first.
-#[derive(Default)]
-pub(super) struct Layers(Vec<Box<Wrap>>);
-
-/// Puts a layer around a service.
-type Wrap = dyn Fn(ServerService) -> ServerService + Send + Sync;
-
-impl Layers {
-    /// Adds a layer inside of all that are there.
-    pub(super) fn add<L>(&mut self, layer: L)
-    where
-        L: Layer<ServerService> + Send + Sync + 'static,
-        L::Service: Service<RawCall, Response = Reply> + Clone + Send + Sync + 'static,
-        <L::Service as Service<RawCall>>::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-        <L::Service as Service<RawCall>>::Future: Send + 'static,
-    {
-        self.0.push(Box::new(move |inner| ServerService::new(layer.layer(inner))));
-    }
-
-    /// The service that the calls of all methods go through; `None` if there is no layer.
-    pub(super) fn service(&self) -> Option<ServerService> {
-        let (innermost, others) = self.0.split_last()?;
-        let service = innermost(ServerService::innermost());
-        Some(others.iter().rev().fold(service, |inner, wrap| wrap(inner)))
     }
 }
 

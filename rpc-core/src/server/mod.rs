@@ -20,6 +20,7 @@ mod phase;
 mod plain;
 mod probe;
 mod publication;
+mod questions;
 mod receive;
 mod reception;
 mod replies;

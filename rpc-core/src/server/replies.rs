@@ -20,13 +20,16 @@ impl Shared {
             self.counters.reply_missing.add();
             return None;
         };
-        if !self.reply_prefixes.accept(&reply) {
-            if self.counters.reply_refused.add() == 0 {
-                tracing::warn!(subject = %message.subject, %reply, "dropped a message: its reply subject is not allowed");
-            }
-            return None;
+        self.accepts_reply(&message.subject, &reply).then_some(reply)
+    }
+
+    /// Whether a message may be answered where it asks to; counted if it may not, and so is dropped.
+    pub(super) fn accepts_reply(&self, subject: &Subject, reply: &Subject) -> bool {
+        let is_accepted = self.reply_prefixes.accept(reply);
+        if !is_accepted && self.counters.reply_refused.add() == 0 {
+            tracing::warn!(%subject, %reply, "dropped a message: its reply subject is not allowed");
         }
-        Some(reply)
+        is_accepted
     }
 
     /// The way back to a caller.

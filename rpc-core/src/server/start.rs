@@ -14,13 +14,11 @@ use super::catalog::Catalog;
 use super::control::listen;
 use super::counters::Counters;
 use super::deploy::{deploy, prove, subscribe};
-use super::discovery::Questions;
 use super::handlers::Handlers;
 use super::heartbeats::beat;
-use super::publication::Publication;
 use super::reception::Reception;
 use super::replies::LATE_REPLIES;
-use super::{Server, Shared};
+use super::{Server, ServerService, Shared, discovery, publication};
 use crate::connection::closed;
 use crate::discovery::check_prefix;
 use crate::discovery::metadata::RESERVED;
@@ -64,7 +62,7 @@ impl ServerBuilder {
             &self.services,
             self.prefix.as_deref(),
             &self.method_limits,
-            self.layers.service().as_ref(),
+            self.layers.around(ServerService::innermost).as_ref(),
         )?;
         let started = self.connection.clock().rfc3339();
         let catalog = Catalog::new(instance.clone(), started, self.metadata, group, &deployed);
@@ -87,8 +85,8 @@ impl ServerBuilder {
         let subscribed = subscribe(&shared, deployed, group, &opened).await?;
         let questions = match &self.discovery_prefix {
             Some(prefix) => {
-                let publication = Publication::subscribe(&shared, group).await?;
-                Some((Questions::subscribe(&shared, prefix).await?, publication))
+                let contracts = publication::subscribe(&shared, group).await?;
+                Some((discovery::subscribe(&shared, prefix).await?, contracts))
             }
             None => None,
         };
@@ -100,15 +98,15 @@ impl ServerBuilder {
         for (subscription, peers) in subscribed.control {
             control.spawn(listen(subscription, peers, Arc::clone(&shared)));
         }
-        let mut discovery = JoinSet::new();
-        if let Some((questions, publication)) = questions {
-            questions.warn_of_denials(&shared);
-            discovery.spawn(questions.answer(Arc::clone(&shared)));
-            publication.warn_of_denials(&shared);
-            discovery.spawn(publication.answer(Arc::clone(&shared)));
+        let mut answering = JoinSet::new();
+        if let Some((questions, contracts)) = questions {
+            questions.warn_of_denials(&shared, "discovery does not find this server");
+            answering.spawn(discovery::answer(questions, Arc::clone(&shared)));
+            contracts.warn_of_denials(&shared, "the contracts of this server are not published");
+            answering.spawn(publication::answer(contracts, Arc::clone(&shared)));
         }
         let reception = Some(Reception::new(&shared, subscribed.intake));
-        Ok(Server { reception, control, discovery, shared, grace: self.grace })
+        Ok(Server { reception, control, discovery: answering, shared, grace: self.grace })
     }
 
     /// Starts, serves until SIGINT or SIGTERM, and shuts down; a second signal aborts the handlers that still run.

@@ -30,7 +30,7 @@ pub struct ClientService(BoxCloneSyncService<ClientRequest, ClientResponse, Erro
 
 impl ClientService {
     /// A service that a layer has made. What it fails with is an error of ours from here on.
-    pub(super) fn new<S>(service: S) -> Self
+    pub(in crate::client) fn new<S>(service: S) -> Self
     where
         S: Service<ClientRequest, Response = ClientResponse> + Clone + Send + Sync + 'static,
         S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -52,7 +52,7 @@ impl ClientService {
     }
 
     /// The service inside of all layers.
-    pub(super) fn innermost() -> Self {
+    pub(in crate::client) fn innermost() -> Self {
         ClientService(BoxCloneSyncService::new(service_fn(send)))
     }
 }
