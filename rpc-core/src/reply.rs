@@ -85,8 +85,10 @@ pub(crate) enum ContentType {
 pub(crate) enum Audience {
     /// A queue group: one of its members.
     One,
-    /// A broadcast: every instance.
+    /// A broadcast: every instance, of which one is to answer.
     Many,
+    /// Every instance, each of which answers for itself.
+    Each,
 }
 
 impl Format {
@@ -257,12 +259,14 @@ impl ReplyPath {
             }
             _ => None,
         };
-        if headers.is_empty() && own.is_empty() && content_type.is_none() {
+        let instance =
+            (self.audience == Audience::Each).then_some((header::INSTANCE, &*self.replier.instance));
+        if headers.is_empty() && own.is_empty() && content_type.is_none() && instance.is_none() {
             return Ok(None);
         }
         let content_type = content_type.map(|kind| (header::CONTENT_TYPE, kind));
         let others = headers.iter().filter(|(name, _)| !header::OF_REPLIES.contains(name));
-        let all = others.chain(own.iter().copied()).chain(content_type);
+        let all = others.chain(own.iter().copied()).chain(content_type).chain(instance);
         header_map(all).map(Some).ok_or_else(|| {
             Error::new(ErrorKind::Internal, "a header of the reply may not travel")
                 .with_execution(Execution::Executed)

@@ -107,9 +107,12 @@ const _: () = {
     impl GreeterClient {
         /// A client that calls through this connection, or with the settings of this client.
         pub fn new(client: impl ::core::convert::Into<::nats_rpc::Client>) -> Self {
-            <Self as ::nats_rpc::ServiceClient>::from_client(
-                ::core::convert::Into::into(client),
-            )
+            Self {
+                stub: __private::Stub::new(
+                    ::core::convert::Into::into(client),
+                    &__DESCRIPTOR,
+                ),
+            }
         }
         /// Says hello.
         pub fn hello(
@@ -159,10 +162,16 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::nats_rpc::ServiceClient for GreeterClient {
-        fn from_client(client: ::nats_rpc::Client) -> Self {
-            Self {
-                stub: __private::Stub::new(client, &__DESCRIPTOR),
-            }
+        fn from_client(
+            client: ::nats_rpc::Client,
+            subject_values: &[&str],
+        ) -> ::core::result::Result<Self, ::nats_rpc::Error> {
+            let stub = __private::Stub::with_values(
+                client,
+                &__DESCRIPTOR,
+                subject_values,
+            )?;
+            ::core::result::Result::Ok(Self { stub })
         }
         fn client(&self) -> &::nats_rpc::Client {
             self.stub.client()

@@ -191,9 +191,13 @@ const _: () = {
     impl<V: Value> StoreClient<V> {
         /// A client that calls through this connection, or with the settings of this client.
         pub fn new(client: impl ::core::convert::Into<::nats_rpc::Client>) -> Self {
-            <Self as ::nats_rpc::ServiceClient>::from_client(
-                ::core::convert::Into::into(client),
-            )
+            Self {
+                stub: __private::Stub::new(
+                    ::core::convert::Into::into(client),
+                    &__DESCRIPTOR,
+                ),
+                types: ::core::marker::PhantomData,
+            }
         }
         /// Calls [`Store::put`].
         pub fn put(
@@ -263,11 +267,19 @@ const _: () = {
     }
     #[automatically_derived]
     impl<V: Value> ::nats_rpc::ServiceClient for StoreClient<V> {
-        fn from_client(client: ::nats_rpc::Client) -> Self {
-            Self {
-                stub: __private::Stub::new(client, &__DESCRIPTOR),
+        fn from_client(
+            client: ::nats_rpc::Client,
+            subject_values: &[&str],
+        ) -> ::core::result::Result<Self, ::nats_rpc::Error> {
+            let stub = __private::Stub::with_values(
+                client,
+                &__DESCRIPTOR,
+                subject_values,
+            )?;
+            ::core::result::Result::Ok(Self {
+                stub,
                 types: ::core::marker::PhantomData,
-            }
+            })
         }
         fn client(&self) -> &::nats_rpc::Client {
             self.stub.client()

@@ -18,7 +18,7 @@ use super::outgoing::Outgoing;
 use super::response::Response;
 use super::retry::Retry;
 use super::returns::Returns;
-use super::stub::Target;
+use super::stub::{Recipient, Target};
 use super::watch::Watch;
 use crate::context::Context;
 use crate::error::{CallError, Error, ErrorKind};
@@ -124,6 +124,45 @@ impl<T, E> Call<T, E> {
     /// Sets when the call is sent again, in place of what its client says; see [`Retry`].
     pub fn retry(mut self, retry: Retry) -> Self {
         self.outgoing.set_retry(retry);
+        self
+    }
+
+    /// Sends the call to this very instance, whatever others there are. If it is not there any more, the call fails at once
+    /// as [`ErrorKind::NoResponders`].
+    ///
+    /// ```
+    /// # #[nats_rpc::service]
+    /// # trait Greeter {
+    /// #     async fn hello(&self, name: &str) -> String;
+    /// # }
+    /// # struct English;
+    /// # impl Greeter for English {
+    /// #     async fn hello(&self, name: &str) -> String { format!("Hello, {name}!") }
+    /// # }
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let nats = nats_rpc::memory::Broker::new().connect();
+    /// # let server = nats_rpc::Server::builder(&nats).add(GreeterServer::new(English)).start().await?;
+    /// let greeter = GreeterClient::new(&nats);
+    /// let first = greeter.hello("Ann").detailed().await?;
+    /// let same = greeter.hello("Ann").at(first.instance().unwrap()).detailed().await?;
+    /// assert_eq!(first.instance(), same.instance());
+    /// # server.shutdown().await;
+    /// # Ok(()) }
+    /// ```
+    pub fn at(mut self, instance: impl AsRef<str>) -> Self {
+        self.outgoing.set_recipient(Recipient::Instance(instance.as_ref().into()));
+        self
+    }
+
+    /// Chooses the values of the parameters in the method's subject.
+    pub(super) fn to(mut self, values: &[&dyn fmt::Display]) -> Self {
+        self.outgoing.set_values(values.iter().map(ToString::to_string).collect());
+        self
+    }
+
+    /// Sends a oneway call to every instance.
+    pub(super) fn to_everybody(mut self) -> Self {
+        self.outgoing.set_recipient(Recipient::Everybody);
         self
     }
 

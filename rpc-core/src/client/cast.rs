@@ -69,6 +69,25 @@ impl Cast {
         self
     }
 
+    /// Sends the call to this very instance.
+    pub fn at(mut self, instance: impl AsRef<str>) -> Self {
+        self.call = self.call.at(instance);
+        self
+    }
+
+    /// Sends the call to every instance, also where the method is one that a single instance executes. Of the methods that are marked
+    /// `#[rpc(oneway, broadcast)]` each call is.
+    pub fn to_all(mut self) -> Self {
+        self.call = self.call.to_everybody();
+        self
+    }
+
+    /// Chooses the values of the parameters in the method's subject.
+    pub(super) fn to(mut self, values: &[&dyn fmt::Display]) -> Self {
+        self.call = self.call.to(values);
+        self
+    }
+
     /// Waits until an instance says that it has the call, which it says before its handler runs.
     ///
     /// # Errors

@@ -13,9 +13,10 @@ use crate::codec::Codec;
 use crate::contract::{Basis, CheckReport, Contract, InstanceReport, Role, Verdict};
 use crate::discovery::{Answers, Discovery, Next, ServiceInfo, discover, metadata};
 use crate::error::{Error, ErrorKind};
-use crate::service::ServiceClient;
+use crate::service::{Method, ServiceClient};
 use crate::wire::dialect::header;
-use crate::wire::subject::{ServiceSubject, check_token, matches};
+use crate::wire::subject::{ServiceSubject, check_token, first_tokens, matches, overlap};
+use crate::wire::template::Template;
 
 impl Client {
     /// Compares the trait of a generated client with all instances that run; see [`Check`].
@@ -82,12 +83,15 @@ impl<C: ServiceClient> Check<C> {
 
     async fn run(self) -> Result<CheckReport, Error> {
         let descriptor = C::descriptor();
-        let subject = ServiceSubject::new(self.client.prefix(), descriptor.subject())?;
+        // With all values of its parameters: which of them a stub calls, the trait does not say.
+        let subject = Template::parse("the service's subject", descriptor.subject())?.pattern(&[])?;
+        let subject = ServiceSubject::new(self.client.prefix(), subject)?;
         let found = self.discovery.await?;
         let comparison = Comparison {
             until: Instant::now() + self.client.timeout(),
             client: self.client,
             subject,
+            methods: descriptor.methods(),
             own: C::contract(Role::Client),
             own_as_served: C::contract(Role::Server),
         };
@@ -127,6 +131,7 @@ struct Comparison {
     /// Until when contracts are waited for: whoever takes part in discovery can name any number of instances.
     until: Instant,
     subject: ServiceSubject,
+    methods: &'static [Method],
     own: Contract,
     /// What an instance with the same trait would publish.
     own_as_served: Contract,
@@ -150,7 +155,7 @@ impl Comparison {
             return compare(served);
         }
         if self.own.basis == Basis::Schema && info.metadata.contains_key(metadata::CONTRACT) {
-            match self.fetch(&info.id).await? {
+            match self.fetch(info).await? {
                 Ok(served) => {
                     let verdict = compare(&served);
                     known.push(served);
@@ -166,30 +171,42 @@ impl Comparison {
 
     /// Whether an instance has an endpoint where the client makes calls.
     fn takes_calls(&self, info: &ServiceInfo) -> bool {
-        let methods = self.own.methods.iter();
-        let mut subjects = methods.filter_map(|method| self.subject.method(&method.name).ok());
-        subjects.any(|subject| info.endpoints.iter().any(|endpoint| matches(&endpoint.subject, &subject)))
+        let mut subjects = self.methods.iter().filter_map(|method| self.endpoint(method));
+        subjects
+            .any(|subject| info.endpoints.iter().any(|endpoint| overlap_with(&endpoint.subject, &subject)))
+    }
+
+    /// Where calls of a method go, whatever their parameters.
+    fn endpoint(&self, method: &Method) -> Option<String> {
+        let template = Template::parse("the method's subject", method.subject()).ok()?;
+        self.subject.method(&template.pattern(&[]).ok()?).ok()
     }
 
     /// Whether an instance of this framework has the client's prefix. One without methods tells by its contract only.
     fn is_of_this_deployment(&self, info: &ServiceInfo) -> bool {
-        let contract = info.metadata.get(metadata::CONTRACT);
-        let is_here = |subject: &str, name: &str| {
-            subject.strip_suffix(name).and_then(|rest| rest.strip_suffix('.')) == Some(self.subject.as_str())
-        };
+        let is_here =
+            |subject: &str| overlap(first_tokens(subject, self.subject.tokens()), self.subject.as_str());
         match info.endpoints.as_slice() {
-            [] => contract.is_none_or(|subject| *subject == self.subject.contract()),
-            endpoints => endpoints.iter().any(|endpoint| is_here(&endpoint.subject, &endpoint.name)),
+            [] => info
+                .metadata
+                .get(metadata::CONTRACT)
+                .is_none_or(|subject| is_contract(subject, &self.subject)),
+            endpoints => endpoints.iter().any(|endpoint| is_here(&endpoint.subject)),
         }
     }
 
     /// Asks an instance for its contract. The inner error is about what it answers.
-    async fn fetch(&self, instance: &str) -> Result<Result<Contract, String>, Error> {
-        // It comes from the network, and becomes part of a subject.
-        if let Err(error) = check_token("the instance id", instance) {
+    async fn fetch(&self, info: &ServiceInfo) -> Result<Result<Contract, String>, Error> {
+        // They come from the network, and become parts of a subject.
+        if let Err(error) = check_token("the instance id", &info.id) {
             return Ok(Err(error.to_string()));
         }
-        let subject = self.subject.contract_of(instance);
+        let told = info.metadata.get(metadata::CONTRACT).map_or("", String::as_str);
+        if !is_contract(told, &self.subject) {
+            return Ok(Err(format!("{told:?} is no subject of its contract")));
+        }
+        // One that takes all values of a parameter is asked under any.
+        let subject = format!("{}.{}", told.replace('*', "any"), info.id);
         let mut answers = Answers::ask(self.client.connection(), subject).await?;
         let answer = match answers.next(self.until).await? {
             Next::Answer(answer) => answer,
@@ -203,6 +220,17 @@ impl Comparison {
         let read = scanned.and_then(|()| Codec::Json.decode(&answer.payload));
         Ok(read.map_err(|error| error.to_string()))
     }
+}
+
+/// Whether an endpoint gets calls of these subjects; those of other frameworks may have wildcards of any kind.
+fn overlap_with(endpoint: &str, calls: &str) -> bool {
+    overlap(endpoint, calls) || matches(endpoint, calls)
+}
+
+/// Whether a subject is one where an instance of this service tells its contract.
+fn is_contract(subject: &str, service: &ServiceSubject) -> bool {
+    subject.split('.').all(|token| token == "*" || !token.contains(['*', '>']))
+        && overlap(subject, &service.contract())
 }
 
 /// Whether two contracts have the same methods with the same fingerprints.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::ClientService;
 use super::inherited::Inherited;
 use super::retry::Retry;
-use super::stub::{Route, Target};
+use super::stub::{Recipient, Route, Target};
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
 use crate::connection::{Connection, History, buffers};
@@ -39,6 +39,17 @@ pub(super) struct Outgoing {
     headers: Headers,
     /// Whether the message has to be written anew: the caller added a header, or wants a receipt, after it was written.
     stale: bool,
+    /// Where it goes, if its caller has chosen that.
+    choice: Option<Box<Choice>>,
+}
+
+/// What the caller has chosen of where a call goes.
+#[derive(Clone)]
+struct Choice {
+    /// The values of the parameters in its method's subject.
+    values: Vec<String>,
+    recipient: Recipient,
+    route: Result<Route, Error>,
 }
 
 impl Outgoing {
@@ -59,6 +70,7 @@ impl Outgoing {
             inherited,
             headers,
             stale: false,
+            choice: None,
         }
     }
 
@@ -137,8 +149,34 @@ impl Outgoing {
     }
 
     /// Where the call goes.
+    #[inline(always)] // on the way of every call
     pub(super) fn route(&self) -> Result<&Route, Error> {
-        self.target.route(self.method)
+        match &self.choice {
+            None => self.target.route(self.method),
+            Some(choice) => choice.route.as_ref().map_err(Clone::clone),
+        }
+    }
+
+    /// Chooses the values of the parameters in the method's subject.
+    pub(super) fn set_values(&mut self, values: Vec<String>) {
+        let recipient = self.choice.take().map(|choice| choice.recipient).unwrap_or_default();
+        self.choose(values, recipient);
+    }
+
+    /// Chooses who gets the call.
+    pub(super) fn set_recipient(&mut self, recipient: Recipient) {
+        let values = self.choice.take().map(|choice| choice.values).unwrap_or_default();
+        self.choose(values, recipient);
+    }
+
+    fn choose(&mut self, values: Vec<String>, recipient: Recipient) {
+        let route = self.target.chosen_route(self.method, &values, &recipient);
+        self.choice = Some(Box::new(Choice { values, recipient, route }));
+    }
+
+    /// Who is to get the call.
+    pub(super) fn recipient(&self) -> &Recipient {
+        self.choice.as_ref().map_or(&Recipient::Anybody, |choice| &choice.recipient)
     }
 
     pub(super) fn connection(&self) -> &Connection {

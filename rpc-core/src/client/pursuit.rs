@@ -11,6 +11,7 @@ use super::exchange::Exchange;
 use super::outgoing::{FIRST, Outgoing};
 use super::retry::{Failure, Retry, may_have_run};
 use super::sending::{Expiry, Sent};
+use super::stub::Recipient;
 use crate::connection::Answer;
 use crate::deadline::Deadline;
 use crate::error::{ErrorKind, Execution};
@@ -188,7 +189,10 @@ impl Pursuit {
         let failure = Failure::of(answer, self.outgoing.is_idempotent());
         let (retry, random) = (self.outgoing.retry(), self.outgoing.connection().random());
         let pause = if failure == Failure::ReachedNobody {
-            if !self.outgoing.history().has_answered() {
+            // An instance that is gone does not come back, as a service does.
+            let is_gone = matches!(answer, Answer::NoResponders)
+                && matches!(self.outgoing.recipient(), Recipient::Instance(_));
+            if is_gone || !self.outgoing.history().has_answered() {
                 return None;
             }
             let now = Instant::now();

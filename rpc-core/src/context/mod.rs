@@ -19,6 +19,7 @@ use crate::deadline::Deadline;
 use crate::reply::ReplyPath;
 use crate::telemetry::CallSpan;
 use crate::wire::headers::Headers;
+use crate::wire::template::Places;
 
 tokio::task_local! {
     /// The context of the handler that is being polled: the only global state of the project.
@@ -73,6 +74,7 @@ pub(crate) enum Bond {
 
 struct Inner {
     subject: Subject,
+    places: Option<Arc<Places>>,
     service: &'static str,
     method: &'static str,
     deadline: Deadline,
@@ -91,6 +93,8 @@ struct Inner {
 /// What a server knows about a call when it arrives.
 pub(crate) struct Arrival {
     pub(crate) subject: Subject,
+    /// Where the values of its parameters are, if it has any.
+    pub(crate) places: Option<Arc<Places>>,
     pub(crate) service: &'static str,
     pub(crate) method: &'static str,
     pub(crate) deadline: Deadline,
@@ -103,9 +107,11 @@ pub(crate) struct Arrival {
 
 impl Context {
     pub(crate) fn new(arrival: Arrival) -> Self {
-        let Arrival { subject, service, method, deadline, attempt, headers, reply, calls, span } = arrival;
+        let Arrival { subject, places, service, method, deadline, attempt, headers, reply, calls, span } =
+            arrival;
         let inner = Inner {
             subject,
+            places,
             service,
             method,
             deadline,
@@ -205,6 +211,12 @@ impl Context {
     /// The subject that the call came on.
     pub fn subject(&self) -> &str {
         self.inner.subject.as_str()
+    }
+
+    /// The value of a parameter in the subject of the service or of the method: `eu`, for `region` where the service is
+    /// `#[service(subject = "orders.{region}")]`. `None` if there is no parameter of that name.
+    pub fn subject_value(&self, name: &str) -> Option<&str> {
+        self.inner.places.as_ref()?.value(name, self.subject())
     }
 
     /// The name of the service.

@@ -17,6 +17,7 @@ fn context(budget: Duration) -> Context {
     };
     Context::new(Arrival {
         subject: "s.m".into(),
+        places: None,
         service: "s",
         method: "m",
         deadline: Deadline::after(budget),

@@ -67,11 +67,11 @@ enum Way {
 impl Intake {
     /// Takes the call on, or says why not.
     pub(super) fn admit(&self, incoming: Incoming, turn: &mut Turn<'_>) {
-        let Endpoint { shared, service, method, stats, .. } = &*self.endpoint;
+        let Endpoint { shared, service, method, places, stats, .. } = &*self.endpoint;
         stats.counters.received.add();
         let Incoming { part, arrived, format, bounds, attempt, headers, body } = incoming;
         let Part { subject, reply, joining, held } = part;
-        let mut path = shared.reply_path(reply, joining, format, shared.audience);
+        let mut path = shared.reply_path(reply, joining, format, self.audience);
         let way = bounds.and_then(|bounds| {
             if bounds.deadline.was_expired(arrived) {
                 self.endpoint.stats.counters.expired.add();
@@ -99,8 +99,19 @@ impl Intake {
         let (method, Bounds { begin_by, deadline }) = (method.name(), bounds);
         let service = service.name();
         let span = CallSpan::of_server(service, method, &shared.replier.instance, &headers);
-        let arrival =
-            Arrival { subject, service, method, deadline, attempt, headers, reply: path, calls, span };
+        let places = places.clone();
+        let arrival = Arrival {
+            subject,
+            places,
+            service,
+            method,
+            deadline,
+            attempt,
+            headers,
+            reply: path,
+            calls,
+            span,
+        };
         let (endpoint, context) = (Arc::clone(&self.endpoint), Context::new(arrival));
         match way {
             Way::Here => {

@@ -42,6 +42,13 @@ struct MethodEntry {
     stats: Arc<Stats>,
 }
 
+impl MethodEntry {
+    /// The queue group of its calls in a server with this one: none if every instance gets each of them.
+    fn queue_group(&self, of_server: &str) -> String {
+        if self.method.is_broadcast() { String::new() } else { of_server.to_owned() }
+    }
+}
+
 impl Catalog {
     pub(super) fn new(
         id: String,
@@ -95,7 +102,7 @@ impl Catalog {
         let endpoints = entry.methods.iter().map(|method| EndpointInfo {
             name: method.method.name().to_owned(),
             subject: method.subject.clone(),
-            queue_group: self.queue_group.clone(),
+            queue_group: method.queue_group(&self.queue_group),
             metadata: method_metadata(&method.method, &entry.contract),
         });
         ServiceInfo { name, id, version, metadata, description, endpoints: endpoints.collect() }
@@ -110,12 +117,13 @@ impl Catalog {
 
     fn method_stats(&self, entry: &MethodEntry) -> EndpointStats {
         let MethodEntry { method, subject, stats } = entry;
+        let queue_group = entry.queue_group(&self.queue_group);
         let num_requests = stats.counters.received.get();
         let processing_time = stats.processing_time();
         EndpointStats {
             name: method.name().to_owned(),
             subject: subject.clone(),
-            queue_group: self.queue_group.clone(),
+            queue_group,
             num_requests,
             num_errors: stats.counters.failed.get(),
             last_error: stats.last_error(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::Shared;
+use super::dispatch::Endpoint;
 use super::intake::{Intake, Work};
 use super::layers::{ServerService, behind};
 use super::limits::MethodLimits;
@@ -16,8 +17,10 @@ use super::stats::Stats;
 use crate::connection::{Connection, Subscription};
 use crate::contract::Contract;
 use crate::error::{Error, ErrorKind};
+use crate::reply::Audience;
 use crate::service::{Handler, Method, MethodRegistry, Service, ServiceDescriptor};
-use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ServiceSubject, check_token};
+use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ServiceSubject, check_token, overlap};
+use crate::wire::template::{Places, Template};
 
 /// A service with the subject that it is served below.
 pub(super) struct Deployed {
@@ -28,9 +31,14 @@ pub(super) struct Deployed {
 }
 
 /// A method with its subject and its handler, and with limits of its own if it has any.
+#[derive(Clone)]
 pub(super) struct DeployedMethod {
     pub(super) method: Method,
+    /// What the server subscribes to, behind the subject of the service.
+    pub(super) tail: String,
     pub(super) subject: String,
+    /// Where the values of parameters are in the subjects of its calls, if there are any.
+    pub(super) places: Option<Arc<Places>>,
     pub(super) handler: Handler,
     pub(super) limits: Option<MethodLimits>,
     pub(super) stats: Arc<Stats>,
@@ -47,21 +55,24 @@ pub(super) fn deploy(
     layers: Option<&ServerService>,
 ) -> Result<Vec<Deployed>, Error> {
     check_limits(services, limits)?;
-    let mut taken = HashMap::new();
-    let mut deployed = Vec::with_capacity(services.len());
+    let mut deployed: Vec<Deployed> = Vec::with_capacity(services.len());
     for service in services {
         let descriptor = service.descriptor();
         check_token("the service's name", descriptor.name())?;
         check_version(descriptor)?;
-        let subject = ServiceSubject::new(prefix, descriptor.subject())?;
-        if let Some(other) = taken.insert(subject.clone(), descriptor.name()) {
+        let template = Template::parse("the service's subject", descriptor.subject())?;
+        let subject = ServiceSubject::new(prefix, template.pattern(&service.subject_values())?)?;
+        if let Some(other) = deployed.iter().find(|other| other.subject.overlaps(&subject)) {
             let message = format!(
-                "the services {other:?} and {:?} have the same subject {:?}",
+                "the services {:?} and {:?} have the same subject, or one of the same subjects: {:?} and {:?}",
+                other.descriptor.name(),
                 descriptor.name(),
+                other.subject.as_str(),
                 subject.as_str()
             );
             return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
         }
+        let before = subject.tokens() - template.len();
         let mut registry = MethodRegistry::default();
         service.register(&mut registry);
         let methods = registry.resolve(descriptor)?.into_iter().map(|(method, handler)| {
@@ -72,12 +83,50 @@ pub(super) fn deploy(
                 Some(layers) => behind(layers.clone(), handler),
                 None => handler,
             };
-            Ok(DeployedMethod { subject: subject.method(method.name())?, method, handler, limits, stats })
+            let own = method_template(&method)?;
+            let tail = own.pattern(&[])?;
+            let places = Places::new(before, &template, &own);
+            let places = (!places.is_empty()).then(|| Arc::new(places));
+            Ok(DeployedMethod {
+                subject: subject.method(&tail)?,
+                tail,
+                places,
+                method,
+                handler,
+                limits,
+                stats,
+            })
         });
-        let methods = methods.collect::<Result<_, Error>>()?;
+        let methods = methods.collect::<Result<Vec<_>, Error>>()?;
+        check_overlaps(&methods)?;
         deployed.push(Deployed { descriptor, subject, contract: service.contract(), methods });
     }
     Ok(deployed)
+}
+
+/// What a method has behind the subject of its service. If it began with a parameter, that could stand for what is reserved.
+fn method_template(method: &Method) -> Result<Template, Error> {
+    check_token("the method's name", method.name())?;
+    let template = Template::parse("the method's subject", method.subject())?;
+    if template.begins_with_a_parameter() {
+        let message = format!("the subject {:?} of a method begins with a parameter", method.subject());
+        return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
+    }
+    Ok(template)
+}
+
+/// No call may be one of two methods.
+fn check_overlaps(methods: &[DeployedMethod]) -> Result<(), Error> {
+    for (at, method) in methods.iter().enumerate() {
+        if let Some(other) = methods.iter().take(at).find(|other| overlap(&other.tail, &method.tail)) {
+            let (one, other) = (other.method.subject(), method.method.subject());
+            let message = format!(
+                "two methods have the same subject, or one of the same subjects: {one:?} and {other:?}"
+            );
+            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
+        }
+    }
+    Ok(())
 }
 
 /// NATS tools expect a version after semver.org (NATS ADR-32).
@@ -148,19 +197,31 @@ pub(super) async fn subscribe(
     opened: &Arc<Notify>,
 ) -> Result<Subscribed, Error> {
     let mut all = Subscribed { intake: Vec::new(), control: Vec::new(), subjects: Vec::new() };
+    let instance = &*shared.replier.instance;
     for service in deployed {
-        let control = service.subject.control(&shared.replier.instance);
-        let of_any_peer = format!("{control}.*");
+        let of_any_peer = format!("{}.*", service.subject.control(instance));
         shared.connection().inbox().forget_denial(&of_any_peer);
         let subscription = shared.connection().subscribe_by_id(of_any_peer.as_str()).await?;
-        let peers = Arc::new(Peers::new(Arc::clone(&shared.replier), control, Arc::clone(opened)));
+        let peers =
+            Arc::new(Peers::new(Arc::clone(&shared.replier), service.subject.tokens(), Arc::clone(opened)));
         all.subjects.push(of_any_peer);
         all.control.push((subscription, Arc::clone(&peers)));
         for method in service.methods {
-            let subscription = anew(shared.connection(), &method.subject, group).await?;
-            all.subjects.push(method.subject.clone());
-            let intake = Intake::new(Arc::clone(shared), service.descriptor, method, Arc::clone(&peers));
-            all.intake.push((subscription, Work::Calls(intake)));
+            let group = group.filter(|_| !method.method.is_broadcast());
+            // Who asks one instance, or each, learns from each what it has done itself.
+            let ways = [
+                (method.subject.clone(), group, if group.is_some() { Audience::One } else { Audience::Many }),
+                (service.subject.at(instance, &method.tail)?, None, Audience::One),
+                (service.subject.all(&method.tail)?, None, Audience::Each),
+            ];
+            let endpoint = Endpoint::new(Arc::clone(shared), service.descriptor, method, Arc::clone(&peers));
+            let endpoint = Arc::new(endpoint);
+            for (subject, group, audience) in ways {
+                let subscription = anew(shared.connection(), &subject, group).await?;
+                let intake = Intake { endpoint: Arc::clone(&endpoint), audience };
+                all.subjects.push(subject);
+                all.intake.push((subscription, Work::Calls(intake)));
+            }
         }
         // One instance answers a probe, also where all of them execute a call.
         let probe = service.subject.probe();

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::admitted::{Held, Quota};
+use super::deploy::DeployedMethod;
 use super::pace::Pace;
 use super::peers::Peers;
 use super::receive::Turn;
@@ -16,6 +17,7 @@ use super::running::Running;
 use super::stats::Stats;
 use super::taken::{End, Taken};
 use crate::service::{Handler, Method, ServiceDescriptor};
+use crate::wire::template::Places;
 
 /// A method with what serves it.
 pub(super) struct Endpoint {
@@ -23,12 +25,29 @@ pub(super) struct Endpoint {
     pub(super) stats: Arc<Stats>,
     pub(super) service: &'static ServiceDescriptor,
     pub(super) method: Method,
+    /// Where the values of parameters are in the subjects of its calls, if there are any.
+    pub(super) places: Option<Arc<Places>>,
     pub(super) handler: Handler,
     pub(super) pace: Pace,
     /// Those who have calls of its service open.
     pub(super) peers: Arc<Peers>,
     /// What it may take on, if it has limits of its own.
     pub(super) quota: Option<Arc<Quota>>,
+}
+
+impl Endpoint {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        service: &'static ServiceDescriptor,
+        method: DeployedMethod,
+        peers: Arc<Peers>,
+    ) -> Self {
+        let DeployedMethod { method, places, handler, limits, stats, .. } = method;
+        let quota = limits.map(|limits| Arc::new(Quota::new(&limits)));
+        // A method that has to be limited is not one of the cheap ones.
+        let pace = if method.is_spawned() || quota.is_some() { Pace::Spawned } else { Pace::measured() };
+        Endpoint { shared, stats, service, method, places, handler, pace, peers, quota }
+    }
 }
 
 /// Runs a call in a task of its own.

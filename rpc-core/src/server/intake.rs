@@ -7,11 +7,8 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::admission::{Bounds, Incoming, Part};
-use super::admitted::{Held, Quota};
-use super::deploy::DeployedMethod;
+use super::admitted::Held;
 use super::dispatch::Endpoint;
-use super::pace::Pace;
-use super::peers::Peers;
 use super::plain;
 use super::probe::Probe;
 use super::receive::Turn;
@@ -19,8 +16,8 @@ use super::replies::send_refusal;
 use crate::connection::{Joining, MAX_BYTES, MAX_FRAMES, Message};
 use crate::deadline::{CLOCK_TOLERANCE, Deadline};
 use crate::error::{Error, ErrorKind};
-use crate::reply::{ContentType, Format};
-use crate::service::{MethodKind, ServiceDescriptor};
+use crate::reply::{Audience, ContentType, Format};
+use crate::service::MethodKind;
 use crate::wire::dialect::{self, Dialect, PlainBody};
 use crate::wire::frame::{self, BadMessage, CallFrame, Flags, Frame, Frames, Id};
 use crate::wire::headers::Headers;
@@ -41,9 +38,11 @@ impl Work {
     }
 }
 
-/// Takes in the messages of one method's subscription.
+/// Takes in the messages of one of a method's subscriptions.
 pub(super) struct Intake {
     pub(super) endpoint: Arc<Endpoint>,
+    /// Who else gets what comes there.
+    pub(super) audience: Audience,
 }
 
 /// When a message came, by both clocks.
@@ -54,21 +53,6 @@ struct Arrived {
 }
 
 impl Intake {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        service: &'static ServiceDescriptor,
-        method: DeployedMethod,
-        peers: Arc<Peers>,
-    ) -> Self {
-        let DeployedMethod { method, handler, limits, stats, .. } = method;
-        let quota = limits.map(|limits| Arc::new(Quota::new(&limits)));
-        // A method that has to be limited is not one of the cheap ones.
-        let pace = if method.is_spawned() || quota.is_some() { Pace::Spawned } else { Pace::measured() };
-        Intake {
-            endpoint: Arc::new(Endpoint { shared, stats, service, method, handler, pace, peers, quota }),
-        }
-    }
-
     /// The server that it belongs to.
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.endpoint.shared
@@ -78,6 +62,11 @@ impl Intake {
     fn take(&self, message: Message, turn: &mut Turn<'_>) {
         if !self.has_good_reply(&message) {
             return;
+        }
+        if let Some(places) = &self.endpoint.places
+            && let Err(error) = places.check(&message.subject)
+        {
+            return self.refuse(&message, &error);
         }
         let method = &self.endpoint.method;
         let content_type = plain::content_type(&message);
@@ -222,8 +211,7 @@ impl Intake {
         stats.counters.malformed.add();
         stats.fail(error);
         let reply = message.reply.clone();
-        let path =
-            self.shared().reply_path(reply, Joining::Lone, refusal_format(message), self.shared().audience);
+        let path = self.shared().reply_path(reply, Joining::Lone, refusal_format(message), self.audience);
         send_refusal(self.shared(), &path, error);
     }
 }

@@ -48,7 +48,7 @@ use self::limits::Limits;
 pub use self::limits::MethodLimits;
 use self::reception::Reception;
 use crate::connection::Connection;
-use crate::reply::{Audience, Replier};
+use crate::reply::Replier;
 use crate::wire::subject::ReplyPrefixes;
 
 /// A running server: its services are subscribed and answer.
@@ -88,7 +88,6 @@ pub struct Server {
 /// What all subscriptions of a server share.
 struct Shared {
     replier: Arc<Replier>,
-    audience: Audience,
     reply_prefixes: ReplyPrefixes,
     limits: Limits,
     /// The longest that a call without a deadline of its own may take.

@@ -11,7 +11,7 @@ use super::stats::Stats;
 use crate::connection::{OutboundMessage, Subject};
 use crate::reply::{Audience, Format, Replier, ReplyPath};
 use crate::wire::frame::{self, Flags, Id};
-use crate::wire::subject::ReplyPrefixes;
+use crate::wire::subject::{ReplyPrefixes, first_tokens};
 
 /// The prefix of replies to other accounts. A NATS server takes one reply there and no more.
 const OTHER_ACCOUNT: &str = "_R_.";
@@ -20,8 +20,8 @@ const OTHER_ACCOUNT: &str = "_R_.";
 /// comes by; one that does leaves no later than it is answered, so there are no more entries than calls.
 pub(super) struct Peers {
     replier: Arc<Replier>,
-    /// Below it, each peer has a token of its own.
-    control: String,
+    /// How many tokens the subject of the service has.
+    service: usize,
     state: Mutex<State>,
     /// Told when there is somebody to send heartbeats to.
     opened: Arc<Notify>,
@@ -31,13 +31,20 @@ pub(super) struct Peers {
 struct State {
     /// Ordered, like the calls of each: a simulation has to send heartbeats in the same order each time.
     peers: BTreeMap<Arc<str>, Peer>,
-    /// Their tokens, by their inboxes.
-    tokens: HashMap<Box<str>, Arc<str>>,
+    /// Their tokens, by their inboxes and by the subject of the service that they call.
+    tokens: HashMap<Home, Arc<str>>,
+}
+
+/// Where a peer is, and the subject of the service that it calls: what is said about calls goes below that.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Home {
+    inbox: Box<str>,
+    service: Box<str>,
 }
 
 /// One inbox that has calls open.
 struct Peer {
-    inbox: Box<str>,
+    home: Home,
     address: Address,
     calls: BTreeMap<Id, Cancellable>,
 }
@@ -79,18 +86,19 @@ pub(super) struct OpenCall {
 }
 
 impl Peers {
-    pub(super) fn new(replier: Arc<Replier>, control: String, opened: Arc<Notify>) -> Self {
-        Peers { replier, control, state: Mutex::default(), opened }
+    pub(super) fn new(replier: Arc<Replier>, service: usize, opened: Arc<Notify>) -> Self {
+        Peers { replier, service, state: Mutex::default(), opened }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a call is here for longer. Returns what its peer is told, or `None` for a call that nobody can be told of:
+    /// Notes that a call is here for longer, which came on this subject. Returns what its peer is told, or `None` for a call that nobody can be told of:
     /// a plain one, one without a reply subject or from another account, or one whose id is open already.
     pub(super) fn open(
         self: &Arc<Self>,
+        subject: &str,
         path: &ReplyPath,
         allowed: &ReplyPrefixes,
         cancellation: CancellationToken,
@@ -99,10 +107,11 @@ impl Peers {
         let Format::Framed { id, .. } = path.format else { return None };
         let reply = path.to.as_deref().filter(|reply| !reply.starts_with(OTHER_ACCOUNT))?;
         let (inbox, _) = reply.rsplit_once('.')?;
+        let home = Home { inbox: inbox.into(), service: first_tokens(subject, self.service).into() };
         let mut state = self.lock();
-        let peer = match state.tokens.get(inbox) {
+        let peer = match state.tokens.get(&home) {
             Some(token) => Arc::clone(token),
-            None => self.add(&mut state, inbox, allowed)?,
+            None => self.add(&mut state, home, allowed)?,
         };
         let Peer { address, calls, .. } = state.peers.get_mut(&peer)?;
         if calls.contains_key(&id) {
@@ -123,19 +132,20 @@ impl Peers {
 
     /// Gives an inbox a token. It is never that of another: who hears of one that is gone must not hit the next. And it cannot
     /// be guessed: a peer that made up the news that another is gone would have all calls of that one cancelled.
-    fn add(&self, state: &mut State, inbox: &str, allowed: &ReplyPrefixes) -> Option<Arc<str>> {
-        let to = format!("{inbox}._{}", self.replier.instance);
+    fn add(&self, state: &mut State, home: Home, allowed: &ReplyPrefixes) -> Option<Arc<str>> {
+        let (instance, service) = (&self.replier.instance, &home.service);
+        let to = format!("{}._{instance}", home.inbox);
         if !allowed.accept(&to) {
             return None;
         }
         let token: Arc<str> = self.replier.connection.random().token_string::<12>().into();
-        let from = format!("{}.{token}", self.control);
+        let from = format!("{service}._ctl.{instance}.{token}");
         let address = Address { to: to.into(), from: from.into() };
         if state.peers.is_empty() {
             self.opened.notify_one();
         }
-        state.tokens.insert(inbox.into(), Arc::clone(&token));
-        state.peers.insert(Arc::clone(&token), Peer { inbox: inbox.into(), address, calls: BTreeMap::new() });
+        state.tokens.insert(home.clone(), Arc::clone(&token));
+        state.peers.insert(Arc::clone(&token), Peer { home, address, calls: BTreeMap::new() });
         Some(token)
     }
 
@@ -178,7 +188,7 @@ impl State {
 
     fn forget(&mut self, peer: &str) -> BTreeMap<Id, Cancellable> {
         let Some(peer) = self.peers.remove(peer) else { return BTreeMap::new() };
-        self.tokens.remove(&peer.inbox);
+        self.tokens.remove(&peer.home);
         peer.calls
     }
 }
@@ -200,7 +210,7 @@ mod tests {
     fn peers() -> Arc<Peers> {
         let connection = crate::memory::Broker::new().connect();
         let replier = Arc::new(Replier { connection, instance: "i7".into() });
-        Arc::new(Peers::new(replier, "s._ctl.i7".to_owned(), Arc::default()))
+        Arc::new(Peers::new(replier, 1, Arc::default()))
     }
 
     fn open(peers: &Arc<Peers>, reply: &str, format: Format) -> Option<(OpenCall, OutboundMessage)> {
@@ -208,6 +218,7 @@ mod tests {
         let path =
             ReplyPath { replier: Arc::clone(&peers.replier), to, joining: Joining::Lone, format, audience };
         peers.open(
+            "s.m",
             &path,
             &ReplyPrefixes::default(),
             CancellationToken::new(),

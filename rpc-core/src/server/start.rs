@@ -23,7 +23,7 @@ use crate::connection::closed;
 use crate::discovery::check_prefix;
 use crate::discovery::metadata::RESERVED;
 use crate::error::{Error, ErrorKind};
-use crate::reply::{Audience, Replier};
+use crate::reply::Replier;
 use crate::wire::subject::{ReplyPrefixes, check_token};
 
 impl ServerBuilder {
@@ -69,7 +69,6 @@ impl ServerBuilder {
 
         let shared = Arc::new(Shared {
             replier: Arc::new(Replier { connection: self.connection, instance: instance.into() }),
-            audience: if group.is_some() { Audience::One } else { Audience::Many },
             reply_prefixes,
             limits: self.limits,
             default_timeout: self.default_timeout,

@@ -96,7 +96,8 @@ impl Taken {
         let Endpoint { shared, peers, stats, .. } = &*self.endpoint;
         let (path, allowed) = (self.context.reply_path(), &shared.reply_prefixes);
         let cancellation = self.context.cancellation();
-        let opened = cancellation.and_then(|cancellation| peers.open(path, allowed, cancellation, stats));
+        let opened = cancellation
+            .and_then(|cancellation| peers.open(self.context.subject(), path, allowed, cancellation, stats));
         if let Some((open, accepted)) = opened {
             self.open = Some(Box::new(open));
             send_message(shared, accepted, Joining::Several, Dispatch::Soon);

@@ -25,7 +25,8 @@ impl ServiceDescriptor {
         self
     }
 
-    /// Sets the subject that methods hang below.
+    /// Sets the subject that methods hang below: tokens, of which `{parameter}` stands for a value that each stub, and each
+    /// server that wants only one, chooses.
     #[must_use]
     pub const fn with_subject(mut self, subject: &'static str) -> Self {
         self.subject = subject;

@@ -6,8 +6,11 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Method {
     name: &'static str,
+    subject: &'static str,
     kind: MethodKind,
     idempotent: bool,
+    broadcast: bool,
+    durable: bool,
     spawn: bool,
     no_cancel: bool,
     bare: bool,
@@ -39,8 +42,11 @@ impl Method {
     pub const fn unary(name: &'static str) -> Self {
         Method {
             name,
+            subject: name,
             kind: MethodKind::Unary,
             idempotent: false,
+            broadcast: false,
+            durable: false,
             spawn: false,
             no_cancel: false,
             bare: false,
@@ -60,6 +66,33 @@ impl Method {
     #[must_use]
     pub const fn idempotent(mut self) -> Self {
         self.idempotent = true;
+        self
+    }
+
+    /// What its subject has behind that of the service, in place of its name: tokens, of which `{parameter}` stands for a
+    /// value that each call chooses. The first one is no parameter.
+    ///
+    /// ```
+    /// const GET: nats_rpc::Method = nats_rpc::Method::unary("get").with_subject("get.{id}");
+    /// assert_eq!((GET.name(), GET.subject()), ("get", "get.{id}"));
+    /// ```
+    #[must_use]
+    pub const fn with_subject(mut self, subject: &'static str) -> Self {
+        self.subject = subject;
+        self
+    }
+
+    /// Every instance gets each call, whatever the queue group of its server; its caller takes the first answer.
+    #[must_use]
+    pub const fn broadcast(mut self) -> Self {
+        self.broadcast = true;
+        self
+    }
+
+    /// Its calls can be submitted, to be kept by JetStream until they are executed.
+    #[must_use]
+    pub const fn durable(mut self) -> Self {
+        self.durable = true;
         self
     }
 
@@ -127,6 +160,21 @@ impl Method {
     /// The name on the wire.
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// What its subject has behind that of the service: its name, unless it has parameters or other tokens.
+    pub const fn subject(&self) -> &'static str {
+        self.subject
+    }
+
+    /// Whether every instance gets each call.
+    pub const fn is_broadcast(&self) -> bool {
+        self.broadcast
+    }
+
+    /// Whether its calls can be submitted.
+    pub const fn is_durable(&self) -> bool {
+        self.durable
     }
 
     /// How it answers.

@@ -51,6 +51,12 @@ pub trait Service: Send + Sync + 'static {
     /// Registers a handler for each method of the descriptor.
     fn register(&self, registry: &mut MethodRegistry);
 
+    /// The values that it serves of the parameters in its subject, by their names. Of a parameter that is not named, it serves
+    /// all values.
+    fn subject_values(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// What the service promises on the wire, as a server sees it: what is published. Unless it is overridden, as
     /// `#[service(schema)]` does, it holds names only.
     fn contract(&self) -> Contract {
@@ -68,17 +74,23 @@ pub trait Service: Send + Sync + 'static {
 ///     async fn hello(&self, name: &str) -> String;
 /// }
 ///
-/// fn stub<C: ServiceClient>(client: &Client) -> C {
+/// fn stub<C: ServiceClient>(client: &Client) -> Result<C, nats_rpc::Error> {
 ///     println!("{} {}", C::descriptor().name(), C::descriptor().version());
-///     C::from_client(client.clone())
+///     C::from_client(client.clone(), &[])
 /// }
 ///
-/// let greeter: GreeterClient = stub(&Broker::new().connect().into());
+/// # fn main() -> Result<(), nats_rpc::Error> {
+/// let greeter: GreeterClient = stub(&Broker::new().connect().into())?;
 /// assert_eq!(greeter.client().in_flight(), 0);
+/// # Ok(()) }
 /// ```
 pub trait ServiceClient: Sized {
-    /// The service's stub on this client.
-    fn from_client(client: crate::Client) -> Self;
+    /// The service's stub on this client, with the values of the parameters in the service's subject, in their order.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if there are not as many values as parameters, or if one cannot be
+    /// a token of a subject.
+    fn from_client(client: crate::Client, subject_values: &[&str]) -> Result<Self, crate::Error>;
 
     /// The client that the stub calls through.
     fn client(&self) -> &crate::Client;

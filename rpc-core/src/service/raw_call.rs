@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -100,6 +101,19 @@ impl RawCall {
             let message = format!("the arguments do not decode: {}", without_types(&error.to_string()));
             Error::not_executed(ErrorKind::InvalidArgument, message).before_work()
         })
+    }
+
+    /// The value of a parameter in the subject of the service or of the method.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] if it is not of this type, or if there is no such parameter.
+    pub fn subject_value<T: FromStr<Err: fmt::Display>>(&self, name: &str) -> Result<T, Error> {
+        let invalid = |why: String| {
+            let message = format!("the parameter {name:?} of the subject {why}");
+            Error::not_executed(ErrorKind::InvalidArgument, message).before_work()
+        };
+        let text = self.context.subject_value(name).ok_or_else(|| invalid("does not exist".to_owned()))?;
+        text.parse().map_err(|error: T::Err| invalid(format!("cannot be {text:?}: {error}")))
     }
 
     /// Encodes the handler's result.

@@ -15,8 +15,11 @@ pub(crate) mod header {
     pub(crate) const TIMEOUT_MS: &str = "Nats-Rpc-Timeout-Ms";
     /// How long to wait before a second attempt, in milliseconds.
     pub(crate) const RETRY_AFTER_MS: &str = "Nats-Rpc-Retry-After-Ms";
+    /// The instance that answers, where all of them do.
+    pub(crate) const INSTANCE: &str = "Nats-Rpc-Instance";
     /// Those that say what a plain reply is.
-    pub(crate) const OF_REPLIES: [&str; 5] = [CONTENT_TYPE, ERROR_CODE, ERROR, EXECUTION, RETRY_AFTER_MS];
+    pub(crate) const OF_REPLIES: [&str; 6] =
+        [CONTENT_TYPE, ERROR_CODE, ERROR, EXECUTION, RETRY_AFTER_MS, INSTANCE];
     /// Set by nats-server 2.12 and later on a 503: the subject that nobody serves.
     pub(crate) const NATS_SUBJECT: &str = "Nats-Subject";
 }

@@ -4,3 +4,4 @@ pub(crate) mod dialect;
 pub(crate) mod frame;
 pub(crate) mod headers;
 pub(crate) mod subject;
+pub(crate) mod template;

@@ -74,29 +74,48 @@ pub(crate) fn check_pattern(subject: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The subjects of one deployed service.
+/// The subjects of one deployed service. Those that a server subscribes to may stand for several.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct ServiceSubject(String);
 
 impl ServiceSubject {
-    /// Joins the prefix of the deployment, if there is one, with the service's own subject.
-    pub(crate) fn new(prefix: Option<&str>, subject: &str) -> Result<Self, Error> {
-        check_tokens("the service's subject", subject)?;
+    /// Joins the prefix of the deployment, if there is one, with the service's own subject, which a
+    /// [`Template`](super::template::Template) has made.
+    pub(crate) fn new(prefix: Option<&str>, subject: String) -> Result<Self, Error> {
         let full = match prefix {
             Some(prefix) => {
                 check_tokens("the prefix", prefix)?;
                 format!("{prefix}.{subject}")
             }
-            None => subject.to_owned(),
+            None => subject,
         };
         check_length(&full)?;
         Ok(ServiceSubject(full))
     }
 
-    /// Where calls of a method go.
+    /// How many tokens it has.
+    pub(crate) fn tokens(&self) -> usize {
+        self.0.split('.').count()
+    }
+
+    /// Where calls of a method go that has these tokens behind those of the service.
     pub(crate) fn method(&self, method: &str) -> Result<String, Error> {
-        check_token("the method", method)?;
-        let subject = format!("{}.{method}", self.0);
+        self.below(method)
+    }
+
+    /// Where calls of a method go that are for this instance.
+    pub(crate) fn at(&self, instance: &str, method: &str) -> Result<String, Error> {
+        check_token("the instance id", instance)?;
+        self.below(&format!("_at.{instance}.{method}"))
+    }
+
+    /// Where calls of a method go that are for all instances.
+    pub(crate) fn all(&self, method: &str) -> Result<String, Error> {
+        self.below(&format!("_all.{method}"))
+    }
+
+    fn below(&self, rest: &str) -> Result<String, Error> {
+        let subject = format!("{}.{rest}", self.0);
         check_length(&subject)?;
         Ok(subject)
     }
@@ -124,6 +143,29 @@ impl ServiceSubject {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether there is a subject which is below both.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        overlap(&self.0, &other.0)
+    }
+}
+
+/// Whether two patterns, in which `*` stands for one token, have a subject in common.
+pub(crate) fn overlap(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('.'), other.split('.'));
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return true,
+            (Some(one), Some(other)) if one == other || one == "*" || other == "*" => {}
+            _ => return false,
+        }
+    }
+}
+
+/// The first tokens of a subject, so many of them.
+pub(crate) fn first_tokens(subject: &str, count: usize) -> &str {
+    let end = subject.match_indices('.').nth(count.saturating_sub(1)).map(|(at, _)| at);
+    end.and_then(|end| subject.get(..end)).unwrap_or(subject)
 }
 
 /// Whether a subject is one at which this instance hears about its calls of this service: `<service>._ctl.<instance>.<peer>`.
@@ -199,23 +241,51 @@ pub(crate) fn matches(pattern: &str, subject: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::template::Template;
+
+    fn subject(prefix: Option<&str>, text: &'static str) -> Result<ServiceSubject, Error> {
+        ServiceSubject::new(prefix, Template::parse("the service's subject", text)?.pattern(&[])?)
+    }
 
     #[test]
     fn subjects_are_made_of_checked_tokens() {
-        let subject = ServiceSubject::new(Some("staging.eu"), "greeter").unwrap();
-        assert_eq!(subject.method("hello").unwrap(), "staging.eu.greeter.hello");
-        assert_eq!(subject.probe(), "staging.eu.greeter._ctl.any");
-        assert_eq!(subject.control("i7"), "staging.eu.greeter._ctl.i7");
-        assert_eq!(subject.contract(), "staging.eu.greeter._meta");
-        assert_eq!(subject.contract_of("i7"), "staging.eu.greeter._meta.i7");
-        for bad in ["", "a b", "a.*", "a.>", "a..b", ".a", "a.", "_a", "é", &"x".repeat(65), "a\r\nPUB"] {
-            let error = ServiceSubject::new(None, bad).unwrap_err();
+        let greeter = subject(Some("staging.eu"), "greeter").unwrap();
+        assert_eq!(greeter.method("hello").unwrap(), "staging.eu.greeter.hello");
+        assert_eq!(greeter.at("i7", "hello").unwrap(), "staging.eu.greeter._at.i7.hello");
+        assert_eq!(greeter.all("hello").unwrap(), "staging.eu.greeter._all.hello");
+        assert_eq!(greeter.probe(), "staging.eu.greeter._ctl.any");
+        assert_eq!(greeter.control("i7"), "staging.eu.greeter._ctl.i7");
+        assert_eq!(greeter.contract(), "staging.eu.greeter._meta");
+        assert_eq!(greeter.contract_of("i7"), "staging.eu.greeter._meta.i7");
+        for bad in ["", "a b", "a.*", "a.>", "a..b", ".a", "a.", "_a", "é", "a\r\nPUB"] {
+            let error = subject(None, bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{bad:?}");
-            assert!(ServiceSubject::new(Some(bad), "greeter").is_err(), "{bad:?}");
-            assert!(bad.contains('.') || subject.method(bad).is_err(), "{bad:?}");
+            assert!(subject(Some(bad), "greeter").is_err(), "{bad:?}");
+            assert!(greeter.at(bad, "hello").is_err(), "{bad:?}");
         }
-        let long = vec!["x".repeat(60); 9].join(".");
-        assert!(ServiceSubject::new(None, &long).is_err(), "over 512 bytes");
+        assert!(subject(Some(&"x".repeat(65)), "greeter").is_err());
+        assert!(subject(Some(&vec!["x".repeat(60); 9].join(".")), "greeter").is_err(), "over 512 bytes");
+        assert!(greeter.method(&"x".repeat(500)).is_err(), "over 512 bytes");
+    }
+
+    #[test]
+    fn patterns_overlap_where_a_subject_is_below_both() {
+        for (one, other, expected) in [
+            ("orders.*", "orders.eu", true),
+            ("orders.*.new", "orders.eu.*", true),
+            ("orders.eu", "orders.us", false),
+            ("orders.*", "orders", false),
+            ("orders", "orders", true),
+        ] {
+            assert_eq!((overlap(one, other), overlap(other, one)), (expected, expected), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn the_first_tokens_are_those_of_the_service() {
+        assert_eq!(first_tokens("p.orders.eu._at.i7.get", 3), "p.orders.eu");
+        assert_eq!(first_tokens("orders.get", 1), "orders");
+        assert_eq!(first_tokens("orders", 3), "orders");
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) fn impls(service: &Service) -> TokenStream {
         impl<#bounded> #client #given #clause {
             /// A client that calls through this connection, or with the settings of this client.
             #visibility fn new(client: impl ::core::convert::Into<#runtime::Client>) -> Self {
-                <Self as #runtime::ServiceClient>::from_client(::core::convert::Into::into(client))
+                Self { stub: #private::Stub::new(::core::convert::Into::into(client), &#descriptor), #marker }
             }
 
             #(#methods)*
@@ -56,8 +56,12 @@ pub(super) fn impls(service: &Service) -> TokenStream {
 
         #[automatically_derived]
         impl<#bounded> #runtime::ServiceClient for #client #given #clause {
-            fn from_client(client: #runtime::Client) -> Self {
-                Self { stub: #private::Stub::new(client, &#descriptor), #marker }
+            fn from_client(
+                client: #runtime::Client,
+                subject_values: &[&str],
+            ) -> ::core::result::Result<Self, #runtime::Error> {
+                let stub = #private::Stub::with_values(client, &#descriptor, subject_values)?;
+                ::core::result::Result::Ok(Self { stub, #marker })
             }
 
             fn client(&self) -> &#runtime::Client {

@@ -16,12 +16,12 @@ impl Inbox {
         expected: Expected,
         headers: HeaderMap,
     ) -> Result<OutboundMessage, Error> {
-        let reply = self.subjects.plain(expected.id);
+        let Expected { id, address, payload, now: _, deadline, waker } = expected;
+        let reply = self.subjects.plain(id);
         let subject = self.shared.change(|state| {
             self.check_receiving(state)?;
-            state.waiters.add_plain(&expected).ok_or_else(closed)
+            state.waiters.add_plain(id, address, deadline, waker).ok_or_else(closed)
         })?;
-        let Expected { payload, .. } = expected;
         Ok(OutboundMessage { subject, reply: Some(reply), payload, headers: Some(headers) })
     }
 }

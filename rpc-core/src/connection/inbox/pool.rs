@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::history::History;
 use super::{Inbox, Shared, State};
 use crate::connection::Subject;
-use crate::connection::outbox::DestinationId;
+use crate::connection::outbox::{Address, Chosen};
 
 /// The slots and destinations of one service, with how many stubs use them.
 pub(super) struct Pool {
@@ -48,9 +48,14 @@ impl SlotPool {
         &self.history
     }
 
-    /// The destination of messages to this subject that carry so many calls at most.
-    pub(crate) fn destination(&self, subject: &Subject, most: usize) -> DestinationId {
-        self.shared.lock().waiters.destinations.add(subject, self.index, most)
+    /// Where calls go that choose this subject, which is below that of the service; their messages carry so many calls at most.
+    pub(crate) fn choose(&self, subject: Subject, most: usize) -> Chosen {
+        Chosen { subject, service: self.service.len(), pool: self.index, most }
+    }
+
+    /// The same for all calls of a stub.
+    pub(crate) fn keep(&self, subject: Subject, most: usize) -> Address {
+        Address::Kept(self.shared.lock().waiters.destinations.keep(self.choose(subject, most)))
     }
 }
 

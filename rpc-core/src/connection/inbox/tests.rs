@@ -15,13 +15,14 @@ fn a_pool_that_ends_takes_no_destination_of_its_successor_along() {
     let inbox = connection.inbox();
     let subject = Subject::from("lab.echo");
     let old = inbox.pool("lab");
-    old.destination(&subject, 512);
+    old.keep(subject.clone(), 512);
     let new = inbox.pool("lab");
-    let destination = new.destination(&subject, 512);
+    let address = new.keep(subject, 512);
     drop(old);
     let other = inbox.pool("other");
-    other.destination(&"other.delete".into(), 512);
+    other.keep("other.delete".into(), 512);
     let mut state = inbox.shared.lock();
+    let destination = state.waiters.destinations.resolve(address);
     let there = state.waiters.destinations.get_mut(destination).map(|there| there.subject.to_string());
     assert_eq!(there.as_deref(), Some("lab.echo"), "where the calls of the new stub go");
 }
@@ -41,7 +42,7 @@ fn a_call_that_comes_just_after_the_tasks_have_ended_is_not_left_alone() {
         let now = Instant::now();
         let expected = Expected {
             id: 1,
-            destination: pool.destination(&"lab.echo".into(), 512),
+            address: pool.keep("lab.echo".into(), 512),
             payload: bytes::Bytes::from_static(&[0xC1, 1, 0]),
             now,
             deadline: now + Duration::from_millis(50),

@@ -1,6 +1,6 @@
 //! Calls that wait to leave for one subject, and when they may.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use bytes::Bytes;
 use slab::Slab;
@@ -12,13 +12,41 @@ use super::window::Window;
 use crate::connection::Subject;
 
 /// Names one destination of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct DestinationId(usize);
+
+/// Where a call goes.
+#[derive(Debug, Clone)]
+pub(crate) enum Address {
+    /// To the destination of its method, which its stub keeps.
+    Kept(DestinationId),
+    /// To a subject that it has chosen.
+    Chosen(Box<Chosen>),
+}
+
+/// A subject that a call has chosen.
+#[derive(Debug, Clone)]
+pub(crate) struct Chosen {
+    pub(crate) subject: Subject,
+    /// How many bytes of it are those of the service.
+    pub(crate) service: usize,
+    /// The slots of the service.
+    pub(crate) pool: usize,
+    /// How many calls a message may carry.
+    pub(crate) most: usize,
+}
+
+/// How many destinations there may be that nobody keeps, before those are forgotten that are not in use.
+const MAX_CHOSEN: usize = 1024;
 
 /// Where calls go: the subject of a method, as clients with one limit of calls per message see it.
 #[derive(Debug)]
 pub(in crate::connection) struct Destination {
     pub(in crate::connection) subject: Subject,
+    /// How many bytes of the subject are those of the service.
+    service: usize,
+    /// Whether a stub keeps it.
+    kept: bool,
     /// The slots of its service.
     pub(in crate::connection) pool: usize,
     /// How many calls a message may carry, as the client and the method have it.
@@ -43,9 +71,11 @@ pub(in crate::connection) struct Waiting {
 }
 
 impl Destination {
-    fn new(subject: Subject, pool: usize, most: usize) -> Self {
+    fn new(Chosen { subject, service, pool, most }: Chosen) -> Self {
         Destination {
             subject,
+            service,
+            kept: false,
             pool,
             most: most.clamp(1, MAX_FRAMES),
             waiting: VecDeque::new(),
@@ -55,6 +85,11 @@ impl Destination {
             window: Window::default(),
             estimate: Estimate::default(),
         }
+    }
+
+    /// The subject of its service.
+    pub(in crate::connection) fn service(&self) -> &str {
+        self.subject.get(..self.service).unwrap_or_default()
     }
 
     /// How many calls the next message may carry.
@@ -114,9 +149,13 @@ pub(in crate::connection) struct Destinations {
     /// How many bytes a message of several calls has at most.
     pub(in crate::connection) max_bytes: usize,
     all: Slab<Destination>,
-    by_name: HashMap<(Box<str>, usize), usize>,
+    /// By subject, calls of a message, and pool.
+    by_name: HashMap<(Box<str>, usize, usize), usize>,
     /// Those with something to send, in the order of their turns.
     listed: VecDeque<usize>,
+    /// How many nobody keeps, and how many of those there may be before it is looked whether they are in use.
+    chosen: usize,
+    most_chosen: usize,
 }
 
 impl Default for Destinations {
@@ -126,36 +165,69 @@ impl Default for Destinations {
             all: Slab::new(),
             by_name: HashMap::new(),
             listed: VecDeque::new(),
+            chosen: 0,
+            most_chosen: MAX_CHOSEN,
         }
     }
 }
 
 impl Destinations {
-    /// The destination of a pool for this subject, for messages of so many calls at most.
-    pub(in crate::connection) fn add(
-        &mut self,
-        subject: &Subject,
-        pool: usize,
-        most: usize,
-    ) -> DestinationId {
-        let index = *self
-            .by_name
-            .entry((subject.as_str().into(), most))
-            .or_insert_with(|| self.all.insert(Destination::new(subject.clone(), pool, most)));
+    /// A destination, made if there is none yet, that stays as long as its pool.
+    pub(in crate::connection) fn keep(&mut self, chosen: Chosen) -> DestinationId {
+        let id = self.find(chosen);
+        if let Some(destination) = self.all.get_mut(id.0)
+            && !std::mem::replace(&mut destination.kept, true)
+        {
+            self.chosen -= 1;
+        }
+        id
+    }
+
+    /// Where a call goes. A destination that nobody keeps may be forgotten when no call is there any more.
+    #[inline(always)] // on the way of every call
+    pub(in crate::connection) fn resolve(&mut self, address: Address) -> DestinationId {
+        match address {
+            Address::Kept(id) => id,
+            Address::Chosen(chosen) => self.find(*chosen),
+        }
+    }
+
+    fn find(&mut self, chosen: Chosen) -> DestinationId {
+        let name = (Box::from(chosen.subject.as_str()), chosen.most, chosen.pool);
+        let index = *self.by_name.entry(name).or_insert_with(|| {
+            self.chosen += 1;
+            self.all.insert(Destination::new(chosen))
+        });
         DestinationId(index)
+    }
+
+    /// Whether there are so many destinations that nobody keeps that those have to go which are not in use.
+    pub(in crate::connection) fn has_too_many(&self) -> bool {
+        self.chosen > self.most_chosen
+    }
+
+    /// Forgets those that nobody keeps and no call is at.
+    pub(in crate::connection) fn forget_unused(&mut self, used: &HashSet<DestinationId>) {
+        self.retain(|index, destination| destination.kept || used.contains(&DestinationId(index)));
+        // Not again before there are many more: all of them may be in use.
+        self.most_chosen = MAX_CHOSEN.max(self.chosen * 2);
+    }
+
+    fn retain(&mut self, keep: impl Fn(usize, &Destination) -> bool) {
+        let Destinations { all, by_name, listed, chosen, .. } = self;
+        by_name.retain(|_, index| {
+            let keep = all.get(*index).is_some_and(|destination| keep(*index, destination));
+            if !keep && all.try_remove(*index).is_some_and(|removed| !removed.kept) {
+                *chosen -= 1;
+            }
+            keep
+        });
+        listed.retain(|index| all.contains(*index));
     }
 
     /// Forgets the destinations of a pool. Nothing is out to them, since calls keep their pool.
     pub(in crate::connection) fn remove_pool(&mut self, pool: usize) {
-        let all = &mut self.all;
-        self.by_name.retain(|_, index| {
-            let keep = all.get(*index).is_some_and(|destination| destination.pool != pool);
-            if !keep {
-                all.try_remove(*index);
-            }
-            keep
-        });
-        self.listed.retain(|index| all.contains(*index));
+        self.retain(|_, destination| destination.pool != pool);
     }
 
     pub(in crate::connection) fn get_mut(&mut self, id: DestinationId) -> Option<&mut Destination> {

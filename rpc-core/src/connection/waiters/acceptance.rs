@@ -39,8 +39,7 @@ impl Waiters {
         let Place::Out(slot) = waiter.place else { return };
         let went_to = self.slots.sent(slot).and_then(|sent| self.destinations.get_mut(sent.destination));
         // What is sent there must not go to any subject that somebody names.
-        let service = went_to.and_then(|destination| destination.subject.rsplit_once('.'));
-        let is_own = service.is_some_and(|(service, _)| is_control(control, service, &accepted.instance));
+        let is_own = went_to.is_some_and(|to| is_control(control, to.service(), &accepted.instance));
         if !is_own || waiter.answer.is_some() {
             return;
         }

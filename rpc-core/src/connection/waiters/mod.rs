@@ -17,7 +17,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 pub(super) use self::acceptance::Gone;
-use crate::connection::outbox::{Batch, DestinationId, Destinations, Heard, Joining};
+use crate::connection::outbox::{Address, Batch, DestinationId, Destinations, Heard, Joining};
 use crate::connection::peers::{PeerId, Peers};
 use crate::connection::slots::{Left, Slots};
 use crate::connection::{Message, OutboundMessage, closed, too_late};
@@ -53,7 +53,7 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Expected {
     pub(crate) id: u64,
-    pub(crate) destination: DestinationId,
+    pub(crate) address: Address,
     /// A message of its own.
     pub(crate) payload: Bytes,
     pub(crate) now: Instant,

@@ -1,16 +1,26 @@
 //! Plain calls: each has a message of its own, whose reply subject ends with the call's id.
 
-use super::{Expected, Place, Waiter, Waiters};
+use std::task::Waker;
+
+use tokio::time::Instant;
+
+use super::{Place, Waiter, Waiters};
 use crate::connection::Subject;
-use crate::connection::outbox::DestinationId;
+use crate::connection::outbox::{Address, DestinationId};
 use crate::connection::slots::Left;
 
 impl Waiters {
     /// Adds a call that leaves at once. Returns the subject that it goes to.
-    pub(in crate::connection) fn add_plain(&mut self, expected: &Expected) -> Option<Subject> {
-        let Expected { id, destination, deadline, ref waker, .. } = *expected;
+    pub(in crate::connection) fn add_plain(
+        &mut self,
+        id: u64,
+        address: Address,
+        deadline: Instant,
+        waker: Waker,
+    ) -> Option<Subject> {
+        let destination = self.locate(address);
         let subject = self.destinations.get_mut(destination)?.subject.clone();
-        self.enter(id, Place::Plain(destination), deadline, waker.clone());
+        self.enter(id, Place::Plain(destination), deadline, waker);
         Some(subject)
     }
 

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use super::*;
 use crate::codec::Codec;
 use crate::connection::Subject;
+use crate::connection::outbox::Chosen;
 use crate::connection::slots::Token;
 use crate::error::ErrorKind;
 use crate::wire::frame::Flags;
@@ -23,7 +24,8 @@ struct Bed {
 fn bed() -> Bed {
     let mut waiters = Waiters::default();
     let pool = waiters.slots.add_pool();
-    let destination = waiters.destinations.add(&SENT.into(), pool, 512);
+    let chosen = Chosen { subject: SENT.into(), service: "lab".len(), pool, most: 512 };
+    let destination = waiters.destinations.keep(chosen);
     Bed { waiters, destination }
 }
 
@@ -40,7 +42,7 @@ impl Bed {
         let now = Instant::now();
         let expected = Expected {
             id,
-            destination: self.destination,
+            address: Address::Kept(self.destination),
             payload: Bytes::from(vec![0xC1, 1, u8::try_from(id).unwrap()]),
             now,
             deadline: now + Duration::from_secs(seconds),
