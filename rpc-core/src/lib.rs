@@ -34,7 +34,10 @@ pub use nats_rpc_macros::service;
 #[cfg(feature = "schema")]
 pub use schemars;
 
-pub use crate::client::{Call, Cast, Check, Client, ClientBuilder, DetailedCall, Response, Retry};
+pub use crate::client::{
+    Call, Cast, Check, Client, ClientBuilder, DetailedCall, Gather, GatherEnd, InstanceId, NoQuorum,
+    Response, Retry,
+};
 pub use crate::codec::Codec;
 pub use crate::connection::{Connection, ConnectionEvent, Subscription, connect, connect_with, memory};
 pub use crate::context::{Context, Scoped};

@@ -36,6 +36,7 @@ pub(crate) struct MethodOptions {
     pub(crate) name: Option<LitStr>,
     pub(crate) idempotent: Option<Span>,
     pub(crate) oneway: Option<Span>,
+    pub(crate) broadcast: Option<Span>,
     pub(crate) spawn: Option<Span>,
     pub(crate) no_cancel: Option<Span>,
     pub(crate) bare: Option<Span>,
@@ -89,7 +90,8 @@ impl MethodOptions {
                 "no_cancel" => options.no_cancel = flag(&option, errors),
                 "bare" => options.bare = flag(&option, errors),
                 "coalesce" => options.coalesce = coalesce(&option, errors),
-                later @ ("broadcast" | "durable" | "subject") => {
+                "broadcast" => options.broadcast = flag(&option, errors),
+                later @ ("durable" | "subject") => {
                     errors.report(option.path(), format!("`{later}` is not supported yet"));
                 }
                 unknown => errors.report(option.path(), unknown_option(unknown, METHOD_OPTIONS)),

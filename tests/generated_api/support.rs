@@ -17,6 +17,6 @@ pub(crate) async fn serve(service: impl Service) -> Served {
 
 impl Served {
     pub(crate) fn client<C: ServiceClient>(&self) -> C {
-        C::from_client(Client::from(self.broker.connect()))
+        C::from_client(Client::from(self.broker.connect()), &[]).unwrap()
     }
 }

@@ -8,6 +8,7 @@
     reason = "a broken expectation has to end the test"
 )]
 
+mod addressed;
 mod around;
 mod bed;
 mod busy_shutdown;
@@ -31,6 +32,7 @@ mod foreign;
 mod foreign_replies;
 mod foreign_services;
 mod full_connection;
+mod gather;
 mod hedging;
 mod hostile_input;
 mod long_calls;

@@ -11,6 +11,7 @@ use serde::ser::Serialize;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::attempts::Attempts;
+use super::gather::Gather;
 use super::handover::Handover;
 use super::layers::Passage;
 use super::outcome::{outcome, outcome_of_layers};
@@ -80,7 +81,7 @@ pub struct Call<T, E> {
 }
 
 /// Ready when the handler that a call was made in is cancelled.
-type Parent = Pin<Box<WaitForCancellationFutureOwned>>;
+pub(super) type Parent = Pin<Box<WaitForCancellationFutureOwned>>;
 
 impl<T, E> Call<T, E> {
     pub(super) fn new<A: Serialize>(
@@ -152,6 +153,34 @@ impl<T, E> Call<T, E> {
     pub fn at(mut self, instance: impl AsRef<str>) -> Self {
         self.outgoing.set_recipient(Recipient::Instance(instance.as_ref().into()));
         self
+    }
+
+    /// Sends the call to every instance, also where one of them would execute it else, and yields what each of them answers, as it
+    /// comes; see [`Gather`].
+    ///
+    /// ```
+    /// # #[nats_rpc::service]
+    /// # trait Cache {
+    /// #     async fn size(&self) -> u64;
+    /// # }
+    /// # struct Empty;
+    /// # impl Cache for Empty {
+    /// #     async fn size(&self) -> u64 { 0 }
+    /// # }
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let nats = nats_rpc::memory::Broker::new().connect();
+    /// # let server = nats_rpc::Server::builder(&nats).add(CacheServer::new(Empty)).start().await?;
+    /// let sizes = CacheClient::new(&nats).size().gather().expecting_all().collect_map().await?;
+    /// println!("{} instances have {sizes:?}", sizes.len());
+    /// # server.shutdown().await;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// What layers of the client do with the call, they do before it is sent; the answers do not come by them. A
+    /// [plain](crate::ClientBuilder::plain) client sends the call to the subject of the method itself, and gathers what comes back: from
+    /// services that have no queue group.
+    pub fn gather(mut self) -> Gather<T, E> {
+        Gather::new(self.outgoing, self.attempts.take_built(), self.returns, self.parent, self.watch)
     }
 
     /// Chooses the values of the parameters in the method's subject.

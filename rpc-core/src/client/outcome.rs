@@ -50,6 +50,15 @@ fn rare_outcome<T, E>(
     Err(CallError::Rpc(after_attempts(error, may_have_run)))
 }
 
+/// What an answer of one of many instances is for the caller.
+pub(super) fn of_one<T, E>(
+    outgoing: &Outgoing,
+    returns: Returns<T, E>,
+    answer: Answer,
+) -> Result<T, CallError<E>> {
+    outcome(outgoing, returns, Concluded::at_first(answer)).map(Response::into_inner)
+}
+
 /// Remembers that the service has answered, if it has.
 fn note(outgoing: &Outgoing, answer: &Answer) {
     if matches!(answer, Answer::Success(_) | Answer::Error(_) | Answer::Plain(_) | Answer::Remote(_)) {
@@ -108,7 +117,7 @@ pub(super) fn outcome_of_layers<T, E>(
 }
 
 /// The error of a call that was not answered, or with an error.
-fn error_of(outgoing: &Outgoing, answer: Answer) -> Error {
+pub(super) fn error_of(outgoing: &Outgoing, answer: Answer) -> Error {
     let subject = outgoing.subject();
     match answer {
         Answer::Expired(Some(refusal)) => refusal.to_error(),

@@ -13,7 +13,7 @@ use super::retry::Retry;
 use super::stub::{Recipient, Route, Target};
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
-use crate::connection::{Connection, History, buffers};
+use crate::connection::{Connection, History, Subject, buffers};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::service::{Method, MethodKind};
@@ -172,6 +172,21 @@ impl Outgoing {
     fn choose(&mut self, values: Vec<String>, recipient: Recipient) {
         let route = self.target.chosen_route(self.method, &values, &recipient);
         self.choice = Some(Box::new(Choice { values, recipient, route }));
+    }
+
+    /// Sends the call to every instance, which names itself in its answer. Those that are not of this library have no subject for that:
+    /// theirs gets to all of them, or it does not.
+    pub(super) fn address_to_all(&mut self) {
+        if !self.is_plain() {
+            self.set_recipient(Recipient::Everybody);
+            self.set_flags(Flags::with_instance, None);
+        }
+    }
+
+    /// Where the call would go that is for whoever serves the method.
+    pub(super) fn method_subject(&self) -> Option<Subject> {
+        let values = self.choice.as_ref().map_or(&[][..], |choice| &choice.values);
+        self.target.chosen_route(self.method, values, &Recipient::Anybody).ok().map(|route| route.subject)
     }
 
     /// Who is to get the call.

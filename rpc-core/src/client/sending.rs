@@ -100,6 +100,25 @@ impl Outgoing {
         self.exchange(buffer, now, deadline, expiry)
     }
 
+    /// Writes the message of a call that is sent once, and in no message with others.
+    pub(super) fn write_once(&self, args: Bytes, now: Instant, deadline: Deadline) -> Result<Written, Error> {
+        if self.is_plain() {
+            return self.write_plain(args, Some(deadline.since(now)));
+        }
+        let budget_ms = budget_as_wire_ms(deadline.since(now));
+        let expiry = self.expiry();
+        let times = match expiry {
+            Expiry::Stated => Times::Later,
+            Expiry::LeftOut => Times::Budget { ms: budget_ms },
+        };
+        let mut buffer = self.rewrite(times, FIRST, &args)?;
+        if expiry == Expiry::Stated {
+            buffer.set_times(budget_ms, self.connection().clock().unix_ms() + u64::from(budget_ms));
+        }
+        let (payload, _) = buffer.into_parts();
+        Ok(Written::Framed(payload))
+    }
+
     fn expiry(&self) -> Expiry {
         let differ = self.history().clocks_differ(self.connection().clock());
         if differ { Expiry::LeftOut } else { Expiry::Stated }

@@ -40,7 +40,7 @@ pub use self::subscription::Subscription;
 use self::transport::Transport;
 pub(crate) use self::transport::TryPublishError;
 use self::waiters::Departure;
-pub(crate) use self::waiters::{Answer, Expected};
+pub(crate) use self::waiters::{Answer, Expected, Next, Part};
 use crate::deadline::WallClock;
 use crate::error::Error;
 
@@ -180,6 +180,16 @@ impl Connection {
     /// received.
     pub(crate) fn take_on_plain(&self, call: Expected, headers: HeaderMap) -> Result<OutboundMessage, Error> {
         self.inner.inbox.expect_plain(call, headers)
+    }
+
+    /// Takes a call on that gathers the answers of many. Returns its message, which the caller publishes, at once. An error if no
+    /// reply could be received, or if the call is out already.
+    pub(crate) fn take_on_many(
+        &self,
+        call: Expected,
+        headers: Option<HeaderMap>,
+    ) -> Result<OutboundMessage, Error> {
+        self.inner.inbox.expect_many(call, headers)
     }
 
     /// Waits until everything that was sent on this connection has been written to its socket: before a program ends

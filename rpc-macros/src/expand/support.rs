@@ -76,6 +76,7 @@ fn entry(service: &Service, method: &Method) -> TokenStream {
     let Method { name, options, conditions, description, arguments, .. } = method;
     let name = &name.text;
     let kind = if options.oneway.is_some() { quote!(oneway) } else { quote!(unary) };
+    let broadcast = options.broadcast.map(|_| quote!(.broadcast()));
     let idempotent = options.idempotent.map(|_| quote!(.idempotent()));
     let spawn = options.spawn.map(|_| quote!(.spawn()));
     let no_cancel = options.no_cancel.map(|_| quote!(.no_cancel()));
@@ -86,7 +87,7 @@ fn entry(service: &Service, method: &Method) -> TokenStream {
     let parameters = arguments.iter().map(|argument| parameter(runtime, method, argument));
     let parameters = (!arguments.is_empty()).then(|| quote!(.with_parameters(&[#(#parameters),*])));
     quote_spanned! {Span::mixed_site()=>
-        #(#conditions)* #runtime::Method::#kind(#name) #idempotent #spawn #no_cancel #bare #coalesce #timeout
+        #(#conditions)* #runtime::Method::#kind(#name) #broadcast #idempotent #spawn #no_cancel #bare #coalesce #timeout
             #description #parameters
     }
 }

@@ -2,6 +2,7 @@
 
 use super::request::Delivery;
 use super::{ClientRequest, ClientResponse};
+use crate::client::gather::send_to_all;
 use crate::client::outcome::reply;
 use crate::client::pursuit::Pursuit;
 use crate::error::{Error, Execution};
@@ -10,7 +11,8 @@ use crate::error::{Error, Execution};
 pub(super) async fn send(request: ClientRequest) -> Result<ClientResponse, Error> {
     let attempt = request.progress.begin()?;
     // A receipt comes before the handler runs, and a plain value may be from anybody.
-    let is_proof = !request.outgoing.is_oneway() && !request.outgoing.is_plain();
+    let is_answered = request.delivery == Delivery::Answered;
+    let is_proof = is_answered && !request.outgoing.is_oneway() && !request.outgoing.is_plain();
     let result = deliver(request).await;
     attempt.show(match &result {
         Ok(response) if is_proof || response.service_error.is_some() => Execution::Executed,
@@ -32,6 +34,10 @@ async fn deliver(request: ClientRequest) -> Result<ClientResponse, Error> {
             if let Some(handover) = outgoing.hand_over_written(written, || deadline)? {
                 handover.await?;
             }
+            Ok(ClientResponse::new(outgoing.codec(), outgoing.codec().nothing()))
+        }
+        Delivery::Gathered => {
+            send_to_all(&outgoing, args, deadline).await?;
             Ok(ClientResponse::new(outgoing.codec(), outgoing.codec().nothing()))
         }
     }

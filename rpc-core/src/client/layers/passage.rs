@@ -45,6 +45,11 @@ impl Passage {
         Passage::new(outgoing, args, outgoing.deadline(Instant::now()), Delivery::HandedOver, None)
     }
 
+    /// Sends a call to all instances through the layers.
+    pub(in crate::client) fn gathered(outgoing: &Outgoing, args: Bytes, deadline: Deadline) -> Self {
+        Passage::new(outgoing, args, deadline, Delivery::Gathered, None)
+    }
+
     fn new(
         outgoing: &Outgoing,
         args: Bytes,

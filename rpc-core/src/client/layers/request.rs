@@ -31,6 +31,8 @@ pub(in crate::client) enum Delivery {
     Answered,
     /// That the connection has the message.
     HandedOver,
+    /// The same, of one that goes to all instances: their answers do not come by here.
+    Gathered,
 }
 
 impl ClientRequest {
@@ -49,8 +51,9 @@ impl ClientRequest {
         self.outgoing.is_idempotent()
     }
 
-    /// Whether the caller waits for an answer: not so for a oneway call, unless it is
-    /// [`acked`](crate::Cast::acked).
+    /// Whether the response is what the handler answers: not so for a oneway call, unless it is
+    /// [`acked`](crate::Cast::acked), nor for one that [gathers](crate::Call::gather) the answers of all instances. Their response
+    /// is empty, and says that the call was handed over.
     pub fn expects_reply(&self) -> bool {
         self.delivery == Delivery::Answered
     }

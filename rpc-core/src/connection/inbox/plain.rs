@@ -1,12 +1,13 @@
 //! Plain calls: how they leave, and how their answers find them.
 
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
 use super::{Inbox, State};
+use crate::connection::waiters::{Next, Part};
 use crate::connection::{Answer, Expected, HeaderMap, Message, OutboundMessage, closed, no_responders};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 impl Inbox {
     /// Takes a plain call on. Returns its message, which the caller publishes at once. An error if its reply could not be
@@ -26,6 +27,31 @@ impl Inbox {
     }
 }
 
+impl Inbox {
+    /// Takes a call on that gathers what is answered. Returns its message, which the caller publishes at once.
+    pub(in crate::connection) fn expect_many(
+        &self,
+        expected: Expected,
+        headers: Option<HeaderMap>,
+    ) -> Result<OutboundMessage, Error> {
+        let Expected { id, address, payload, deadline, .. } = expected;
+        let reply = Some(self.subjects.plain(id));
+        let subject = self.shared.change(|state| {
+            self.check_receiving(state)?;
+            state.waiters.add_gathering(id, address, deadline).ok_or_else(|| {
+                Error::not_executed(ErrorKind::InvalidArgument, "a call that gathers answers is sent once")
+            })
+        })?;
+        Ok(OutboundMessage { subject, reply, payload, headers })
+    }
+
+    /// Waits for what comes next for a call that gathers.
+    pub(crate) fn poll_gathering(&self, id: u64, cx: &Context<'_>) -> Poll<Next> {
+        let mut replaced = None;
+        self.shared.lock().waiters.poll_gathering(id, cx, &mut replaced)
+    }
+}
+
 /// Gives a plain call its answer. There is no id in that: whatever comes to the subject is it, and what comes later is for
 /// nobody, since no other call has the same.
 pub(super) fn deliver(state: &mut State, id: u64, message: Message, wake: &mut Vec<Waker>) {
@@ -33,6 +59,9 @@ pub(super) fn deliver(state: &mut State, id: u64, message: Message, wake: &mut V
     let about = unserved.as_ref().and_then(|unserved| unserved.subject);
     if !state.waiters.expects_plain(id, about) {
         return;
+    }
+    if state.waiters.gathers(id) && unserved.is_none() {
+        return wake.extend(state.waiters.gather(id, Part::Reply(Box::new(message))));
     }
     let answer = match unserved {
         Some(_) => Answer::NoResponders,

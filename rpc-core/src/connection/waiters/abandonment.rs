@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Place, Waiter, Waiters};
+use super::{Gathered, Place, Waiter, Waiters};
 use crate::connection::peers::PeerId;
 use crate::connection::slots::Left;
 
@@ -18,6 +18,7 @@ const MAX_GIVEN_UP: usize = 64 * 1024;
 pub(in crate::connection) enum Forgotten {
     Call(Waiter),
     Waker(Option<Waker>),
+    Gathering(Gathered, Option<Waker>),
 }
 
 impl Waiters {
@@ -26,6 +27,9 @@ impl Waiters {
     pub(in crate::connection) fn forget(&mut self, id: u64) -> Option<Forgotten> {
         let is_full = self.given_up >= MAX_GIVEN_UP;
         let waiter = self.calls.get_mut(&id)?;
+        if waiter.gathered.is_some() && waiter.answer.is_none() && !is_full {
+            return self.give_up_gathering(id);
+        }
         if let Place::Out(slot) = waiter.place
             && waiter.answer.is_none()
             && waiter.peers.is_empty()
@@ -44,6 +48,18 @@ impl Waiters {
             self.leave(waiter.place, Left::Abandoned, Instant::now(), Duration::ZERO);
         }
         Some(Forgotten::Call(waiter))
+    }
+
+    /// Cancels a call at the instances that are known to have it, and keeps it until its deadline for those that say so later.
+    fn give_up_gathering(&mut self, id: u64) -> Option<Forgotten> {
+        let waiter = self.calls.get_mut(&id)?;
+        waiter.given_up = true;
+        self.given_up += 1;
+        let gathered = std::mem::take(waiter.gathered.as_deref_mut()?);
+        let (waker, mut peers) = (waiter.waker.take(), std::mem::take(&mut waiter.peers));
+        self.cancel_at_peers(id, &peers);
+        self.leave_peers(id, &mut peers);
+        Some(Forgotten::Gathering(gathered, waker))
     }
 
     pub(super) fn leave_peers(&mut self, id: u64, peers: &mut Vec<PeerId>) {

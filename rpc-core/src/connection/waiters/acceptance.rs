@@ -5,7 +5,7 @@ use std::task::Waker;
 use bytes::BytesMut;
 use tokio::time::Instant;
 
-use super::{Answer, Place, Waiters};
+use super::{Answer, Part, Place, Waiters};
 use crate::connection::outbox::Joining;
 use crate::connection::peers::PeerId;
 use crate::connection::{OutboundMessage, Subject};
@@ -14,7 +14,7 @@ use crate::wire::frame::{AcceptedFrame, ErrorFrame, Flags, Id, heartbeat, write_
 use crate::wire::subject::is_control;
 
 /// How many instances are remembered that have the same call.
-const MAX_INSTANCES: usize = 256;
+const MAX_INSTANCES: usize = 1024;
 
 /// Why an instance is taken for gone.
 #[derive(Debug, Clone, Copy)]
@@ -36,8 +36,13 @@ impl Waiters {
         reply: impl FnOnce() -> Subject,
     ) {
         let Some(waiter) = self.calls.get_mut(&id) else { return };
-        let Place::Out(slot) = waiter.place else { return };
-        let went_to = self.slots.sent(slot).and_then(|sent| self.destinations.get_mut(sent.destination));
+        let gathers = waiter.gathered.is_some();
+        let destination = match waiter.place {
+            Place::Out(slot) => self.slots.sent(slot).map(|sent| sent.destination),
+            Place::Plain(destination) if gathers => Some(destination),
+            Place::Plain(_) | Place::Waiting(_) => None,
+        };
+        let went_to = destination.and_then(|destination| self.destinations.get_mut(destination));
         // What is sent there must not go to any subject that somebody names.
         let is_own = went_to.is_some_and(|to| is_control(control, to.service(), &accepted.instance));
         if !is_own || waiter.answer.is_some() {
@@ -45,11 +50,13 @@ impl Waiters {
         }
         if waiter.given_up {
             self.control.push(cancel(id, control));
-            return self.remove_given_up(id, now);
+            if !gathers {
+                self.remove_given_up(id, now);
+            }
+            return;
         }
         waiter.one_of_many |= accepted.flags.is_one_of_many();
-        // Only a broadcast is accepted by several.
-        let most = if waiter.one_of_many { MAX_INSTANCES } else { 1 };
+        let most = if gathers || waiter.one_of_many { MAX_INSTANCES } else { 1 };
         if waiter.peers.len() >= most {
             return;
         }
@@ -75,15 +82,20 @@ impl Waiters {
             Gone::Unreached => "is gone",
             Gone::Silent => "has said nothing for three seconds",
         };
-        let message = format!("the instance {} {why}, which had the call", there.instance);
+        let instance = there.instance.clone();
+        let message = format!("the instance {instance} {why}, which had the call");
         let now = Instant::now();
         for id in self.peers.calls(peer) {
             let Some(waiter) = self.calls.get_mut(&id) else { continue };
             waiter.peers.retain(|other| *other != peer);
-            let one_of_many = waiter.one_of_many;
+            let (gathers, one_of_many) = (waiter.gathered.is_some(), waiter.one_of_many);
             let error = Error::new(ErrorKind::Unavailable, message.clone());
-            let answer = if one_of_many { refusal_of(&error) } else { Answer::Lost(error) };
-            wake.extend(self.answer(id, answer, now));
+            wake.extend(if gathers {
+                self.gather(id, Part::Lost { instance: instance.clone(), error })
+            } else {
+                let answer = if one_of_many { refusal_of(&error) } else { Answer::Lost(error) };
+                self.answer(id, answer, now)
+            });
             self.peers.close(id, peer);
         }
     }

@@ -4,6 +4,7 @@ mod abandonment;
 mod acceptance;
 mod departure;
 mod failures;
+mod gathering;
 mod plain;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 pub(super) use self::acceptance::Gone;
+use self::gathering::Gathered;
+pub(crate) use self::gathering::{Next, Part};
 use crate::connection::outbox::{Address, Batch, DestinationId, Destinations, Heard, Joining};
 use crate::connection::peers::{PeerId, Peers};
 use crate::connection::slots::{Left, Slots};
@@ -113,6 +116,8 @@ pub(super) struct Waiter {
     one_of_many: bool,
     /// Whether nobody waits for it any more.
     given_up: bool,
+    /// What has come for it, if it gathers the answers of many.
+    gathered: Option<Box<Gathered>>,
 }
 
 /// Where a call is.
@@ -136,6 +141,7 @@ impl Waiter {
             peers: Vec::new(),
             one_of_many: false,
             given_up: false,
+            gathered: None,
         }
     }
 }
