@@ -19,6 +19,8 @@ mod reply;
 mod context;
 mod service;
 pub mod contract;
+#[cfg(feature = "jetstream")]
+pub mod jobs;
 mod client;
 mod server;
 pub mod middleware;
@@ -40,7 +42,7 @@ pub use crate::client::{
 };
 pub use crate::codec::Codec;
 pub use crate::connection::{Connection, ConnectionEvent, Subscription, connect, connect_with, memory};
-pub use crate::context::{Context, Scoped};
+pub use crate::context::{Context, Progress, Scoped};
 pub use crate::deadline::Deadline;
 pub use crate::error::{CallError, Error, ErrorKind, Execution};
 pub use crate::reply::Reply;

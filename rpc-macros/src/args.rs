@@ -37,6 +37,7 @@ pub(crate) struct MethodOptions {
     pub(crate) idempotent: Option<Span>,
     pub(crate) oneway: Option<Span>,
     pub(crate) broadcast: Option<Span>,
+    pub(crate) durable: Option<Span>,
     pub(crate) spawn: Option<Span>,
     pub(crate) no_cancel: Option<Span>,
     pub(crate) bare: Option<Span>,
@@ -91,7 +92,8 @@ impl MethodOptions {
                 "bare" => options.bare = flag(&option, errors),
                 "coalesce" => options.coalesce = coalesce(&option, errors),
                 "broadcast" => options.broadcast = flag(&option, errors),
-                later @ ("durable" | "subject") => {
+                "durable" => options.durable = flag(&option, errors),
+                later @ "subject" => {
                     errors.report(option.path(), format!("`{later}` is not supported yet"));
                 }
                 unknown => errors.report(option.path(), unknown_option(unknown, METHOD_OPTIONS)),

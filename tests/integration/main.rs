@@ -35,6 +35,7 @@ mod full_connection;
 mod gather;
 mod hedging;
 mod hostile_input;
+mod jobs;
 mod long_calls;
 mod losses;
 mod moves;

@@ -213,6 +213,8 @@ impl ClientBuilder {
             retry,
             layers: layers.around(ClientService::innermost),
             in_flight: AtomicUsize::new(0),
+            #[cfg(feature = "jetstream")]
+            job_stores: super::jobs::Stores::default(),
         }))
     }
 }

@@ -13,6 +13,8 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use super::attempts::Attempts;
 use super::gather::Gather;
 use super::handover::Handover;
+#[cfg(feature = "jetstream")]
+use super::jobs::Submission;
 use super::layers::Passage;
 use super::outcome::{outcome, outcome_of_layers};
 use super::outgoing::Outgoing;
@@ -181,6 +183,13 @@ impl<T, E> Call<T, E> {
     /// services that have no queue group.
     pub fn gather(mut self) -> Gather<T, E> {
         Gather::new(self.outgoing, self.attempts.take_built(), self.returns, self.parent, self.watch)
+    }
+
+    /// Submits the call to be executed later, by a server that may not even run at the moment: JetStream keeps it until it was
+    /// executed. The method has to be marked `#[rpc(durable)]`. See [`jobs`](crate::jobs).
+    #[cfg(feature = "jetstream")]
+    pub fn submit(mut self) -> Submission<T, E> {
+        Submission::new(self.outgoing, self.attempts.take_built(), self.returns, self.watch)
     }
 
     /// Chooses the values of the parameters in the method's subject.

@@ -16,7 +16,9 @@ impl Inherited {
     /// From the handler that is running in this task, if one is; with the headers of its trace.
     pub(super) fn from_handler() -> (Self, Headers) {
         let of = |cx: &Context| {
-            let inherited = Inherited { deadline: cx.inherited_deadline(), is_retried: cx.attempt() > 1 };
+            // Attempts of a job are far apart: those of its calls do not multiply them.
+            let is_retried = cx.attempt() > 1 && !cx.is_job();
+            let inherited = Inherited { deadline: cx.inherited_deadline(), is_retried };
             (inherited, trace_of(cx))
         };
         Context::with_current(of).unwrap_or_default()

@@ -9,6 +9,8 @@ mod exchange;
 mod gather;
 mod handover;
 mod inherited;
+#[cfg(feature = "jetstream")]
+pub(crate) mod jobs;
 mod layers;
 mod outcome;
 mod outgoing;
@@ -75,6 +77,8 @@ struct Inner {
     retry: Retry,
     layers: Option<ClientService>,
     in_flight: AtomicUsize,
+    #[cfg(feature = "jetstream")]
+    job_stores: jobs::Stores,
 }
 
 impl Client {
@@ -123,6 +127,11 @@ impl Client {
 
     pub(crate) fn retry(&self) -> Retry {
         self.0.retry
+    }
+
+    #[cfg(feature = "jetstream")]
+    fn job_stores(&self) -> &jobs::Stores {
+        &self.0.job_stores
     }
 
     /// Counts a call in, unless there are too many.

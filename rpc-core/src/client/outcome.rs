@@ -184,7 +184,7 @@ fn read_service_error<T, E>(outgoing: &Outgoing, returns: Returns<T, E>, error: 
     }
 }
 
-fn unreadable(what: &str, error: &DecodeError) -> Error {
+pub(super) fn unreadable(what: &str, error: &DecodeError) -> Error {
     Error::new(ErrorKind::Protocol, format!("the {what} in the reply does not decode: {error}"))
         .with_execution(Execution::Executed)
 }

@@ -9,6 +9,8 @@ use tokio::time::Instant;
 
 use super::ClientService;
 use super::inherited::Inherited;
+#[cfg(feature = "jetstream")]
+use super::jobs::Order;
 use super::retry::Retry;
 use super::stub::{Recipient, Route, Target};
 use crate::codec::Codec;
@@ -41,6 +43,9 @@ pub(super) struct Outgoing {
     stale: bool,
     /// Where it goes, if its caller has chosen that.
     choice: Option<Box<Choice>>,
+    /// What is submitted, if that is what is done with it.
+    #[cfg(feature = "jetstream")]
+    order: Option<Arc<Order>>,
 }
 
 /// What the caller has chosen of where a call goes.
@@ -71,6 +76,8 @@ impl Outgoing {
             headers,
             stale: false,
             choice: None,
+            #[cfg(feature = "jetstream")]
+            order: None,
         }
     }
 
@@ -185,8 +192,15 @@ impl Outgoing {
 
     /// Where the call would go that is for whoever serves the method.
     pub(super) fn method_subject(&self) -> Option<Subject> {
-        let values = self.choice.as_ref().map_or(&[][..], |choice| &choice.values);
-        self.target.chosen_route(self.method, values, &Recipient::Anybody).ok().map(|route| route.subject)
+        self.target
+            .chosen_route(self.method, self.values(), &Recipient::Anybody)
+            .ok()
+            .map(|route| route.subject)
+    }
+
+    /// The values of the parameters in the method's subject.
+    fn values(&self) -> &[String] {
+        self.choice.as_ref().map_or(&[], |choice| &choice.values)
     }
 
     /// Who is to get the call.
@@ -262,6 +276,34 @@ impl Outgoing {
     /// Notes that an instance found the call expired which is not.
     pub(super) fn distrust_clocks(&self) {
         self.history().distrust_clocks(self.connection().clock(), self.names().0);
+    }
+
+    /// Has the call outlive the handler that it was made in.
+    #[cfg(feature = "jetstream")]
+    pub(super) fn detach(&mut self) {
+        self.inherited = Inherited::default();
+    }
+
+    /// Whether the call can be submitted.
+    #[cfg(feature = "jetstream")]
+    pub(super) fn is_durable(&self) -> bool {
+        self.target.method(self.method).is_some_and(Method::is_durable)
+    }
+
+    /// Where the call is submitted.
+    #[cfg(feature = "jetstream")]
+    pub(super) fn job_subject(&self) -> Result<String, Error> {
+        self.target.job_subject(self.method, self.values())
+    }
+
+    #[cfg(feature = "jetstream")]
+    pub(super) fn set_order(&mut self, order: Arc<Order>) {
+        self.order = Some(order);
+    }
+
+    #[cfg(feature = "jetstream")]
+    pub(super) fn order(&self) -> Option<&Order> {
+        self.order.as_deref()
     }
 
     pub(super) fn deadline(&self, now: Instant) -> Deadline {

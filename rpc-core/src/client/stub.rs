@@ -212,8 +212,15 @@ impl Target {
         Ok(Route { subject, address })
     }
 
+    /// Where a call of a method is submitted.
+    #[cfg(feature = "jetstream")]
+    pub(crate) fn job_subject(&self, method: usize, values: &[String]) -> Result<String, Error> {
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        self.service()?.job(&self.method_route(method)?.template.filled(&values)?)
+    }
+
     /// The subjects of the service.
-    pub(crate) fn service(&self) -> Result<&ServiceSubject, Error> {
+    fn service(&self) -> Result<&ServiceSubject, Error> {
         self.routes.as_ref().map(|routes| &routes.service).map_err(Clone::clone)
     }
 

@@ -1,6 +1,7 @@
 //! What a handler knows about the call that it serves, and what its own calls inherit.
 
 mod extensions;
+mod job;
 mod scoped;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use self::extensions::Extensions;
+#[cfg(feature = "jetstream")]
+pub(crate) use self::job::JobAttempt;
+pub use self::job::Progress;
 pub use self::scoped::Scoped;
 use crate::connection::Subject;
 use crate::deadline::Deadline;

@@ -11,6 +11,8 @@ use super::deploy::LimitsByMethod;
 use super::limits::{Limits, MethodLimits};
 use crate::connection::Connection;
 use crate::discovery::DEFAULT_PREFIX;
+#[cfg(feature = "jetstream")]
+use crate::jobs::JobSettings;
 use crate::layers::Layers;
 use crate::reply::Reply;
 use crate::service::{RawCall, Service};
@@ -55,6 +57,9 @@ pub struct ServerBuilder {
     pub(super) method_limits: LimitsByMethod,
     pub(super) default_timeout: Duration,
     pub(super) grace: Duration,
+    /// `None` for a server that executes no jobs.
+    #[cfg(feature = "jetstream")]
+    pub(super) jobs: Option<JobSettings>,
 }
 
 /// Which instances get a call.
@@ -79,6 +84,8 @@ impl ServerBuilder {
             method_limits: LimitsByMethod::new(),
             default_timeout: DEFAULT_TIMEOUT,
             grace: DEFAULT_GRACE,
+            #[cfg(feature = "jetstream")]
+            jobs: Some(JobSettings::new()),
         }
     }
 
@@ -180,6 +187,20 @@ impl ServerBuilder {
     /// How long a shutdown waits for handlers before it aborts them; 30 s by default, an hour at most.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// How the jobs of durable methods are executed: as [`JobSettings::new`] says by default.
+    #[cfg(feature = "jetstream")]
+    pub fn jobs(mut self, settings: JobSettings) -> Self {
+        self.jobs = Some(settings);
+        self
+    }
+
+    /// Serves the calls of durable methods and executes none of their jobs: where JetStream is not to be had, or other servers do.
+    #[cfg(feature = "jetstream")]
+    pub fn without_jobs(mut self) -> Self {
+        self.jobs = None;
         self
     }
 

@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 use super::Shared;
 use super::dispatch::Endpoint;
 use super::intake::{Intake, Work};
+#[cfg(feature = "jetstream")]
+use super::jobs::DurableService;
 use super::layers::{ServerService, behind};
 use super::limits::MethodLimits;
 use super::peers::Peers;
@@ -26,6 +28,11 @@ use crate::wire::template::{Places, Template};
 pub(super) struct Deployed {
     pub(super) descriptor: &'static ServiceDescriptor,
     pub(super) subject: ServiceSubject,
+    /// The same for all values of its parameters, and those that it is bound to.
+    #[cfg(feature = "jetstream")]
+    all: ServiceSubject,
+    #[cfg(feature = "jetstream")]
+    values: Vec<String>,
     pub(super) contract: Contract,
     pub(super) methods: Vec<DeployedMethod>,
 }
@@ -99,7 +106,16 @@ pub(super) fn deploy(
         });
         let methods = methods.collect::<Result<Vec<_>, Error>>()?;
         check_overlaps(&methods)?;
-        deployed.push(Deployed { descriptor, subject, contract: service.contract(), methods });
+        deployed.push(Deployed {
+            descriptor,
+            subject,
+            #[cfg(feature = "jetstream")]
+            all: ServiceSubject::new(prefix, template.pattern(&[])?)?,
+            #[cfg(feature = "jetstream")]
+            values: service.subject_values().into_iter().map(|(_, value)| value).collect(),
+            contract: service.contract(),
+            methods,
+        });
     }
     Ok(deployed)
 }
@@ -186,6 +202,9 @@ pub(super) struct Subscribed {
     /// What the instance hears about the calls that it has, by service.
     pub(super) control: Vec<(Subscription, Arc<Peers>)>,
     pub(super) subjects: Vec<String>,
+    /// The services that have durable methods.
+    #[cfg(feature = "jetstream")]
+    pub(super) durable: Vec<DurableService>,
 }
 
 /// Subscribes for all methods, and for the probes and the control messages of each service. `opened` is told when a peer
@@ -196,7 +215,13 @@ pub(super) async fn subscribe(
     group: Option<&str>,
     opened: &Arc<Notify>,
 ) -> Result<Subscribed, Error> {
-    let mut all = Subscribed { intake: Vec::new(), control: Vec::new(), subjects: Vec::new() };
+    let mut all = Subscribed {
+        intake: Vec::new(),
+        control: Vec::new(),
+        subjects: Vec::new(),
+        #[cfg(feature = "jetstream")]
+        durable: Vec::new(),
+    };
     let instance = &*shared.replier.instance;
     for service in deployed {
         let of_any_peer = format!("{}.*", service.subject.control(instance));
@@ -206,6 +231,8 @@ pub(super) async fn subscribe(
             Arc::new(Peers::new(Arc::clone(&shared.replier), service.subject.tokens(), Arc::clone(opened)));
         all.subjects.push(of_any_peer);
         all.control.push((subscription, Arc::clone(&peers)));
+        #[cfg(feature = "jetstream")]
+        let mut durable = Vec::new();
         for method in service.methods {
             let group = group.filter(|_| !method.method.is_broadcast());
             // Who asks one instance, or each, learns from each what it has done itself.
@@ -214,14 +241,29 @@ pub(super) async fn subscribe(
                 (service.subject.at(instance, &method.tail)?, None, Audience::One),
                 (service.subject.all(&method.tail)?, None, Audience::Each),
             ];
+            #[cfg(feature = "jetstream")]
+            let tail = method.tail.clone();
             let endpoint = Endpoint::new(Arc::clone(shared), service.descriptor, method, Arc::clone(&peers));
             let endpoint = Arc::new(endpoint);
+            #[cfg(feature = "jetstream")]
+            if endpoint.method.is_durable() {
+                durable.push((Arc::clone(&endpoint), tail));
+            }
             for (subject, group, audience) in ways {
                 let subscription = anew(shared.connection(), &subject, group).await?;
                 let intake = Intake { endpoint: Arc::clone(&endpoint), audience };
                 all.subjects.push(subject);
                 all.intake.push((subscription, Work::Calls(intake)));
             }
+        }
+        #[cfg(feature = "jetstream")]
+        if !durable.is_empty() {
+            all.durable.push(DurableService {
+                subject: service.subject.clone(),
+                all: service.all,
+                values: service.values,
+                methods: durable,
+            });
         }
         // One instance answers a probe, also where all of them execute a call.
         let probe = service.subject.probe();

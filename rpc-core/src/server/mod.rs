@@ -12,6 +12,8 @@ mod dispatch;
 mod handlers;
 mod heartbeats;
 mod intake;
+#[cfg(feature = "jetstream")]
+mod jobs;
 mod layers;
 mod limits;
 mod pace;
@@ -82,6 +84,9 @@ pub struct Server {
     control: JoinSet<()>,
     /// Answers those who ask what there is, until the server begins to end.
     discovery: JoinSet<()>,
+    /// Executes jobs; there until the server ends.
+    #[cfg(feature = "jetstream")]
+    jobs: Option<jobs::Jobs>,
     grace: Duration,
 }
 

@@ -37,10 +37,18 @@ impl Server {
     pub(super) async fn shutdown_or_abort(mut self, abort: impl Future<Output = ()>) {
         let grace = Deadline::after(self.grace).instant();
         self.discovery.abort_all();
+        self.take_no_jobs();
         // It stays with the server: should this be dropped, it ends with that.
+        #[cfg(feature = "jetstream")]
+        let mut jobs = self.jobs.take();
         let Server { shared, reception: Some(reception), .. } = &mut self else { return };
+        let finish = async {
+            finish(shared, reception).await;
+            #[cfg(feature = "jetstream")]
+            finish_jobs(&mut jobs).await;
+        };
         let finished = tokio::select! {
-            finished = tokio::time::timeout_at(grace, finish(shared, reception)) => finished.is_ok(),
+            finished = tokio::time::timeout_at(grace, finish) => finished.is_ok(),
             () = abort => false,
         };
         let mut handlers = shared.close();
@@ -53,12 +61,19 @@ impl Server {
             if !finished {
                 // What is taken in now is refused.
                 reception.end().await;
+                #[cfg(feature = "jetstream")]
+                finish_jobs(&mut jobs).await;
             }
             shared.barrier().await;
         };
         let _ = tokio::time::timeout(LAST_FLUSH, last).await;
         self.reception = None;
         self.control.abort_all();
+    }
+
+    fn take_no_jobs(&self) {
+        #[cfg(feature = "jetstream")]
+        self.jobs.iter().for_each(super::jobs::Jobs::stop);
     }
 
     /// Waits until every receiver has ended by itself, which happens when the connection is closed for good.
@@ -79,6 +94,14 @@ async fn finish(shared: &Shared, reception: &mut Reception) {
     }
 }
 
+/// Waits until what came of all jobs is stored.
+#[cfg(feature = "jetstream")]
+async fn finish_jobs(jobs: &mut Option<super::jobs::Jobs>) {
+    if let Some(jobs) = jobs {
+        jobs.finished().await;
+    }
+}
+
 impl Drop for Server {
     /// What is on its way is refused by a task that ends when it has come; each handler answers its caller as it is dropped.
     fn drop(&mut self) {
@@ -87,6 +110,10 @@ impl Drop for Server {
             reception.end_by_itself();
         }
         running.abort_all();
+        #[cfg(feature = "jetstream")]
+        if let Some(jobs) = self.jobs.take() {
+            jobs.end_by_itself();
+        }
     }
 }
 

@@ -16,6 +16,8 @@ use super::counters::Counters;
 use super::deploy::{deploy, prove, subscribe};
 use super::handlers::Handlers;
 use super::heartbeats::beat;
+#[cfg(feature = "jetstream")]
+use super::jobs;
 use super::reception::Reception;
 use super::replies::LATE_REPLIES;
 use super::{Server, ServerService, Shared, discovery, publication};
@@ -33,7 +35,9 @@ impl ServerBuilder {
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for names that cannot be part of a subject, for two services on one subject, for a
     /// service whose handlers do not match its description, and for limits of a method that is not there; [`PermissionDenied`](crate::ErrorKind::PermissionDenied) when the broker does not
     /// let this user subscribe, on a connection made by [`connect`](crate::connect); [`Unavailable`](crate::ErrorKind::Unavailable) when it
-    /// does not answer, or does not let this user reach its own inbox.
+    /// does not answer, or does not let this user reach its own inbox. Where there are durable methods, also
+    /// [`Unimplemented`](crate::ErrorKind::Unimplemented) on a NATS server without JetStream, and
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if a stream, a consumer or a bucket of theirs is there with other settings than it has to have.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, nothing is served.
@@ -104,8 +108,23 @@ impl ServerBuilder {
             contracts.warn_of_denials(&shared, "the contracts of this server are not published");
             answering.spawn(publication::answer(contracts, Arc::clone(&shared)));
         }
+        #[cfg(feature = "jetstream")]
+        let jobs = match &self.jobs {
+            Some(settings) => {
+                Some(jobs::Jobs::start(&shared, self.prefix.as_deref(), subscribed.durable, settings).await?)
+            }
+            None => None,
+        };
         let reception = Some(Reception::new(&shared, subscribed.intake));
-        Ok(Server { reception, control, discovery: answering, shared, grace: self.grace })
+        Ok(Server {
+            reception,
+            control,
+            discovery: answering,
+            shared,
+            grace: self.grace,
+            #[cfg(feature = "jetstream")]
+            jobs,
+        })
     }
 
     /// Starts, serves until SIGINT or SIGTERM, and shuts down; a second signal aborts the handlers that still run.

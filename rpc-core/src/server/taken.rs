@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +35,18 @@ pub(super) struct Taken {
     pub(super) begun: Option<Instant>,
     /// Its caller was told that it is here.
     open: Option<Box<OpenCall>>,
+    /// Who is told of its end, if it is a job.
+    job: Option<Box<JobCallbacks>>,
     answered: bool,
+}
+
+/// Who executes a job: nobody waits for its reply but the task that has taken it.
+#[cfg_attr(not(feature = "jetstream"), expect(dead_code, reason = "there are no jobs"))]
+pub(super) struct JobCallbacks {
+    /// Gets what the handler returns. Dropped without that if the job was cancelled.
+    pub(super) settled: oneshot::Sender<Result<Reply, Error>>,
+    /// Cancels the job.
+    pub(super) cancellation: CancellationToken,
 }
 
 /// What ends the wait for a call before there is a result.
@@ -54,7 +66,24 @@ impl Taken {
         begin_by: Instant,
         counted: Option<Held>,
     ) -> Self {
-        Taken { endpoint, context, arrived, begin_by, counted, begun: None, open: None, answered: false }
+        Taken {
+            endpoint,
+            context,
+            arrived,
+            begin_by,
+            counted,
+            begun: None,
+            open: None,
+            job: None,
+            answered: false,
+        }
+    }
+
+    /// The same for a job.
+    #[cfg(feature = "jetstream")]
+    pub(super) fn of_job(mut self, callbacks: JobCallbacks) -> Self {
+        self.job = Some(Box::new(callbacks));
+        self
     }
 
     /// The server that has it.
@@ -66,7 +95,7 @@ impl Taken {
     /// now. One that nobody waits for has no other chance.
     pub(super) async fn wait_for<T>(&mut self, turn: impl Future<Output = T>) -> Result<T, End> {
         let turn_away = self.shared().turn_away.clone();
-        let can_move = self.context.reply_path().to.is_some();
+        let can_move = self.context.reply_path().to.is_some() || self.job.is_some();
         let mut turn = pin!(async {
             tokio::select! {
                 biased;
@@ -106,7 +135,8 @@ impl Taken {
 
     /// What tells that the caller has cancelled the call, if it can.
     pub(super) fn cancellation(&self) -> Option<CancellationToken> {
-        self.open.as_ref().map(|open| open.cancellation.clone())
+        let of_job = || self.job.as_ref().map(|job| job.cancellation.clone());
+        self.open.as_ref().map(|open| open.cancellation.clone()).or_else(of_job)
     }
 
     pub(super) fn answer(&mut self, result: Result<Reply, Error>, dispatch: Dispatch) {
@@ -119,7 +149,7 @@ impl Taken {
             Ok(reply) if path.is_missing(&reply) => Err(no_reply()),
             result => result,
         };
-        let reply = match result {
+        match &result {
             Ok(reply) => {
                 match &reply.own_error {
                     Some(message) => stats.fail_with_own(message),
@@ -127,13 +157,24 @@ impl Taken {
                 }
                 let own = reply.own_error.as_ref();
                 self.observe(own.map_or(Outcome::Ok, |_| Outcome::ServiceError));
-                reply
             }
-            Err(error) => self.written(error),
-        };
-        if self.begun.is_some() {
-            stats.end(reply.handler_time);
+            Err(error) => self.count(error),
         }
+        let time = self.begun.map(|begun| begun.elapsed());
+        // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
+        let result = result.map_err(|error| if time.is_some() { error.of_started_handler() } else { error });
+        if let Err(error) = &result {
+            stats.fail(error);
+        }
+        if self.begun.is_some() {
+            stats.end(result.as_ref().map_or(time.unwrap_or_default(), |reply| reply.handler_time));
+        }
+        if let Some(job) = self.job.take() {
+            // It may have been given up.
+            let _ = job.settled.send(result);
+            return;
+        }
+        let reply = result.unwrap_or_else(|error| path.error(&error, time.unwrap_or_default()));
         // When the server has ended, its connection may be gone before the next flush.
         let dispatch = if self.shared().is_closed() { Dispatch::Now } else { dispatch };
         send(self.shared(), path, reply, dispatch);
@@ -146,20 +187,15 @@ impl Taken {
         }
     }
 
-    /// The reply that says that the call has failed.
-    fn written(&self, error: Error) -> Reply {
-        let stats = &self.endpoint.stats;
+    /// Counts a call that has failed by why.
+    fn count(&self, error: &Error) {
+        let counters = &self.endpoint.stats.counters;
         match error.before_work_reason() {
-            Some(BeforeWork::Undecodable) => _ = stats.counters.malformed.add(),
-            Some(BeforeWork::Refused) => _ = stats.counters.refused.add(),
+            Some(BeforeWork::Undecodable) => _ = counters.malformed.add(),
+            Some(BeforeWork::Refused) => _ = counters.refused.add(),
             None => {}
         }
-        let time = self.begun.map(|begun| begun.elapsed());
-        // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
-        let error = if time.is_some() { error.of_started_handler() } else { error };
-        stats.fail(&error);
         self.observe(Outcome::Failed(error.kind()));
-        self.context.reply_path().error(&error, time.unwrap_or_default())
     }
 
     /// Ends a call without its result.
@@ -169,6 +205,7 @@ impl Taken {
             // Nobody waits for an answer.
             End::Cancelled => {
                 self.open = None;
+                self.job = None;
                 self.answered = true;
                 self.endpoint.stats.give_up();
                 self.observe(Outcome::Dropped);

@@ -114,6 +114,16 @@ impl ServiceSubject {
         self.below(&format!("_all.{method}"))
     }
 
+    /// Where jobs of a method are submitted.
+    pub(crate) fn job(&self, method: &str) -> Result<String, Error> {
+        self.below(&format!("_job.{method}"))
+    }
+
+    /// Where jobs of a method go that have failed for good.
+    pub(crate) fn dead_letter(&self, method: &str) -> Result<String, Error> {
+        self.below(&format!("_dead.{method}"))
+    }
+
     fn below(&self, rest: &str) -> Result<String, Error> {
         let subject = format!("{}.{rest}", self.0);
         check_length(&subject)?;

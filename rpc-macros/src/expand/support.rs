@@ -77,6 +77,7 @@ fn entry(service: &Service, method: &Method) -> TokenStream {
     let name = &name.text;
     let kind = if options.oneway.is_some() { quote!(oneway) } else { quote!(unary) };
     let broadcast = options.broadcast.map(|_| quote!(.broadcast()));
+    let durable = options.durable.map(|_| quote!(.durable()));
     let idempotent = options.idempotent.map(|_| quote!(.idempotent()));
     let spawn = options.spawn.map(|_| quote!(.spawn()));
     let no_cancel = options.no_cancel.map(|_| quote!(.no_cancel()));
@@ -87,7 +88,7 @@ fn entry(service: &Service, method: &Method) -> TokenStream {
     let parameters = arguments.iter().map(|argument| parameter(runtime, method, argument));
     let parameters = (!arguments.is_empty()).then(|| quote!(.with_parameters(&[#(#parameters),*])));
     quote_spanned! {Span::mixed_site()=>
-        #(#conditions)* #runtime::Method::#kind(#name) #broadcast #idempotent #spawn #no_cancel #bare #coalesce #timeout
+        #(#conditions)* #runtime::Method::#kind(#name) #broadcast #durable #idempotent #spawn #no_cancel #bare #coalesce #timeout
             #description #parameters
     }
 }

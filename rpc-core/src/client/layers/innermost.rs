@@ -4,6 +4,7 @@ use super::request::Delivery;
 use super::{ClientRequest, ClientResponse};
 use crate::client::gather::send_to_all;
 use crate::client::outcome::reply;
+use crate::client::outgoing::Outgoing;
 use crate::client::pursuit::Pursuit;
 use crate::error::{Error, Execution};
 
@@ -34,11 +35,17 @@ async fn deliver(request: ClientRequest) -> Result<ClientResponse, Error> {
             if let Some(handover) = outgoing.hand_over_written(written, || deadline)? {
                 handover.await?;
             }
-            Ok(ClientResponse::new(outgoing.codec(), outgoing.codec().nothing()))
+            Ok(nothing(&outgoing))
         }
-        Delivery::Gathered => {
-            send_to_all(&outgoing, args, deadline).await?;
-            Ok(ClientResponse::new(outgoing.codec(), outgoing.codec().nothing()))
+        Delivery::Gathered => send_to_all(&outgoing, args, deadline).await.map(|()| nothing(&outgoing)),
+        #[cfg(feature = "jetstream")]
+        Delivery::Submitted => {
+            crate::client::jobs::submit(&outgoing, args, deadline).await.map(|()| nothing(&outgoing))
         }
     }
+}
+
+/// The response to a call whose answer does not come by here.
+fn nothing(outgoing: &Outgoing) -> ClientResponse {
+    ClientResponse::new(outgoing.codec(), outgoing.codec().nothing())
 }

@@ -50,6 +50,12 @@ impl Passage {
         Passage::new(outgoing, args, deadline, Delivery::Gathered, None)
     }
 
+    /// Submits a call through the layers.
+    #[cfg(feature = "jetstream")]
+    pub(in crate::client) fn submitted(outgoing: &Outgoing, args: Bytes, deadline: Deadline) -> Self {
+        Passage::new(outgoing, args, deadline, Delivery::Submitted, None)
+    }
+
     fn new(
         outgoing: &Outgoing,
         args: Bytes,

@@ -33,6 +33,9 @@ pub(in crate::client) enum Delivery {
     HandedOver,
     /// The same, of one that goes to all instances: their answers do not come by here.
     Gathered,
+    /// That JetStream has stored it.
+    #[cfg(feature = "jetstream")]
+    Submitted,
 }
 
 impl ClientRequest {
@@ -52,8 +55,8 @@ impl ClientRequest {
     }
 
     /// Whether the response is what the handler answers: not so for a oneway call, unless it is
-    /// [`acked`](crate::Cast::acked), nor for one that [gathers](crate::Call::gather) the answers of all instances. Their response
-    /// is empty, and says that the call was handed over.
+    /// [`acked`](crate::Cast::acked), nor for one that [gathers](crate::Call::gather) the answers of all instances, nor for one that is submitted as a job. Their response
+    /// is empty, and says that the call was handed over, or stored.
     pub fn expects_reply(&self) -> bool {
         self.delivery == Delivery::Answered
     }

@@ -7,6 +7,7 @@ mod plain;
 mod pool;
 mod pulse;
 mod receive;
+mod refusals;
 mod subjects;
 mod tasks;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 pub(crate) use self::history::History;
 use self::pool::Pool;
 pub(crate) use self::pool::SlotPool;
+use self::refusals::Refusals;
 pub(super) use self::subjects::ReplySubjects;
 use super::events::Listeners;
 use super::outbox::{Batch, InHand, MAX_BYTES, Outbox};
@@ -58,6 +60,7 @@ pub(super) struct Shared {
     pub(super) lost: Notify,
     pub(super) regained: Notify,
     pub(super) listeners: Listeners,
+    refusals: Refusals,
 }
 
 #[derive(Default)]

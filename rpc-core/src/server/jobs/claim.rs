@@ -1,0 +1,166 @@
+//! Whether a job that is delivered is to be executed, and that it is being so.
+
+use super::delivery::Delivery;
+use crate::codec::Codec;
+use crate::error::{Error, ErrorKind};
+use crate::jobs::record::{Failure, Record, Run, State};
+use crate::jobs::store::{Known, Store};
+
+/// What is to be done with a delivery.
+pub(super) enum Claim {
+    /// It is to be executed, which its record says now.
+    Run(Known),
+    /// It was begun as often as it may be. The last time, its worker has died.
+    Exhausted(Record, Failure),
+    /// Nothing: it is done, or was cancelled, or is a duplicate of another.
+    Drop,
+}
+
+/// Who claims it, and when.
+pub(super) struct Claimant<'a> {
+    pub(super) method: &'a str,
+    pub(super) codec: Codec,
+    pub(super) instance: &'a str,
+    pub(super) attempts: u32,
+    pub(super) unix_ms: u64,
+}
+
+/// Claims a job. Nobody else begins it as long as its message is delivered to nobody else.
+pub(super) async fn claim(store: &Store, delivery: &Delivery, by: &Claimant<'_>) -> Result<Claim, Error> {
+    loop {
+        let known = store.load(&delivery.job).await?;
+        let revision = known.as_ref().map(|known| known.revision);
+        let before = known.map_or_else(
+            || Record::new(by.method, &delivery.message.subject, by.codec, by.unix_ms),
+            |known| known.record,
+        );
+        let mut record = match decide(before, delivery.sequence, delivery.times, by) {
+            Decision::Drop => return Ok(Claim::Drop),
+            Decision::Exhausted(record, failure) => return Ok(Claim::Exhausted(record, failure)),
+            Decision::Claimed(record) => {
+                return Ok(Claim::Run(Known { record, revision: revision.unwrap_or_default() }));
+            }
+            Decision::Cancel(record) | Decision::Claim(record) => record,
+        };
+        record.sequence = Some(delivery.sequence);
+        let written = match revision {
+            Some(revision) => store.replace(&delivery.job, &record, revision).await?,
+            None => store.create(&delivery.job, &record).await?,
+        };
+        // Somebody else was quicker, or an answer was lost: the record tells.
+        let Some(revision) = written else { continue };
+        return Ok(if record.is_final() { Claim::Drop } else { Claim::Run(Known { record, revision }) });
+    }
+}
+
+/// What follows from a record.
+#[derive(Debug, PartialEq)]
+enum Decision {
+    Drop,
+    Exhausted(Record, Failure),
+    /// It is ours already.
+    Claimed(Record),
+    Cancel(Record),
+    Claim(Record),
+}
+
+fn decide(mut record: Record, sequence: u64, times: i64, by: &Claimant<'_>) -> Decision {
+    let is_duplicate = record.sequence.is_some_and(|own| own != sequence);
+    if record.is_final() || is_duplicate {
+        return Decision::Drop;
+    }
+    let crashed = match &record.state {
+        State::Running(run) if run.instance == by.instance && run.delivery == times => {
+            return Decision::Claimed(record);
+        }
+        State::Running(run) => {
+            let message =
+                format!("nothing was heard of the instance {} any more, which executed it", run.instance);
+            Some(Failure::of(&Error::new(ErrorKind::Unavailable, message)))
+        }
+        _ => None,
+    };
+    if record.cancel {
+        record.state = State::Cancelled;
+        return Decision::Cancel(record);
+    }
+    record.last_failure = crashed.or(record.last_failure);
+    if record.attempts >= by.attempts {
+        let unknown = || Failure::of(&Error::new(ErrorKind::Internal, "it was begun as often as it may be"));
+        let failure = record.last_failure.clone().unwrap_or_else(unknown);
+        return Decision::Exhausted(record, failure);
+    }
+    record.attempts += 1;
+    let (instance, since_unix_ms) = (by.instance.to_owned(), by.unix_ms);
+    record.state = State::Running(Run { instance, delivery: times, since_unix_ms, progress: None });
+    Decision::Claim(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::jobs::record::Encoded;
+
+    const ME: Claimant<'_> =
+        Claimant { method: "cut", codec: Codec::Json, instance: "me", attempts: 3, unix_ms: 9 };
+
+    fn record(state: State) -> Record {
+        Record { state, ..Record::new("cut", "video._job.cut", Codec::Json, 1) }
+    }
+
+    fn running(instance: &str, delivery: i64) -> State {
+        State::Running(Run { instance: instance.into(), delivery, since_unix_ms: 2, progress: None })
+    }
+
+    #[test]
+    fn a_job_that_waits_is_claimed_and_its_attempts_are_counted() {
+        for state in [State::Submitting, State::Queued, running("other", 1)] {
+            let Decision::Claim(claimed) = decide(record(state), 7, 2, &ME) else { panic!() };
+            assert_eq!(
+                (claimed.attempts, claimed.state),
+                (1, {
+                    State::Running(Run {
+                        instance: "me".into(),
+                        delivery: 2,
+                        since_unix_ms: 9,
+                        progress: None,
+                    })
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn what_has_ended_or_is_a_duplicate_is_dropped() {
+        let body = Encoded(Bytes::from_static(b"1"));
+        for state in [State::Done { body }, State::Cancelled] {
+            assert_eq!(decide(record(state), 7, 1, &ME), Decision::Drop);
+        }
+        let other = Record { sequence: Some(6), ..record(running("other", 1)) };
+        assert_eq!(decide(other.clone(), 7, 1, &ME), Decision::Drop);
+        assert!(matches!(decide(other, 6, 2, &ME), Decision::Claim(_)));
+    }
+
+    #[test]
+    fn a_claim_whose_answer_was_lost_is_not_made_twice() {
+        let mine = Record { attempts: 1, sequence: Some(7), ..record(running("me", 2)) };
+        assert_eq!(decide(mine.clone(), 7, 2, &ME), Decision::Claimed(mine.clone()));
+        assert!(matches!(decide(mine, 7, 3, &ME), Decision::Claim(_)), "that was an earlier one");
+    }
+
+    #[test]
+    fn a_job_whose_worker_died_too_often_is_given_up_and_says_why() {
+        let often = Record { attempts: 3, sequence: Some(7), ..record(running("other", 3)) };
+        let Decision::Exhausted(_, failure) = decide(often, 7, 4, &ME) else { panic!() };
+        assert!(failure.message.contains("other"), "{failure:?}");
+    }
+
+    #[test]
+    fn a_job_that_is_to_be_cancelled_is_not_begun() {
+        let cancelled = Record { cancel: true, ..record(running("other", 1)) };
+        let Decision::Cancel(record) = decide(cancelled, 7, 2, &ME) else { panic!() };
+        assert_eq!(record.state, State::Cancelled);
+    }
+}

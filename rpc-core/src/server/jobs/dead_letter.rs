@@ -1,0 +1,65 @@
+//! How a job goes to the dead letters.
+
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::message::PublishMessage;
+
+use super::delivery::Delivery;
+use super::worker::Worker;
+use crate::connection::{first_values, header_map};
+use crate::error::{Error, ErrorKind};
+use crate::jobs::header;
+use crate::jobs::jetstream::failed;
+use crate::jobs::record::{Failure, Record};
+use crate::wire::dialect::header::{ERROR, ERROR_CODE, EXECUTION};
+
+impl Worker {
+    /// Has the dead letters keep a job, with why it is there, for as long as that takes. Another time the same letter is kept once.
+    pub(super) async fn bury(&self, delivery: &Delivery, record: &Record, failure: &Failure) {
+        while let Err(error) = self.publish_letter(delivery, record, failure).await {
+            if let Err(error) = self.wait(delivery, error).await {
+                // The status tells why the job has failed, at least.
+                tracing::error!(job = %self.id(delivery), %error, "a job cannot be kept as a dead letter");
+                return;
+            }
+        }
+    }
+
+    async fn publish_letter(
+        &self,
+        delivery: &Delivery,
+        record: &Record,
+        failure: &Failure,
+    ) -> Result<(), Error> {
+        let subject = delivery.message.subject.replacen("._job.", "._dead.", 1);
+        let (code, execution, attempts) =
+            (failure.code.to_string(), failure.execution.to_string(), record.attempts.to_string());
+        let reason = failure.message.replace(['\r', '\n'], " ");
+        let own = [
+            (header::JOB_ID, &*delivery.job),
+            (header::SUBJECT, &*delivery.message.subject),
+            (header::ATTEMPTS, &attempts),
+            (ERROR_CODE, &code),
+            (ERROR, &reason),
+            (EXECUTION, &execution),
+        ];
+        // What said to JetStream how the job was to be stored is not about this.
+        let original = delivery.message.headers.as_ref().into_iter().flat_map(first_values);
+        let original = original.filter(|(name, _)| !name.starts_with("Nats-"));
+        let headers = header_map(original.chain(own))
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "a header of a dead letter may not travel"))?;
+        let message = PublishMessage::build()
+            .payload(delivery.message.payload.clone())
+            .headers(headers)
+            .message_id(format!("{}-{}", delivery.job, delivery.sequence));
+        let jetstream = self.store.jetstream();
+        let stored = jetstream
+            .ask(&subject, async { jetstream.context.send_publish(subject.clone(), message).await?.await });
+        match stored.await? {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+                Err(Error::new(ErrorKind::PayloadTooLarge, error.to_string()))
+            }
+            Err(error) => Err(failed("a dead letter cannot be stored", error)),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A place for one job at a time: it asks for a job when it can execute one, and not before.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull::Stream;
+use futures_util::StreamExt;
+
+use super::worker::Worker;
+use crate::error::Error;
+use crate::jobs::jetstream::failed;
+use crate::server::phase::{Phase, Phases};
+
+/// How long JetStream keeps a question for a job, and how often it says that it does.
+const EXPIRES: Duration = Duration::from_secs(30);
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How long to wait before JetStream is asked again that has not answered.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Executes one job after the other until the server ends. What it has then, it brings to its end.
+pub(super) async fn serve(worker: Arc<Worker>, phase: Phases) {
+    let mut stopping = pin!(phase.reached(Phase::Stopping));
+    loop {
+        let opened = tokio::select! {
+            biased;
+            () = &mut stopping => return,
+            opened = open(&worker) => opened,
+        };
+        let mut messages = match opened {
+            Ok(messages) => messages,
+            Err(error) => {
+                tracing::debug!(%error, "no jobs can be had at the moment");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = &mut stopping => return,
+                next = messages.next() => next,
+            };
+            match next {
+                Some(Ok(message)) => worker.execute(message).await,
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "no jobs can be had at the moment");
+                    break;
+                }
+                None => break,
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Begins to ask for jobs, one at a time.
+async fn open(worker: &Worker) -> Result<Stream, Error> {
+    let messages =
+        worker.worklist.stream().max_messages_per_batch(1).expires(EXPIRES).heartbeat(HEARTBEAT).messages();
+    messages.await.map_err(|error| failed("no jobs can be had", error))
+}

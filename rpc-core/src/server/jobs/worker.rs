@@ -1,0 +1,138 @@
+//! What executes the jobs of one method.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::{AckKind, Message};
+
+use super::cancels::Cancels;
+use super::claim::{Claim, Claimant, claim};
+use super::delivery::Delivery;
+use super::settle::Ending;
+use crate::codec::Codec;
+use crate::error::Error;
+use crate::jobs::record::Failure;
+use crate::jobs::setup::Worklist;
+use crate::jobs::store::{Known, Store};
+use crate::jobs::{JobId, JobSettings};
+use crate::server::Shared;
+use crate::server::admitted::Held;
+use crate::server::dispatch::Endpoint;
+
+/// How long a job waits that comes when the server has too much to do, or JetStream does not answer.
+const LATER: Duration = Duration::from_secs(1);
+
+/// What the slots of one method share.
+pub(super) struct Worker {
+    pub(super) shared: Arc<Shared>,
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) settings: JobSettings,
+    pub(super) store: Store,
+    pub(super) worklist: Worklist,
+    pub(super) cancels: Arc<Cancels>,
+    /// How often JetStream is told that a job is still being executed.
+    pub(super) heartbeat: Duration,
+}
+
+impl Worker {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        endpoint: Arc<Endpoint>,
+        settings: JobSettings,
+        store: Store,
+        worklist: Worklist,
+        cancels: Arc<Cancels>,
+    ) -> Self {
+        let heartbeat = JobSettings::heartbeat(worklist.cached_info().config.ack_wait);
+        Worker { shared: Arc::clone(shared), endpoint, settings, store, worklist, cancels, heartbeat }
+    }
+
+    /// The id of a job, as its submitter knows it.
+    pub(super) fn id(&self, delivery: &Delivery) -> JobId {
+        JobId::new(self.endpoint.service.name(), &delivery.job)
+    }
+
+    /// Executes a job, or finds out that it is not to be executed, and says so.
+    pub(super) async fn execute(&self, message: Message) {
+        let Some(delivery) = Delivery::new(message) else { return };
+        let held = Held::own(self.endpoint.quota.as_ref(), delivery.message.payload.len());
+        if self.shared.admitted.enter(&held).is_err() {
+            return self.later(&delivery, LATER).await;
+        }
+        // Given back when the call is dropped, or here.
+        let entered = Entered { shared: &self.shared, held: Some(held) };
+        if let Err(error) = self.admitted(&delivery, entered).await {
+            tracing::warn!(job = %self.id(&delivery), %error, "what came of a job cannot be stored: it is executed again");
+            self.later(&delivery, LATER).await;
+        }
+    }
+
+    async fn admitted(&self, delivery: &Delivery, entered: Entered<'_>) -> Result<(), Error> {
+        let call = delivery.call(&self.endpoint);
+        let codec = call.as_ref().map_or(Codec::default(), |call| call.format.codec());
+        match self.claim(delivery, codec).await? {
+            Claim::Drop => self.done(delivery).await,
+            Claim::Exhausted(record, failure) => {
+                drop(entered);
+                self.settle(delivery, Known { record, revision: 0 }, Ending::Dead(failure)).await?;
+            }
+            Claim::Run(known) => {
+                let (known, ending) = match call {
+                    Ok(call) => self.attempt(delivery, call, known, entered.keep()).await,
+                    Err(error) => (known, Ending::Dead(Failure::of(&error))),
+                };
+                self.settle(delivery, known, ending).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn claim(&self, delivery: &Delivery, codec: Codec) -> Result<Claim, Error> {
+        let by = Claimant {
+            method: self.endpoint.method.name(),
+            codec,
+            instance: &self.shared.replier.instance,
+            attempts: self.settings.attempts,
+            unix_ms: self.shared.connection().clock().unix_ms(),
+        };
+        claim(&self.store, delivery, &by).await
+    }
+
+    /// Has JetStream remove a job.
+    pub(super) async fn done(&self, delivery: &Delivery) {
+        self.acknowledge(delivery, AckKind::Ack).await;
+    }
+
+    /// Has JetStream deliver a job again.
+    pub(super) async fn later(&self, delivery: &Delivery, after: Duration) {
+        self.acknowledge(delivery, AckKind::Nak(Some(after))).await;
+    }
+
+    /// An acknowledgement that is lost has the job delivered again, and then its record tells what came of it.
+    pub(super) async fn acknowledge(&self, delivery: &Delivery, kind: AckKind) {
+        if let Err(error) = delivery.message.ack_with(kind).await {
+            tracing::debug!(job = %self.id(delivery), %error, "a job cannot be acknowledged");
+        }
+    }
+}
+
+/// A job that is counted among those that the server has taken on, until this is dropped.
+pub(super) struct Entered<'a> {
+    shared: &'a Arc<Shared>,
+    held: Option<Held>,
+}
+
+impl Entered<'_> {
+    /// What the call gives back itself.
+    fn keep(mut self) -> Option<Held> {
+        self.held.take()
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        if let Some(held) = &self.held {
+            self.shared.leave(held);
+        }
+    }
+}
