@@ -202,7 +202,7 @@ async fn receipts_can_be_gathered(bed: Bed) {
     let receipts = fleet.note().acked().gather().at_most(3).collect_map().await.unwrap();
     assert!(receipts.values().all(Result::is_ok) && receipts.len() == 3, "{receipts:?}");
     eventually("each has the note", || notes() == 3).await;
-    fleet.note().to_all().await.unwrap();
+    fleet.note().broadcast().await.unwrap();
     eventually("each has another", || notes() == 6).await;
     fleet.note().acked().await.unwrap();
     eventually("one has it", || notes() == 7).await;

@@ -77,8 +77,8 @@ impl Cast {
 
     /// Sends the call to every instance, also where the method is one that a single instance executes. Of the methods that are marked
     /// `#[rpc(oneway, broadcast)]` each call is.
-    pub fn to_all(mut self) -> Self {
-        self.call = self.call.to_everybody();
+    pub fn broadcast(mut self) -> Self {
+        self.call = self.call.broadcast();
         self
     }
 

@@ -5,6 +5,8 @@ mod builder;
 mod call;
 mod cast;
 mod check;
+mod choice;
+mod directions;
 mod exchange;
 mod gather;
 mod handover;

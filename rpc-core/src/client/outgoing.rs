@@ -8,14 +8,15 @@ use serde::ser::Serialize;
 use tokio::time::Instant;
 
 use super::ClientService;
+use super::choice::Choice;
 use super::inherited::Inherited;
 #[cfg(feature = "jetstream")]
 use super::jobs::Order;
 use super::retry::Retry;
-use super::stub::{Recipient, Route, Target};
+use super::stub::{Route, Target};
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
-use crate::connection::{Connection, History, Subject, buffers};
+use crate::connection::{Connection, History, buffers};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::service::{Method, MethodKind};
@@ -42,19 +43,10 @@ pub(super) struct Outgoing {
     /// Whether the message has to be written anew: the caller added a header, or wants a receipt, after it was written.
     stale: bool,
     /// Where it goes, if its caller has chosen that.
-    choice: Option<Box<Choice>>,
+    pub(super) choice: Option<Box<Choice>>,
     /// What is submitted, if that is what is done with it.
     #[cfg(feature = "jetstream")]
     order: Option<Arc<Order>>,
-}
-
-/// What the caller has chosen of where a call goes.
-#[derive(Clone)]
-struct Choice {
-    /// The values of the parameters in its method's subject.
-    values: Vec<String>,
-    recipient: Recipient,
-    route: Result<Route, Error>,
 }
 
 impl Outgoing {
@@ -160,52 +152,8 @@ impl Outgoing {
     pub(super) fn route(&self) -> Result<&Route, Error> {
         match &self.choice {
             None => self.target.route(self.method),
-            Some(choice) => choice.route.as_ref().map_err(Clone::clone),
+            Some(choice) => choice.route(),
         }
-    }
-
-    /// Chooses the values of the parameters in the method's subject.
-    pub(super) fn set_values(&mut self, values: Vec<String>) {
-        let recipient = self.choice.take().map(|choice| choice.recipient).unwrap_or_default();
-        self.choose(values, recipient);
-    }
-
-    /// Chooses who gets the call.
-    pub(super) fn set_recipient(&mut self, recipient: Recipient) {
-        let values = self.choice.take().map(|choice| choice.values).unwrap_or_default();
-        self.choose(values, recipient);
-    }
-
-    fn choose(&mut self, values: Vec<String>, recipient: Recipient) {
-        let route = self.target.chosen_route(self.method, &values, &recipient);
-        self.choice = Some(Box::new(Choice { values, recipient, route }));
-    }
-
-    /// Sends the call to every instance, which names itself in its answer. Those that are not of this library have no subject for that:
-    /// theirs gets to all of them, or it does not.
-    pub(super) fn address_to_all(&mut self) {
-        if !self.is_plain() {
-            self.set_recipient(Recipient::Everybody);
-            self.set_flags(Flags::with_instance, None);
-        }
-    }
-
-    /// Where the call would go that is for whoever serves the method.
-    pub(super) fn method_subject(&self) -> Option<Subject> {
-        self.target
-            .chosen_route(self.method, self.values(), &Recipient::Anybody)
-            .ok()
-            .map(|route| route.subject)
-    }
-
-    /// The values of the parameters in the method's subject.
-    fn values(&self) -> &[String] {
-        self.choice.as_ref().map_or(&[], |choice| &choice.values)
-    }
-
-    /// Who is to get the call.
-    pub(super) fn recipient(&self) -> &Recipient {
-        self.choice.as_ref().map_or(&Recipient::Anybody, |choice| &choice.recipient)
     }
 
     pub(super) fn connection(&self) -> &Connection {

@@ -107,6 +107,7 @@ pub(crate) struct JobAttempt {
     again: Mutex<Option<Option<Duration>>>,
 }
 
+#[cfg(feature = "jetstream")]
 impl JobAttempt {
     pub(crate) fn new(id: String) -> Self {
         JobAttempt { id, progress: tokio::sync::watch::Sender::new(None), again: Mutex::default() }

@@ -15,7 +15,7 @@ const VERSION: u8 = 1;
 /// All that is known of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
-    version: u8,
+    pub(crate) version: u8,
     pub(crate) method: String,
     /// Where the call was submitted.
     pub(crate) subject: String,

@@ -51,7 +51,7 @@ pub use self::limits::MethodLimits;
 use self::reception::Reception;
 use crate::connection::Connection;
 use crate::reply::Replier;
-use crate::wire::subject::ReplyPrefixes;
+use crate::wire::reply_prefixes::ReplyPrefixes;
 
 /// A running server: its services are subscribed and answer.
 ///

@@ -11,7 +11,8 @@ use super::stats::Stats;
 use crate::connection::{OutboundMessage, Subject};
 use crate::reply::{Audience, Format, Replier, ReplyPath};
 use crate::wire::frame::{self, Flags, Id};
-use crate::wire::subject::{ReplyPrefixes, first_tokens};
+use crate::wire::reply_prefixes::ReplyPrefixes;
+use crate::wire::subject::first_tokens;
 
 /// The prefix of replies to other accounts. A NATS server takes one reply there and no more.
 const OTHER_ACCOUNT: &str = "_R_.";

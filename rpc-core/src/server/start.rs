@@ -26,7 +26,8 @@ use crate::discovery::check_prefix;
 use crate::discovery::metadata::RESERVED;
 use crate::error::{Error, ErrorKind};
 use crate::reply::Replier;
-use crate::wire::subject::{ReplyPrefixes, check_token};
+use crate::wire::reply_prefixes::ReplyPrefixes;
+use crate::wire::subject::check_token;
 
 impl ServerBuilder {
     /// Subscribes for all services and proves by a round trip that the broker has the subscriptions.

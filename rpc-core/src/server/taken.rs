@@ -41,7 +41,6 @@ pub(super) struct Taken {
 }
 
 /// Who executes a job: nobody waits for its reply but the task that has taken it.
-#[cfg_attr(not(feature = "jetstream"), expect(dead_code, reason = "there are no jobs"))]
 pub(super) struct JobCallbacks {
     /// Gets what the handler returns. Dropped without that if the job was cancelled.
     pub(super) settled: oneshot::Sender<Result<Reply, Error>>,

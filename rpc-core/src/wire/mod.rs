@@ -3,5 +3,6 @@
 pub(crate) mod dialect;
 pub(crate) mod frame;
 pub(crate) mod headers;
+pub(crate) mod reply_prefixes;
 pub(crate) mod subject;
 pub(crate) mod template;

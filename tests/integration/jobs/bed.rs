@@ -48,6 +48,7 @@ pub(super) struct Seen {
     pub(super) released: AtomicBool,
     tries: Mutex<HashMap<String, u32>>,
     pub(super) jobs: Mutex<Vec<(String, u32)>>,
+    pub(super) traces: Mutex<Vec<Option<String>>>,
 }
 
 impl Seen {
@@ -76,6 +77,7 @@ impl Seen {
         self.started.fetch_add(1, Ordering::SeqCst);
         self.running.fetch_add(1, Ordering::SeqCst);
         self.jobs.lock().unwrap().push((cx.job_id().unwrap_or_default(), cx.attempt()));
+        self.traces.lock().unwrap().push(cx.headers().get("traceparent").map(str::to_owned));
         Running(self)
     }
 

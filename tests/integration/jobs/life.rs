@@ -84,9 +84,7 @@ async fn attempts_that_fail_are_made_again_up_to_a_limit() {
     assert_eq!(mill.moody("b", 2).submit().await.unwrap().result().await, Ok(3));
 
     let failed = mill.flaky("c", 9).submit().await.unwrap().result().await;
-    let Err(CallError::Rpc(error)) = failed else {
-        panic!()
-    };
+    let Err(CallError::Rpc(error)) = failed else { panic!() };
     assert_eq!((error.kind(), error.execution()), (ErrorKind::Internal, Execution::MaybeExecuted));
     // What its last attempt returned is what its submitter gets.
     let moody = mill.moody("d", 9).submit().await.unwrap();

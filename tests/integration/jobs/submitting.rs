@@ -140,6 +140,7 @@ async fn a_job_outlives_the_call_that_it_was_submitted_in_and_keeps_its_trace() 
     let id = client.order(4).header("traceparent", trace).timeout(Duration::from_secs(2)).await.unwrap();
     let job = Job::<u64, String>::open(bed.connect().await, id).unwrap();
     assert_eq!(job.result().await, Ok(8));
+    assert_eq!(bed.seen.traces.lock().unwrap()[..], [Some(trace.to_owned())]);
 }
 
 #[tokio::test]

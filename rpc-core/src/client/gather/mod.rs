@@ -1,5 +1,6 @@
 //! One call to all instances, and their answers as they come.
 
+mod collect;
 mod expectation;
 mod instance;
 mod quorum;
@@ -10,12 +11,12 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
 use futures_util::StreamExt;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Sleep;
 
 use self::expectation::Expectation;
 pub use self::instance::InstanceId;
@@ -23,13 +24,10 @@ pub use self::quorum::NoQuorum;
 pub(super) use self::send::send_to_all;
 use super::InFlight;
 use super::call::Parent;
-use super::outcome::error_of;
 use super::outgoing::Outgoing;
 use super::returns::Returns;
 use super::watch::Watch;
-use crate::connection::{Answer, Next, Part};
-use crate::deadline::Deadline;
-use crate::error::{CallError, Error, ErrorKind};
+use crate::error::{CallError, Error};
 use crate::wire::frame::CallBuffer;
 
 /// A call to every instance that serves its method, and a [`Stream`] of what each of them answers, as it comes. See
@@ -98,8 +96,11 @@ pub struct Gather<T, E> {
     heard: HashSet<InstanceId>,
     unnamed: usize,
     /// What was read and not taken yet.
-    ready: VecDeque<(InstanceId, Result<T, CallError<E>>)>,
+    ready: VecDeque<Answered<T, E>>,
 }
+
+/// What one instance has answered.
+type Answered<T, E> = (InstanceId, Result<T, CallError<E>>);
 
 /// Where a gather is.
 enum State {
@@ -172,7 +173,7 @@ impl<T, E> Gather<T, E> {
     }
 
     /// Ends as soon as all instances have answered that discovery finds ([`discover`](crate::discovery::discover)), and names those
-    /// that have not: their errors are [`DeadlineExceeded`](ErrorKind::DeadlineExceeded), or what the gather has failed with, and come
+    /// that have not: their errors are [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded), or what the gather has failed with, and come
     /// last.
     ///
     /// Discovery runs beside the call, for a quarter of a second or three quarters of the gather's time, whichever is less: so long the gather takes
@@ -202,8 +203,8 @@ impl<T, E> Gather<T, E> {
     /// Collects all answers, by instance.
     ///
     /// # Errors
-    /// What the gather as a whole has failed with: [`NoResponders`](ErrorKind::NoResponders) if nobody serves the method,
-    /// [`Unavailable`](ErrorKind::Unavailable) if the connection was lost. Answers that had come until then are lost; a loop over
+    /// What the gather as a whole has failed with: [`NoResponders`](crate::ErrorKind::NoResponders) if nobody serves the method,
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if the connection was lost. Answers that had come until then are lost; a loop over
     /// the stream has them.
     ///
     /// # Cancel safety
@@ -218,138 +219,10 @@ impl<T, E> Gather<T, E> {
             _ => Ok(answers),
         }
     }
-
-    fn poll_answer(
-        &mut self,
-        cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<(InstanceId, Result<T, CallError<E>>)>> {
-        loop {
-            if let Some(answer) = self.ready.pop_front() {
-                return Poll::Ready(Some(answer));
-            }
-            match &mut self.state {
-                State::Ended(_) => return Poll::Ready(None),
-                State::Made(built) => {
-                    let begun = built.take().map_or(Ok(()), |built| self.begin(built));
-                    if let Err(error) = begun {
-                        self.conclude(GatherEnd::Failed(error));
-                    }
-                }
-                State::Sending(sending) => {
-                    let sent = ready!(sending.as_mut().poll(cx));
-                    self.state = State::Collecting;
-                    if let Err(error) = sent {
-                        self.conclude(GatherEnd::Failed(error));
-                    }
-                }
-                State::Collecting => {
-                    let end = ready!(self.poll_collecting(cx));
-                    if let Some(end) = end {
-                        self.conclude(end);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Starts the gather's time, and hands the call over.
-    fn begin(&mut self, built: Result<CallBuffer, Error>) -> Result<(), Error> {
-        let (_, args) = built?.into_parts();
-        let begun = self.outgoing.begin()?;
-        self.expectation.begin(&self.outgoing, begun.deadline);
-        self.state = State::Sending(send::begin(&self.outgoing, args, begun.deadline));
-        self.in_flight = Some(begun.in_flight);
-        Ok(())
-    }
-
-    /// Takes what has come. Ready with nothing if there is an answer, else with the end.
-    fn poll_collecting(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<GatherEnd>> {
-        if self.heard.len() >= self.most {
-            return Poll::Ready(Some(GatherEnd::Complete));
-        }
-        let inbox = self.outgoing.connection().inbox();
-        match inbox.poll_gathering(self.outgoing.id, cx) {
-            Poll::Ready(Next::Part(part)) => {
-                self.take(part);
-                self.timer = None;
-                return Poll::Ready(None);
-            }
-            Poll::Ready(Next::End(Answer::Expired(_))) => return Poll::Ready(Some(GatherEnd::TimedOut)),
-            Poll::Ready(Next::End(answer)) => {
-                return Poll::Ready(Some(GatherEnd::Failed(error_of(&self.outgoing, answer))));
-            }
-            Poll::Pending => {}
-        }
-        if self.expectation.poll_met(&self.heard, cx) {
-            return Poll::Ready(Some(GatherEnd::Complete));
-        }
-        let Some(quiet) = self.quiet.filter(|_| !self.heard.is_empty()) else { return Poll::Pending };
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(Deadline::of(Instant::now(), quiet).instant())));
-        timer.as_mut().poll(cx).map(|()| Some(GatherEnd::Quiet))
-    }
-
-    /// Reads what has come of an instance.
-    fn take(&mut self, part: Part) {
-        let answers = match part {
-            Part::Reply(message) => read::answers(&self.outgoing, self.returns, message),
-            Part::Lost { instance, error } => vec![(Some(instance), Err(error.into()))],
-        };
-        for (instance, answer) in answers {
-            let instance = instance.map_or_else(
-                || {
-                    self.unnamed += 1;
-                    InstanceId::unnamed(self.unnamed)
-                },
-                InstanceId::from,
-            );
-            // An instance that has answered may be gone after that.
-            if self.heard.insert(instance.clone()) && self.heard.len() <= self.most {
-                self.ready.push_back((instance, answer));
-            }
-        }
-    }
-
-    /// Ends it. Those that were expected and have not answered are named.
-    fn conclude(&mut self, end: GatherEnd) {
-        self.outgoing.connection().inbox().forget(self.outgoing.id);
-        let error = match &end {
-            GatherEnd::Failed(error) => Some(error.clone()),
-            GatherEnd::TimedOut | GatherEnd::Quiet => None,
-            GatherEnd::Complete => {
-                self.expectation = Expectation::None;
-                None
-            }
-        };
-        for instance in self.expectation.missing(&self.heard) {
-            let error = error.clone().unwrap_or_else(|| {
-                Error::new(
-                    ErrorKind::DeadlineExceeded,
-                    format!("the instance {instance} has not answered in time"),
-                )
-            });
-            self.ready.push_back((instance, Err(error.into())));
-        }
-        self.expectation = Expectation::None;
-        self.timer = None;
-        self.in_flight = None;
-        self.state = State::Ended(end);
-    }
-
-    /// Ends it with the handler that it was made in, if that is cancelled.
-    fn end_with_parent(&mut self, cx: &mut TaskContext<'_>) {
-        let cancelled = self.parent.as_mut().is_some_and(|parent| parent.as_mut().poll(cx).is_ready());
-        if cancelled && self.end().is_none() {
-            self.parent = None;
-            let message = "the handler that made the call was cancelled";
-            self.conclude(GatherEnd::Failed(Error::new(ErrorKind::Cancelled, message)));
-        }
-    }
 }
 
 impl<T, E> Stream for Gather<T, E> {
-    type Item = (InstanceId, Result<T, CallError<E>>);
+    type Item = Answered<T, E>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
         let mut watch = self.watch.take();

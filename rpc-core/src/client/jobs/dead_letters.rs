@@ -117,7 +117,7 @@ impl DeadLetters {
                     match self.read(&message) {
                         Ok(letter) => return Ok(Some(letter)),
                         Err(error) => {
-                            tracing::warn!(sequence = message.sequence, %error, "a dead letter cannot be read")
+                            tracing::warn!(sequence = message.sequence, %error, "a dead letter cannot be read");
                         }
                     }
                 }

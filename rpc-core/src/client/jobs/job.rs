@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::future::ready;
-use std::time::Duration;
 
 use futures_core::Stream;
 use futures_util::StreamExt;
-use futures_util::stream::{BoxStream, unfold};
-use tokio::time::{sleep, timeout};
+use futures_util::stream::BoxStream;
 
 use super::ReadAs;
+use super::changes::changes;
 use crate::client::Client;
 use crate::client::outcome::unreadable;
 use crate::client::returns::Returns;
@@ -17,11 +16,8 @@ use crate::context::Progress;
 use crate::error::{CallError, Error, ErrorKind, Execution};
 use crate::jobs::JobId;
 use crate::jobs::record::{Encoded, Record, State};
-use crate::jobs::store::{LOOK_AGAIN, unknown};
+use crate::jobs::store::unknown;
 use crate::wire::frame::SERVICE_ERROR;
-
-/// How long to wait before JetStream is asked again that has not answered.
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// A call that JetStream has stored, and that is executed at least once by one instance: a receipt, and the way to what becomes of it.
 ///
@@ -191,16 +187,8 @@ impl<T, E> Job<T, E> {
         Ok(())
     }
 
-    /// What becomes of the record, from what it is now to its end; through all that passes.
     fn changes(&self) -> BoxStream<'static, Result<Record, Error>> {
-        let changes = Changes { client: self.client.clone(), id: self.id.clone(), watch: None, last: None };
-        unfold(Some(changes), |changes| async move {
-            let mut changes = changes?;
-            let next = changes.next().await;
-            let goes_on = next.as_ref().is_ok_and(|record| !record.is_final());
-            Some((next, goes_on.then_some(changes)))
-        })
-        .boxed()
+        changes(self.client.clone(), self.id.clone())
     }
 
     fn read(&self, record: Record) -> Result<T, CallError<E>> {
@@ -251,54 +239,6 @@ impl JobStatus {
             State::Done { .. } => JobStatus::Done,
             State::Failed { failure } => JobStatus::Failed { attempts, reason: failure.to_error() },
             State::Cancelled => JobStatus::Cancelled,
-        }
-    }
-}
-
-/// What is heard of a record.
-struct Changes {
-    client: Client,
-    id: JobId,
-    watch: Option<BoxStream<'static, Result<Record, Error>>>,
-    last: Option<Record>,
-}
-
-impl Changes {
-    /// The next change. Waits for JetStream to come back.
-    async fn next(&mut self) -> Result<Record, Error> {
-        loop {
-            match self.try_next().await {
-                Ok(Some(record)) if self.last.as_ref() != Some(&record) => {
-                    self.last = Some(record.clone());
-                    return Ok(record);
-                }
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::Unavailable => {
-                    self.watch = None;
-                    sleep(PAUSE).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    async fn try_next(&mut self) -> Result<Option<Record>, Error> {
-        let store = self.client.job_store(self.id.service()).await?;
-        let Some(watch) = &mut self.watch else {
-            let known = store.load(self.id.token()).await?.ok_or_else(|| unknown(&self.id))?;
-            if !known.record.is_final() {
-                // It tells what has changed since, too.
-                self.watch = Some(store.watch(self.id.token()).await?);
-            }
-            return Ok(Some(known.record));
-        };
-        match timeout(LOOK_AGAIN, watch.next()).await {
-            Ok(Some(Ok(record))) => Ok(Some(record)),
-            Ok(Some(Err(error))) if error.kind() == ErrorKind::Protocol => Err(error),
-            _ => {
-                self.watch = None;
-                Ok(None)
-            }
         }
     }
 }

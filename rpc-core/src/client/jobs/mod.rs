@@ -1,5 +1,6 @@
 //! Calls that are submitted, and what becomes of them.
 
+mod changes;
 mod dead_letters;
 mod job;
 mod open;

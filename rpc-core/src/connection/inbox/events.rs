@@ -50,7 +50,11 @@ impl Shared {
 
     /// The broker refused a message to this subject.
     fn deny_publish(&self, subject: &str) {
-        let mut expected = self.refusals.tell(subject);
+        let mut expected = false;
+        #[cfg(feature = "jetstream")]
+        {
+            expected |= self.refusals.tell(subject);
+        }
         self.change_and_wake(|state, wake| {
             state.waiters.deny(subject, wake);
             let token = last_token(subject);

@@ -7,6 +7,7 @@ mod plain;
 mod pool;
 mod pulse;
 mod receive;
+#[cfg(feature = "jetstream")]
 mod refusals;
 mod subjects;
 mod tasks;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 pub(crate) use self::history::History;
 use self::pool::Pool;
 pub(crate) use self::pool::SlotPool;
+#[cfg(feature = "jetstream")]
 use self::refusals::Refusals;
 pub(super) use self::subjects::ReplySubjects;
 use super::events::Listeners;
@@ -60,6 +62,7 @@ pub(super) struct Shared {
     pub(super) lost: Notify,
     pub(super) regained: Notify,
     pub(super) listeners: Listeners,
+    #[cfg(feature = "jetstream")]
     refusals: Refusals,
 }
 

@@ -29,7 +29,6 @@ impl Refusals {
 impl Inbox {
     /// Waits for a future, but no longer than until the broker refuses a message to a subject that is about this, or the connection is
     /// lost, as far as it tells: who waits for an answer would wait in vain.
-    #[cfg(feature = "jetstream")]
     pub(crate) async fn unless_refused<T>(
         &self,
         is_about: impl Fn(&str) -> bool,

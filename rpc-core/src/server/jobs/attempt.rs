@@ -1,7 +1,6 @@
 //! One attempt: the handler, and what is said about it while it runs.
 
 use std::convert::Infallible;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,11 +38,11 @@ impl Worker {
         call: JobCall,
         mut known: Known,
         held: Option<Held>,
+        cancellation: CancellationToken,
     ) -> (Known, Ending) {
         let attempt = JobAttempt::new(self.id(delivery).to_string());
         let progress = attempt.progress.subscribe();
-        let (context, cancellation) =
-            (self.context(delivery, &call, known.record.attempts), CancellationToken::new());
+        let context = self.context(delivery, &call, known.record.attempts);
         context.set_extension(attempt);
         let (sender, receiver) = oneshot::channel();
         let now = Instant::now();
@@ -52,7 +51,6 @@ impl Worker {
             Taken::new(Arc::clone(&self.endpoint), context.clone(), now, Deadline::never().instant(), held);
         self.endpoint.stats.counters.received.add();
         dispatch::spawn(taken.of_job(callbacks), call.body);
-        let _cancellable = self.cancels.add(&delivery.job, cancellation.clone());
         let settled = tokio::select! {
             biased;
             settled = self.accompany(delivery, &mut known, progress, receiver, &cancellation) => settled,
@@ -151,7 +149,7 @@ impl Worker {
                 }
             }
             Err(error) => {
-                tracing::debug!(job = %self.id(delivery), %error, "the progress of a job cannot be stored")
+                tracing::debug!(job = %self.id(delivery), %error, "the progress of a job cannot be stored");
             }
         }
     }
@@ -168,15 +166,11 @@ fn is_same_run(one: &Known, other: &Known) -> bool {
 }
 
 /// Ready when there is progress that has not been stored, but not before it may be.
-fn reported(
-    progress: &mut watch::Receiver<Option<Progress>>,
-    not_before: Instant,
-) -> impl Future<Output = ()> {
-    async move {
-        if progress.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        progress.mark_changed();
-        sleep_until(not_before).await;
+async fn reported(progress: &mut watch::Receiver<Option<Progress>>, not_before: Instant) {
+    if progress.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
+    // Should this be dropped before it is ready, the change is still one.
+    progress.mark_changed();
+    sleep_until(not_before).await;
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull::Stream;
 use futures_util::StreamExt;
+use tokio::time::sleep;
 
 use super::worker::Worker;
 use crate::error::Error;
@@ -29,29 +30,32 @@ pub(super) async fn serve(worker: Arc<Worker>, phase: Phases) {
             opened = open(&worker) => opened,
         };
         let mut messages = match opened {
-            Ok(messages) => messages,
+            Ok(messages) => Some(messages),
             Err(error) => {
                 tracing::debug!(%error, "no jobs can be had at the moment");
-                tokio::time::sleep(PAUSE).await;
-                continue;
+                None
             }
         };
-        loop {
+        while let Some(stream) = &mut messages {
             let next = tokio::select! {
                 biased;
                 () = &mut stopping => return,
-                next = messages.next() => next,
+                next = stream.next() => next,
             };
             match next {
                 Some(Ok(message)) => worker.execute(message).await,
                 Some(Err(error)) => {
                     tracing::debug!(%error, "no jobs can be had at the moment");
-                    break;
+                    messages = None;
                 }
-                None => break,
+                None => messages = None,
             }
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::select! {
+            biased;
+            () = &mut stopping => return,
+            () = sleep(PAUSE) => {}
+        }
     }
 }
 

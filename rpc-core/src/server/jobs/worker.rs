@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::{AckKind, Message};
+use tokio_util::sync::CancellationToken;
 
 use super::cancels::Cancels;
 use super::claim::{Claim, Claimant, claim};
@@ -68,6 +69,9 @@ impl Worker {
     }
 
     async fn admitted(&self, delivery: &Delivery, entered: Entered<'_>) -> Result<(), Error> {
+        let cancellation = CancellationToken::new();
+        // Before the record says that it runs: from then on, its submitter announces that it is cancelled.
+        let _cancellable = self.cancels.add(&delivery.job, cancellation.clone());
         let call = delivery.call(&self.endpoint);
         let codec = call.as_ref().map_or(Codec::default(), |call| call.format.codec());
         match self.claim(delivery, codec).await? {
@@ -78,7 +82,7 @@ impl Worker {
             }
             Claim::Run(known) => {
                 let (known, ending) = match call {
-                    Ok(call) => self.attempt(delivery, call, known, entered.keep()).await,
+                    Ok(call) => self.attempt(delivery, call, known, entered.keep(), cancellation).await,
                     Err(error) => (known, Ending::Dead(Failure::of(&error))),
                 };
                 self.settle(delivery, known, ending).await?;
