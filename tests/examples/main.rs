@@ -8,7 +8,9 @@
     reason = "a broken expectation has to end the test"
 )]
 
+mod event_centre;
 mod framed_calls;
+mod jobs;
 mod program;
 mod request_reply;
 mod single;

@@ -190,3 +190,16 @@ fn check_json(lines: &[String]) {
     assert_eq!(refused[2..], ["Nats-Rpc-Execution: 0", "<-"]);
     assert!(lines.iter().any(|line| line.trim() == r#"nats req greeter.hello '{"name":"Ann"}'"#));
 }
+
+#[test]
+fn scatter_gather_hears_all_of_them() {
+    for lines in run_on_both("scatter_gather") {
+        let [one, all, two, named, receipts] = indented_below_headings(&lines);
+        assert_eq!(one, ["20"]);
+        assert_eq!(all, ["anna: 30", "bert: 20", "cleo: lamp is sold out"]);
+        assert_eq!(two, ["[(InstanceId(\"anna\"), 30), (InstanceId(\"bert\"), 20)]"]);
+        assert_eq!(named[..3], all[..]);
+        assert!(named[3].starts_with("slow: deadline exceeded: "), "{named:?}");
+        assert_eq!(receipts, ["4 have it"]);
+    }
+}
