@@ -12,10 +12,19 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) fn start() -> Self {
+        Broker::or(NatsServer::start)
+    }
+
+    /// One with JetStream.
+    pub(crate) fn with_jetstream() -> Self {
+        Broker::or(|| NatsServer::builder().jetstream().start())
+    }
+
+    fn or(own: impl FnOnce() -> NatsServer) -> Self {
         match env::var("NATS_URL") {
             Ok(url) => Broker { url, own: None },
             Err(_) => {
-                let server = NatsServer::start();
+                let server = own();
                 Broker { url: server.url().to_owned(), own: Some(server) }
             }
         }

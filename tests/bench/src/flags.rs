@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Check,
     /// Counts the instructions of a call as methods, instances, calls in flight and stubs become more.
     Scale,
+    /// One call to all instances, and jobs, against what is written by hand; in about two minutes.
+    Patterns(PatternsFlags),
     /// The servers of a run in two processes, which starts this itself.
     #[command(hide = true)]
     Serve(ServeFlags),
@@ -99,6 +101,22 @@ pub(crate) struct FullFlags {
     /// How long one measurement takes, in milliseconds.
     #[arg(long, default_value_t = 300)]
     pub(crate) millis: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct PatternsFlags {
+    /// Writes the results to `docs/benchmarks/`.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// How often everything is measured.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) rounds: usize,
+    /// How long one measurement of gathers takes, in milliseconds.
+    #[arg(long, default_value_t = 300)]
+    pub(crate) millis: u64,
+    /// How many jobs there are in one measurement.
+    #[arg(long, default_value_t = 2000)]
+    pub(crate) jobs: usize,
 }
 
 #[derive(Args)]

@@ -26,6 +26,7 @@ mod grid;
 mod instructions;
 mod load;
 mod machine;
+mod patterns;
 mod peers;
 mod scale;
 mod serve;
@@ -43,7 +44,10 @@ use counting_allocator::CountingAllocator;
 use crate::flags::{Command, Flags};
 
 /// What went wrong, for people.
-pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// What was to be done, or what went wrong.
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         Some(Command::Full(flags)) => full::run(&flags),
         Some(Command::Check) => check::run(),
         Some(Command::Scale) => scale::run(),
+        Some(Command::Patterns(flags)) => patterns::run(&flags),
         Some(Command::Serve(flags)) => serve::run(&flags),
         Some(Command::Fixed(flags)) => fixed::run(&flags),
         Some(Command::Instructions(flags)) => instructions::run(&flags),

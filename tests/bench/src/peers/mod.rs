@@ -1,7 +1,7 @@
 //! Whom the benchmark compares, and how their servers and clients are started.
 
 mod by_hand;
-mod messages;
+pub(crate) mod messages;
 mod nats_service;
 mod ours;
 mod scaled;
