@@ -16,7 +16,8 @@ pub(crate) async fn serve(service: impl Service) -> Served {
 }
 
 impl Served {
+    /// A client of a service whose subject has no parameters.
     pub(crate) fn client<C: ServiceClient>(&self) -> C {
-        C::from_client(Client::from(self.broker.connect()))
+        C::from_client(Client::from(self.broker.connect()), &[]).expect("no value is needed")
     }
 }
