@@ -11,8 +11,8 @@ use crate::attributes;
 use crate::errors::Errors;
 
 const SERVICE_OPTIONS: &str = "`name`, `version`, `subject`, `schema` and `crate`";
-const METHOD_OPTIONS: &str =
-    "`name`, `idempotent`, `oneway`, `spawn`, `no_cancel`, `bare`, `coalesce` and `timeout`";
+const METHOD_OPTIONS: &str = "`name`, `idempotent`, `oneway`, `broadcast`, `durable`, `spawn`, `no_cancel`, `bare`, \
+                              `coalesce` and `timeout`";
 
 /// The longest timeout that the protocol carries: one hour.
 const LONGEST_TIMEOUT: u64 = 60 * 60 * 1000;
@@ -36,6 +36,8 @@ pub(crate) struct MethodOptions {
     pub(crate) name: Option<LitStr>,
     pub(crate) idempotent: Option<Span>,
     pub(crate) oneway: Option<Span>,
+    pub(crate) broadcast: Option<Span>,
+    pub(crate) durable: Option<Span>,
     pub(crate) spawn: Option<Span>,
     pub(crate) no_cancel: Option<Span>,
     pub(crate) bare: Option<Span>,
@@ -85,11 +87,13 @@ impl MethodOptions {
                 "timeout" => options.timeout = timeout(&option, errors),
                 "idempotent" => options.idempotent = flag(&option, errors),
                 "oneway" => options.oneway = flag(&option, errors),
+                "broadcast" => options.broadcast = flag(&option, errors),
+                "durable" => options.durable = flag(&option, errors),
                 "spawn" => options.spawn = flag(&option, errors),
                 "no_cancel" => options.no_cancel = flag(&option, errors),
                 "bare" => options.bare = flag(&option, errors),
                 "coalesce" => options.coalesce = coalesce(&option, errors),
-                later @ ("broadcast" | "durable" | "subject") => {
+                later @ "subject" => {
                     errors.report(option.path(), format!("`{later}` is not supported yet"));
                 }
                 unknown => errors.report(option.path(), unknown_option(unknown, METHOD_OPTIONS)),

@@ -105,6 +105,8 @@ use proc_macro::TokenStream;
 /// | `name = "say-hello"` | the name on the wire, instead of the method's |
 /// | `idempotent` | it may be executed twice without harm, and so be sent again when an attempt has failed |
 /// | `oneway` | nobody waits for it: the client's method returns a `Cast`. It returns nothing; its `timeout` bounds the handler |
+/// | `broadcast` | every instance gets each call, whatever the queue group of its server. Unless it is `oneway`, its caller takes the first answer |
+/// | `durable` | its calls can be submitted as jobs, which JetStream keeps until an instance has executed them. Not for `oneway`, since a job has a result, nor `broadcast`. Needs the feature `jetstream` |
 /// | `spawn` | its handler always gets a task of its own, however cheap it seems |
 /// | `no_cancel` | its handler runs to its end once it has begun, though its caller cancels the call or the deadline passes; `Context::cancelled` tells it. The calls that it makes have their own deadlines. Else it is dropped at its next `.await`. Of a `oneway` method, which has no caller to cancel it, this is about the deadline only |
 /// | `bare` | its only argument is the whole message, instead of a field of a map |
@@ -126,7 +128,7 @@ use proc_macro::TokenStream;
 /// * **An attribute**: has known options only, each once, and `#[rpc]` is not under `cfg_attr`.
 ///
 /// Not supported yet: streams (`-> impl Stream<…>`, `Incoming<T>`), parameters in subjects, and
-/// `#[rpc(broadcast)]`, `durable` and `subject`.
+/// `#[rpc(subject)]`.
 #[proc_macro_attribute]
 pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::run(options.into(), item.into()).into()

@@ -73,11 +73,12 @@ fn attributes_and_options() {
             #[allow(clippy::all)]
             #[instrumented]
             pub(crate) trait Attributed {
-                #[rpc(name = "wire", idempotent, spawn, no_cancel, coalesce = 7, timeout = "1500ms")]
+                #[rpc(name = "wire", idempotent, broadcast, spawn, no_cancel, coalesce = 7, timeout = "1500ms")]
                 #[cfg(feature = "one")]
                 #[cfg_attr(docsrs, doc(hidden))]
                 #[instrumented]
                 async fn one(&self, number: u8);
+                #[rpc(durable)]
                 #[deprecated = "use `one`"]
                 #[allow(unused)]
                 async fn two(&self) {
@@ -151,6 +152,32 @@ fn what_a_useless_head_leaves() {
             }
         },
     );
+}
+
+#[test]
+fn what_jobs_stand_on_is_asked_for_where_there_are_jobs() {
+    let asked = |item| expansion(quote!(), item).matches("__private::jobs!()").count();
+    let twice = quote! {
+        trait Mail {
+            #[cfg(unix)]
+            #[rpc(durable)]
+            async fn send(&self);
+            #[rpc(durable)]
+            async fn check(&self);
+        }
+    };
+    assert_eq!(asked(twice), 1);
+    let under_conditions = quote! {
+        trait Mail {
+            #[cfg(unix)]
+            #[rpc(durable)]
+            async fn send(&self);
+            #[cfg(windows)]
+            #[rpc(durable)]
+            async fn send(&self);
+        }
+    };
+    assert_eq!(asked(under_conditions), 2, "each under its own");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The rules for a service and its methods, one function each.
 
+mod options;
 mod travel;
 
 use syn::{FnArg, GenericParam, ItemTrait, Receiver, ReceiverKind, Safety, Type};
@@ -28,10 +29,8 @@ pub(crate) fn method(service: &Service, method: &Method, errors: &mut Errors) {
     has_a_legal_wire_name(method, errors);
     is_the_only_one_with_its_name(service, method, errors);
     takes_the_context_first(method, errors);
-    answers_nothing_if_oneway(method, errors);
-    is_not_coalesced_if_oneway(method, errors);
-    has_one_argument_if_bare(method, errors);
     has_distinct_argument_names(method, errors);
+    options::method(method, errors);
     travel::result(method, errors);
     for argument in method.arguments.iter().filter(|argument| !is_context(argument)) {
         travel::argument(argument, errors);
@@ -215,39 +214,6 @@ fn is_context(argument: &Argument) -> bool {
         owned => owned,
     };
     is_plain(target, "Context")
-}
-
-fn answers_nothing_if_oneway(method: &Method, errors: &mut Errors) {
-    let is_unit = matches!(ungrouped(&method.output.ty), Type::Tuple(tuple) if tuple.elems.is_empty());
-    if method.options.oneway.is_some() && !is_unit {
-        errors.report(&method.output.ty, "nobody waits for a oneway method: remove the result, or `oneway`");
-    }
-}
-
-fn is_not_coalesced_if_oneway(method: &Method, errors: &mut Errors) {
-    if let Some((_, span)) = method.options.coalesce
-        && method.options.oneway.is_some()
-    {
-        errors
-            .report_at(span, "oneway calls are always messages of their own: remove `coalesce`, or `oneway`");
-    }
-}
-
-fn has_one_argument_if_bare(method: &Method, errors: &mut Errors) {
-    let Some(bare) = method.options.bare else { return };
-    let [argument] = method.arguments.as_slice() else {
-        errors.report_at(
-            bare,
-            "`bare` makes the one argument the whole message: the method must have exactly one",
-        );
-        return;
-    };
-    if let Some(option) = argument.serde.any_of(&["default", "rename", "alias"]) {
-        errors.report(
-            option.path(),
-            "a bare argument is the whole message: it has no name, and cannot be missing",
-        );
-    }
 }
 
 fn has_distinct_argument_names(method: &Method, errors: &mut Errors) {

@@ -23,6 +23,7 @@ pub(crate) fn service(service: &Service) -> TokenStream {
     let arguments: TokenStream =
         service.methods.iter().map(|method| arguments::structs(service, method)).collect();
     let contract = contract::function(service);
+    let jobs = support::jobs(service);
     let client = client::impls(service);
     let server = server::impls(service);
     let Service { conditions, lints, .. } = service;
@@ -38,6 +39,7 @@ pub(crate) fn service(service: &Service) -> TokenStream {
             #shared
             #arguments
             #contract
+            #jobs
             #client
             #server
         };
