@@ -47,6 +47,7 @@ const _: () = {
     const __METHODS: &[::nats_rpc::Method] = &[
         #[cfg(feature = "one")]
         ::nats_rpc::Method::unary("wire")
+            .with_subject("one.now")
             .idempotent()
             .broadcast()
             .spawn()

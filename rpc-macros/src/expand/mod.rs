@@ -7,6 +7,7 @@ pub(crate) mod fallback;
 mod parameters;
 mod server;
 pub(crate) mod service_trait;
+mod subjects;
 mod support;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};

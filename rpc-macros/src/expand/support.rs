@@ -87,8 +87,9 @@ pub(super) fn jobs(service: &Service) -> TokenStream {
 
 fn entry(service: &Service, method: &Method) -> TokenStream {
     let runtime = &service.runtime;
-    let Method { name, options, conditions, description, arguments, .. } = method;
+    let Method { name, options, conditions, description, .. } = method;
     let name = &name.text;
+    let subject = options.subject.as_ref().map(|subject| quote!(.with_subject(#subject)));
     let kind = if options.oneway.is_some() { quote!(oneway) } else { quote!(unary) };
     let idempotent = options.idempotent.map(|_| quote!(.idempotent()));
     let broadcast = options.broadcast.map(|_| quote!(.broadcast()));
@@ -99,11 +100,11 @@ fn entry(service: &Service, method: &Method) -> TokenStream {
     let coalesce = options.coalesce.map(|(calls, _)| quote!(.coalesce(#calls)));
     let timeout = options.timeout.map(|millis| quote!(.timeout_ms(#millis)));
     let description = description.as_ref().map(|description| quote!(.with_description(#description)));
-    let parameters = arguments.iter().map(|argument| parameter(runtime, method, argument));
-    let parameters = (!arguments.is_empty()).then(|| quote!(.with_parameters(&[#(#parameters),*])));
+    let parameters: Vec<_> = method.body().map(|argument| parameter(runtime, method, argument)).collect();
+    let parameters = (!parameters.is_empty()).then(|| quote!(.with_parameters(&[#(#parameters),*])));
     quote_spanned! {Span::mixed_site()=>
-        #(#conditions)* #runtime::Method::#kind(#name) #idempotent #broadcast #durable #spawn #no_cancel #bare #coalesce
-            #timeout #description #parameters
+        #(#conditions)* #runtime::Method::#kind(#name) #subject #idempotent #broadcast #durable #spawn #no_cancel #bare
+            #coalesce #timeout #description #parameters
     }
 }
 

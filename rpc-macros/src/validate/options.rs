@@ -52,10 +52,11 @@ fn is_no_job_if_broadcast(method: &Method, errors: &mut Errors) {
 
 fn has_one_argument_if_bare(method: &Method, errors: &mut Errors) {
     let Some(bare) = method.options.bare else { return };
-    let [argument] = method.arguments.as_slice() else {
+    let mut body = method.body();
+    let (Some(argument), None) = (body.next(), body.next()) else {
         errors.report_at(
             bare,
-            "`bare` makes the one argument the whole message: the method must have exactly one",
+            "`bare` makes one argument the whole message: the method must have exactly one that is not in its subject",
         );
         return;
     };

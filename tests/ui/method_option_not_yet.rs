@@ -1,7 +1,0 @@
-#[nats_rpc::service]
-trait Greeter {
-    #[rpc(subject = "{region}")]
-    async fn c(&self);
-}
-
-fn main() {}
