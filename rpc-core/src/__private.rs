@@ -3,6 +3,7 @@
 pub use serde;
 
 pub use crate::__description as description;
+pub use crate::__jobs as jobs;
 pub use crate::client::{Returns, Stub};
 pub use crate::codec::as_bytes;
 #[cfg(feature = "schema")]
@@ -69,5 +70,33 @@ macro_rules! __description {
         ::core::compile_error!(
             "`#[service(schema)]` needs the feature `schema` of nats-rpc: turn it on in Cargo.toml"
         )
+    };
+}
+
+/// What `#[rpc(durable)]` stands on: JetStream, which is there.
+#[doc(hidden)]
+#[macro_export]
+#[cfg(feature = "jetstream")]
+macro_rules! __jobs {
+    () => {};
+}
+
+/// What `#[rpc(durable)]` stands on: JetStream, which is not there.
+///
+/// ```compile_fail
+/// #[nats_rpc::service]
+/// trait Mail {
+///     #[rpc(durable)]
+///     async fn send(&self, letter: &str);
+/// }
+/// ```
+#[doc(hidden)]
+#[macro_export]
+#[cfg(not(feature = "jetstream"))]
+macro_rules! __jobs {
+    () => {
+        ::core::compile_error!(
+            "`#[rpc(durable)]` needs the feature `jetstream` of nats-rpc: turn it on in Cargo.toml"
+        );
     };
 }

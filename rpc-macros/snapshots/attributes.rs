@@ -47,13 +47,15 @@ const _: () = {
     const __METHODS: &[::nats_rpc::Method] = &[
         #[cfg(feature = "one")]
         ::nats_rpc::Method::unary("wire")
+            .with_subject("one.now")
             .idempotent()
+            .broadcast()
             .spawn()
             .no_cancel()
             .coalesce(7usize)
             .timeout_ms(1500u64)
             .with_parameters(&[::nats_rpc::Parameter::required("number")]),
-        ::nats_rpc::Method::unary("two"),
+        ::nats_rpc::Method::unary("two").durable(),
     ];
     static __DESCRIPTOR: ::nats_rpc::ServiceDescriptor = ::nats_rpc::ServiceDescriptor::new(
             "other-name",
@@ -73,6 +75,7 @@ const _: () = {
     struct __Recv_one {
         number: u8,
     }
+    __private::jobs!();
     impl AttributedClient {
         /// A client that calls through this connection, or with the settings of this client.
         pub(crate) fn new(

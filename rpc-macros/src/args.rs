@@ -11,8 +11,8 @@ use crate::attributes;
 use crate::errors::Errors;
 
 const SERVICE_OPTIONS: &str = "`name`, `version`, `subject`, `schema` and `crate`";
-const METHOD_OPTIONS: &str =
-    "`name`, `idempotent`, `oneway`, `spawn`, `no_cancel`, `bare`, `coalesce` and `timeout`";
+const METHOD_OPTIONS: &str = "`name`, `subject`, `idempotent`, `oneway`, `broadcast`, `durable`, `spawn`, `no_cancel`, \
+                              `bare`, `coalesce` and `timeout`";
 
 /// The longest timeout that the protocol carries: one hour.
 const LONGEST_TIMEOUT: u64 = 60 * 60 * 1000;
@@ -34,6 +34,7 @@ pub(crate) struct ServiceOptions {
 #[derive(Default)]
 pub(crate) struct MethodOptions {
     pub(crate) name: Option<LitStr>,
+    pub(crate) subject: Option<LitStr>,
     pub(crate) idempotent: Option<Span>,
     pub(crate) oneway: Option<Span>,
     pub(crate) broadcast: Option<Span>,
@@ -84,18 +85,16 @@ impl MethodOptions {
         for option in without_duplicates(written, errors) {
             match key(&option).as_str() {
                 "name" => options.name = text(&option, "say_hello", errors),
+                "subject" => options.subject = text(&option, "say_hello.{name}", errors),
                 "timeout" => options.timeout = timeout(&option, errors),
                 "idempotent" => options.idempotent = flag(&option, errors),
                 "oneway" => options.oneway = flag(&option, errors),
+                "broadcast" => options.broadcast = flag(&option, errors),
+                "durable" => options.durable = flag(&option, errors),
                 "spawn" => options.spawn = flag(&option, errors),
                 "no_cancel" => options.no_cancel = flag(&option, errors),
                 "bare" => options.bare = flag(&option, errors),
                 "coalesce" => options.coalesce = coalesce(&option, errors),
-                "broadcast" => options.broadcast = flag(&option, errors),
-                "durable" => options.durable = flag(&option, errors),
-                later @ "subject" => {
-                    errors.report(option.path(), format!("`{later}` is not supported yet"));
-                }
                 unknown => errors.report(option.path(), unknown_option(unknown, METHOD_OPTIONS)),
             }
         }

@@ -9,6 +9,7 @@ mod attributes;
 mod types;
 mod names;
 mod semver;
+mod subject;
 mod model;
 mod lower;
 mod validate;
@@ -42,6 +43,8 @@ use proc_macro::TokenStream;
 ///   the context, and returns a `Call<T, E>`: a future that does nothing until it is polled, borrows nothing, and gives
 ///   `Result<T, CallError<E>>`. What else a client has is on the trait `ServiceClient`.
 /// * **`GreeterServer<S>`** wraps an implementation with `new(S)` or `from_arc(Arc<S>)`, and is what a `Server` runs.
+///
+/// Values in the subject of a service make both of them choose, see [Subjects](#subjects).
 ///
 /// # The trait
 ///
@@ -78,6 +81,34 @@ use proc_macro::TokenStream;
 /// serde, as in `#[serde(default)] limit: u32`, with which a service can change while its clients do not. A function
 /// that deserializes, or a default, makes what the parameter travels as: a `String` for `&str`, a `Vec<T>` for `&[T]`.
 ///
+/// # Subjects
+///
+/// The subjects of a service and of its methods may have values in them, by which NATS routes calls, and by which
+/// permissions and other programs tell them apart:
+///
+/// ```ignore
+/// #[nats_rpc::service(subject = "orders.{region}")]
+/// pub trait Orders {
+///     /// Has the subject `orders.eu.get.17`, and an empty body.
+///     #[rpc(subject = "get.{id}")]
+///     async fn get(&self, cx: &Context, id: u64) -> Option<Order>;
+/// }
+///
+/// let server = Server::builder(&nats).add(OrdersServer::new(shop).with_region("eu")).start().await?;
+/// let order = OrdersClient::new(&nats, "eu")?.get(17).await?;
+/// ```
+///
+/// * **A value in the subject of the service**, `{region}`, belongs to the client: `new` takes a `&str` for each, in order,
+///   and returns `Result<Self, Error>`, which is `InvalidArgument` if one of them cannot be in a subject. A server serves
+///   all values, or the one that is chosen with `with_region`. A handler reads it with `cx.subject_value("region")`.
+/// * **A value in the subject of a method**, `{id}`, is the argument of that name. It travels there and not in the body. It
+///   is `&str`, or an owned or lent type that implements `Display`, for the client, and `FromStr` with an `Err` that
+///   implements `Display`, for the server. A value that cannot be read is answered with `InvalidArgument`, and no handler
+///   runs.
+///
+/// A value is one token, as every name is, see below: text that is empty or has dots, spaces or wildcards in it is refused
+/// before anything is sent, and so is `1.5`.
+///
 /// # Results
 ///
 /// A return type whose last segment is `Result` is fallible. It may be an alias, such as
@@ -90,24 +121,27 @@ use proc_macro::TokenStream;
 /// | `#[service(…)]` | means | if absent |
 /// |---|---|---|
 /// | `name = "greeter"` | the service's name | the trait's name in snake case |
-/// | `subject = "demo.greeter"` | the subject that the methods' subjects start with, of one or more tokens | the name |
+/// | `subject = "demo.{town}"` | the subject that the methods' subjects start with, of one or more tokens, each of which is a literal or a place for a value | the name |
 /// | `version = "1.2.3"` | the version that discovery shows, after semver.org | that of the crate |
 /// | `schema` | the contract describes all that travels with JSON Schema, and is published: each type has to implement `JsonSchema` of `schemars`; needs the feature `schema` | it holds names only |
 /// | `crate = ::path` | where the runtime is, for those who rename or re-export it | `::nats_rpc` |
 ///
-/// Names, and each token of a subject, are 1 to 64 of the characters `A-Z`, `a-z`, `0-9`, `_` and `-`, and do not start
-/// with `_`.
+/// Names, and each token of a subject, whether it is a literal or a value, are 1 to 64 of the characters `A-Z`, `a-z`,
+/// `0-9`, `_` and `-`, and do not start with `_`.
 ///
 /// # Options of a method
 ///
 /// | `#[rpc(…)]` | means |
 /// |---|---|
 /// | `name = "say-hello"` | the name on the wire, instead of the method's |
+/// | `subject = "hello.{name}"` | what the subject has behind that of the service, instead of the name: tokens, of which all but the first may be places for arguments |
 /// | `idempotent` | it may be executed twice without harm, and so be sent again when an attempt has failed |
 /// | `oneway` | nobody waits for it: the client's method returns a `Cast`. It returns nothing; its `timeout` bounds the handler |
+/// | `broadcast` | every instance gets each call, whatever the queue group of its server. Unless it is `oneway`, its caller takes the first answer |
+/// | `durable` | its calls can be submitted as jobs, which JetStream keeps until an instance has executed them. Not for `oneway`, since a job has a result, nor `broadcast`. Needs the feature `jetstream` |
 /// | `spawn` | its handler always gets a task of its own, however cheap it seems |
 /// | `no_cancel` | its handler runs to its end once it has begun, though its caller cancels the call or the deadline passes; `Context::cancelled` tells it. The calls that it makes have their own deadlines. Else it is dropped at its next `.await`. Of a `oneway` method, which has no caller to cancel it, this is about the deadline only |
-/// | `bare` | its only argument is the whole message, instead of a field of a map |
+/// | `bare` | its only argument that is not in its subject is the whole message, instead of a field of a map |
 /// | `coalesce = 1` | how many of its calls may share a message, whatever the client allows; with 1 each is a message of its own. Not for `oneway`, whose calls are that anyway |
 /// | `timeout = "2s"` | how long a call waits unless it says otherwise: a whole number of `ms`, `s`, `m` or `h`, at most one hour |
 ///
@@ -119,14 +153,19 @@ use proc_macro::TokenStream;
 /// * **The trait**: is not `unsafe`, `auto` or generic over lifetimes or constants, and has no associated types,
 ///   constants or macros.
 /// * **A method**: is an `async fn` with `&self`, without generics, lifetimes, bounds, `unsafe` or an ABI; is not called
-///   `new` or `clone`, which the client has already; has a name of its own on the wire.
+///   `new` or `clone`, which the client has already; has a name of its own on the wire, and a subject that no call to
+///   another method can have.
 /// * **An argument**: has a plain name, which no other has; is not under `#[cfg]`; is not `&mut`, and has no lifetimes,
-///   `impl Trait`, `dyn Trait`, `Self` or `_` in its type. A `bare` method has exactly one.
+///   `impl Trait`, `dyn Trait`, `Self` or `_` in its type. A `bare` method has exactly one that is not in its subject. One
+///   that is in the subject is no `Option`, list or bytes, and has no options of serde; none is called like a value in the
+///   subject of the service.
+/// * **A subject**: consists of tokens with dots between them, each a literal or a name in braces, which no other has. In
+///   the subject of a service, names are identifiers and no keywords; in that of a method, they are those of arguments,
+///   and the first token is a literal.
 /// * **A result**: is owned, and has no `impl Trait`, `dyn Trait`, `Self` or `_` in its type.
 /// * **An attribute**: has known options only, each once, and `#[rpc]` is not under `cfg_attr`.
 ///
-/// Not supported yet: streams (`-> impl Stream<…>`, `Incoming<T>`), parameters in subjects, and
-/// `#[rpc(broadcast)]`, `durable` and `subject`.
+/// Not supported yet: streams (`-> impl Stream<…>`, `Incoming<T>`).
 #[proc_macro_attribute]
 pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::run(options.into(), item.into()).into()

@@ -11,12 +11,14 @@ use crate::errors::Errors;
 use crate::model::{
     Argument, ContextParameter, Encoding, Method, Outcome, Output, Passing, SerdeOptions, Service, WireName,
 };
+use crate::subject::Subject;
 use crate::{attributes, names, types};
 
 const SERDE_OPTIONS: &str = "`default`, `rename`, `alias`, `with`, `serialize_with` and `deserialize_with`";
 
 /// The service that the head of a trait describes, still without methods.
 pub(crate) fn service(options: ServiceOptions, item: &ItemTrait) -> Service {
+    let name = wire_name(options.name.as_ref(), &item.ident, names::snake_case);
     Service {
         runtime: options.runtime.clone().unwrap_or_else(|| parse_quote!(::nats_rpc)),
         ident: item.ident.clone(),
@@ -25,7 +27,8 @@ pub(crate) fn service(options: ServiceOptions, item: &ItemTrait) -> Service {
         conditions: attributes::conditions(&item.attrs),
         deprecation: attributes::deprecation(&item.attrs),
         lints: attributes::lints(&item.attrs),
-        name: wire_name(options.name.as_ref(), &item.ident, names::snake_case),
+        subject: subject(options.subject.as_ref(), &name),
+        name,
         description: attributes::description(&item.attrs),
         methods: Vec::new(),
         options,
@@ -55,10 +58,13 @@ pub(crate) fn functions<'a>(item: &'a ItemTrait, errors: &mut Errors) -> Vec<&'a
 /// A method, complete as far as its syntax allows.
 pub(crate) fn method(function: &TraitItemFn, errors: &mut Errors) -> Method {
     let options = MethodOptions::parse(&function.attrs, errors);
+    let name = wire_name(options.name.as_ref(), &function.sig.ident, names::of);
+    let subject = subject(options.subject.as_ref(), &name);
     let (context, arguments) = parameters(function, errors);
     Method {
         ident: function.sig.ident.clone(),
-        name: wire_name(options.name.as_ref(), &function.sig.ident, names::of),
+        name,
+        subject,
         options,
         conditions: attributes::conditions(&function.attrs),
         attributes: attributes::for_client(&function.attrs),
@@ -74,6 +80,13 @@ fn wire_name(given: Option<&LitStr>, ident: &Ident, default: impl FnOnce(&Ident)
     match given {
         Some(name) => WireName { text: name.value(), span: name.span() },
         None => WireName { text: default(ident), span: ident.span() },
+    }
+}
+
+fn subject(given: Option<&LitStr>, name: &WireName) -> Subject {
+    match given {
+        Some(subject) => Subject::new(subject.value(), subject.span()),
+        None => Subject::new(name.text.clone(), name.span),
     }
 }
 
@@ -198,8 +211,7 @@ fn output(written: &ReturnType) -> Output {
         ReturnType::Default => parse_quote_spanned!(Span::call_site()=> ()),
         ReturnType::Type(_, ty) => Type::clone(ty),
     };
-    let is_result = types::last_segment(&ty).is_some_and(|segment| segment.ident == "Result");
-    let (outcome, encoding) = if is_result {
+    let (outcome, encoding) = if types::ends_in(&ty, "Result") {
         (Outcome::Result, types::first_argument(&ty, "Result").map_or(Encoding::Serde, types::encoding))
     } else {
         (Outcome::Value, types::encoding(&ty))

@@ -4,7 +4,8 @@ use proc_macro2::{Ident, Span};
 use syn::{Attribute, GenericParam, Generics, Meta, Path, Signature, Type, Visibility};
 
 use crate::args::{MethodOptions, ServiceOptions};
-use crate::types;
+use crate::subject::Subject;
+use crate::{names, types};
 
 /// A trait under `#[service]`.
 pub(crate) struct Service {
@@ -21,6 +22,8 @@ pub(crate) struct Service {
     /// What all generated code carries as well: `allow`.
     pub(crate) lints: Vec<Attribute>,
     pub(crate) name: WireName,
+    /// As written, or the name.
+    pub(crate) subject: Subject,
     /// The first paragraph of the trait's documentation.
     pub(crate) description: Option<String>,
     pub(crate) methods: Vec<Method>,
@@ -36,6 +39,8 @@ impl Service {
 pub(crate) struct Method {
     pub(crate) ident: Ident,
     pub(crate) name: WireName,
+    /// What it has behind the subject of the service: as written, or the name.
+    pub(crate) subject: Subject,
     pub(crate) options: MethodOptions,
     /// What every item born of the method carries: `cfg`.
     pub(crate) conditions: Vec<Attribute>,
@@ -51,6 +56,28 @@ pub(crate) struct Method {
     pub(crate) output: Output,
 }
 
+impl Method {
+    /// The arguments that travel in the body of a message.
+    pub(crate) fn body(&self) -> impl Iterator<Item = &Argument> {
+        self.arguments.iter().filter(|argument| !self.is_in_subject(argument))
+    }
+
+    /// Whether an argument is the value of a parameter in its subject.
+    pub(crate) fn is_in_subject(&self, argument: &Argument) -> bool {
+        self.subject.has_parameter(&names::of(&argument.ident))
+    }
+
+    /// The arguments that are the values of the parameters in its subject, in the order of these.
+    pub(crate) fn subject_arguments(&self) -> impl Iterator<Item = &Argument> {
+        self.subject.parameters().filter_map(|parameter| self.argument(parameter))
+    }
+
+    /// The argument whose Rust name this is.
+    pub(crate) fn argument(&self, name: &str) -> Option<&Argument> {
+        self.arguments.iter().find(|argument| names::of(&argument.ident) == name)
+    }
+}
+
 /// A name that others on the network use, and where the user wrote it.
 pub(crate) struct WireName {
     pub(crate) text: String,
@@ -63,7 +90,7 @@ pub(crate) enum ContextParameter {
     Absent,
 }
 
-/// A parameter that travels from the client to the server.
+/// A parameter that travels from the client to the server, in the body of a message or in its subject.
 pub(crate) struct Argument {
     pub(crate) ident: Ident,
     pub(crate) name: WireName,
@@ -78,13 +105,17 @@ impl Argument {
     /// Whether a call may lack it, unless it is the whole message: an `Option` that is decoded by its own codec, or one
     /// with a default.
     pub(crate) fn may_be_missing(&self) -> bool {
-        let target = match &self.passing {
-            Passing::Owned => &self.ty,
-            Passing::Str(target) | Passing::Bytes(target) | Passing::Lent(target) => target,
-            Passing::Slice(_) => return self.has_default(),
-        };
-        let is_option = types::last_segment(target).is_some_and(|segment| segment.ident == "Option");
+        let is_option = self.target().is_some_and(|target| types::ends_in(target, "Option"));
         self.has_default() || (is_option && !self.serde.has_codec())
+    }
+
+    /// What it is without the reference of its own; none for `&[T]`, which is no type by itself.
+    pub(crate) fn target(&self) -> Option<&Type> {
+        match &self.passing {
+            Passing::Owned => Some(&self.ty),
+            Passing::Str(target) | Passing::Bytes(target) | Passing::Lent(target) => Some(target),
+            Passing::Slice(_) => None,
+        }
     }
 
     fn has_default(&self) -> bool {
@@ -131,7 +162,7 @@ impl SerdeOptions {
         self.any_of(&["with", "serialize_with", "deserialize_with"]).is_some()
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Meta> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Meta> {
         self.both.iter().chain(&self.client).chain(&self.server)
     }
 

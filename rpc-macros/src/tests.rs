@@ -73,11 +73,12 @@ fn attributes_and_options() {
             #[allow(clippy::all)]
             #[instrumented]
             pub(crate) trait Attributed {
-                #[rpc(name = "wire", idempotent, spawn, no_cancel, coalesce = 7, timeout = "1500ms")]
+                #[rpc(name = "wire", subject = "one.now", idempotent, broadcast, spawn, no_cancel, coalesce = 7, timeout = "1500ms")]
                 #[cfg(feature = "one")]
                 #[cfg_attr(docsrs, doc(hidden))]
                 #[instrumented]
                 async fn one(&self, number: u8);
+                #[rpc(durable)]
                 #[deprecated = "use `one`"]
                 #[allow(unused)]
                 async fn two(&self) {
@@ -101,6 +102,35 @@ fn a_generic_trait() {
             {
                 async fn get(&self, key: &K) -> Option<V>;
                 async fn count(&self, prefix: &str) -> u64;
+            }
+        },
+    );
+}
+
+#[test]
+fn values_in_subjects() {
+    check(
+        expect_file!["../snapshots/subjects.rs"],
+        quote!(name = "orders", subject = "orders.{region}.{kind}", version = "1.0.0", schema),
+        quote! {
+            pub trait Orders<K: Key> {
+                #[rpc(subject = "get.{id}")]
+                async fn get(&self, id: u64) -> Option<K>;
+                #[rpc(subject = "items.{order}.of.{key}")]
+                async fn set(
+                    &self,
+                    cx: &Context,
+                    count: u32,
+                    key: &K,
+                    order: &str,
+                    note: &str,
+                ) -> Result<(), String>;
+                #[rpc(oneway, subject = "seen.{id}")]
+                async fn seen(&self, id: &str);
+                #[rpc(bare, subject = "put.{type}")]
+                async fn put(&self, r#type: Kind, order: &Order);
+                #[rpc(subject = "v2.count")]
+                async fn count(&self) -> u64;
             }
         },
     );
@@ -154,16 +184,44 @@ fn what_a_useless_head_leaves() {
 }
 
 #[test]
+fn what_jobs_stand_on_is_asked_for_where_there_are_jobs() {
+    let asked = |item| expansion(quote!(), item).matches("__private::jobs!()").count();
+    let twice = quote! {
+        trait Mail {
+            #[cfg(unix)]
+            #[rpc(durable)]
+            async fn send(&self);
+            #[rpc(durable)]
+            async fn check(&self);
+        }
+    };
+    assert_eq!(asked(twice), 1);
+    let under_conditions = quote! {
+        trait Mail {
+            #[cfg(unix)]
+            #[rpc(durable)]
+            async fn send(&self);
+            #[cfg(windows)]
+            #[rpc(durable)]
+            async fn send(&self);
+        }
+    };
+    assert_eq!(asked(under_conditions), 2, "each under its own");
+}
+
+#[test]
 fn another_path_to_the_runtime_replaces_the_default_everywhere() {
     let item = quote! {
         trait Greeter {
             async fn hello(&self, cx: &Context, name: &str, bytes: &[u8]) -> Result<Bytes, MathError>;
             #[rpc(oneway, spawn)]
             async fn log(&self);
+            #[rpc(durable, subject = "bye.{name}")]
+            async fn bye(&self, name: &str);
         }
     };
-    let default = expansion(quote!(), item.clone());
-    let renamed = expansion(quote!(crate = renamed::reexport), item);
+    let default = expansion(quote!(subject = "greeter.{town}"), item.clone());
+    let renamed = expansion(quote!(subject = "greeter.{town}", crate = renamed::reexport), item);
     assert!(default.contains("::nats_rpc"));
     assert!(!renamed.contains("nats_rpc"), "{renamed}");
 }

@@ -26,6 +26,11 @@ pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
+/// Whether the last segment of a path type has this name, with any generic arguments.
+pub(crate) fn ends_in(ty: &Type, name: &str) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.ident == name)
+}
+
 /// The last segment of a path type, if it is this name without generic arguments.
 pub(crate) fn is_plain(ty: &Type, name: &str) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == name && segment.arguments.is_none())

@@ -1,5 +1,7 @@
 //! The rules for a service and its methods, one function each.
 
+mod options;
+mod subjects;
 mod travel;
 
 use syn::{FnArg, GenericParam, ItemTrait, Receiver, ReceiverKind, Safety, Type};
@@ -15,8 +17,8 @@ pub(crate) fn service(service: &Service, item: &ItemTrait, errors: &mut Errors) 
     is_generic_over_types_only(service, errors);
     has_a_name_if_generic(service, errors);
     has_a_legal_name(service, errors);
-    has_a_legal_subject(service, errors);
     has_a_semantic_version(service, errors);
+    subjects::service(service, errors);
 }
 
 /// Checks a method, given those before it in `service`.
@@ -28,10 +30,9 @@ pub(crate) fn method(service: &Service, method: &Method, errors: &mut Errors) {
     has_a_legal_wire_name(method, errors);
     is_the_only_one_with_its_name(service, method, errors);
     takes_the_context_first(method, errors);
-    answers_nothing_if_oneway(method, errors);
-    is_not_coalesced_if_oneway(method, errors);
-    has_one_argument_if_bare(method, errors);
     has_distinct_argument_names(method, errors);
+    options::method(method, errors);
+    subjects::method(service, method, errors);
     travel::result(method, errors);
     for argument in method.arguments.iter().filter(|argument| !is_context(argument)) {
         travel::argument(argument, errors);
@@ -85,17 +86,6 @@ fn has_a_name_if_generic(service: &Service, errors: &mut Errors) {
 fn has_a_legal_name(service: &Service, errors: &mut Errors) {
     if let Some(fault) = names::fault("name", &service.name.text) {
         errors.report_at(service.name.span, format!("{fault}; set it with `#[service(name = \"…\")]`"));
-    }
-}
-
-fn has_a_legal_subject(service: &Service, errors: &mut Errors) {
-    let Some(subject) = &service.options.subject else { return };
-    for token in subject.value().split('.') {
-        if token.contains(['{', '}']) {
-            errors.report(subject, format!("the parameter `{token}` in a subject is not supported yet"));
-        } else if let Some(fault) = names::fault("token of a subject", token) {
-            errors.report(subject, fault);
-        }
     }
 }
 
@@ -190,16 +180,17 @@ fn has_a_legal_wire_name(method: &Method, errors: &mut Errors) {
 }
 
 fn is_the_only_one_with_its_name(service: &Service, method: &Method, errors: &mut Errors) {
-    let taken = service.methods.iter().any(|earlier| {
-        // Under conditions that exclude each other, both may have it; if they do not, the compiler finds out.
-        let exclusive = !earlier.conditions.is_empty() && !method.conditions.is_empty();
-        earlier.name.text == method.name.text && !exclusive
-    });
-    if taken {
+    let is_taken = |earlier: &Method| earlier.name.text == method.name.text;
+    if service.methods.iter().any(|earlier| is_taken(earlier) && !may_exclude(earlier, method)) {
         let name = &method.name;
         errors
             .report_at(name.span, format!("another method has the name `{}` on the wire already", name.text));
     }
+}
+
+/// Whether two methods are under conditions that may exclude each other. If these do not, the compiler or the server finds out.
+fn may_exclude(one: &Method, other: &Method) -> bool {
+    !one.conditions.is_empty() && !other.conditions.is_empty()
 }
 
 fn takes_the_context_first(method: &Method, errors: &mut Errors) {
@@ -215,39 +206,6 @@ fn is_context(argument: &Argument) -> bool {
         owned => owned,
     };
     is_plain(target, "Context")
-}
-
-fn answers_nothing_if_oneway(method: &Method, errors: &mut Errors) {
-    let is_unit = matches!(ungrouped(&method.output.ty), Type::Tuple(tuple) if tuple.elems.is_empty());
-    if method.options.oneway.is_some() && !is_unit {
-        errors.report(&method.output.ty, "nobody waits for a oneway method: remove the result, or `oneway`");
-    }
-}
-
-fn is_not_coalesced_if_oneway(method: &Method, errors: &mut Errors) {
-    if let Some((_, span)) = method.options.coalesce
-        && method.options.oneway.is_some()
-    {
-        errors
-            .report_at(span, "oneway calls are always messages of their own: remove `coalesce`, or `oneway`");
-    }
-}
-
-fn has_one_argument_if_bare(method: &Method, errors: &mut Errors) {
-    let Some(bare) = method.options.bare else { return };
-    let [argument] = method.arguments.as_slice() else {
-        errors.report_at(
-            bare,
-            "`bare` makes the one argument the whole message: the method must have exactly one",
-        );
-        return;
-    };
-    if let Some(option) = argument.serde.any_of(&["default", "rename", "alias"]) {
-        errors.report(
-            option.path(),
-            "a bare argument is the whole message: it has no name, and cannot be missing",
-        );
-    }
 }
 
 fn has_distinct_argument_names(method: &Method, errors: &mut Errors) {

@@ -9,7 +9,7 @@ use crate::support::serve;
 #[cfg(not(test))]
 pub(crate) struct Absent;
 
-/// Two methods share a name under conditions that exclude each other, and one has a type that cannot travel.
+/// Two methods share a name and others a subject under conditions that exclude each other, and one has a type that cannot travel.
 #[nats_rpc::service]
 #[cfg(test)]
 pub(crate) trait Conditional {
@@ -20,6 +20,13 @@ pub(crate) trait Conditional {
     async fn either(&self) -> u8;
     #[cfg(not(test))]
     async fn either(&self) -> Absent;
+    #[cfg(test)]
+    #[rpc(subject = "find.{id}", durable)]
+    async fn find(&self, id: u8) -> u8;
+    #[cfg(not(test))]
+    #[rpc(subject = "find.{absent}", durable)]
+    async fn find_absent(&self, absent: Absent);
+    #[rpc(subject = "old.{number}")]
     #[deprecated = "use `always`"]
     async fn old(&self, number: u8) -> u8;
     #[allow(non_snake_case)]
@@ -37,6 +44,10 @@ impl Conditional for Here {
 
     async fn either(&self) -> u8 {
         2
+    }
+
+    async fn find(&self, id: u8) -> u8 {
+        id
     }
 
     async fn old(&self, number: u8) -> u8 {
@@ -58,10 +69,12 @@ pub(crate) trait Missing {
     async fn method(&self, absent: Absent) -> Absent;
 }
 
-#[nats_rpc::service]
+#[nats_rpc::service(subject = "styled.{someTown}")]
 #[allow(non_snake_case, non_camel_case_types)]
 pub(crate) trait styled_Otherwise {
     async fn camelCase(&self, someNumber: u8) -> u8;
+    #[rpc(subject = "other.{someNumber}")]
+    async fn other(&self, someNumber: u8) -> u8;
 }
 
 #[nats_rpc::service]
@@ -77,11 +90,12 @@ async fn a_method_exists_on_both_sides_or_on_none() {
 
     assert_eq!(client.always().await.unwrap(), 1);
     assert_eq!(client.either().await.unwrap(), 2);
+    assert_eq!(client.find(6).await.unwrap(), 6);
     assert_eq!(client.camelCase(4).await.unwrap(), 4);
     assert_eq!(client.unknown().await.unwrap(), 3);
     let methods: Vec<_> =
         ConditionalClient::descriptor().methods().iter().map(|method| method.name()).collect();
-    assert_eq!(methods, ["always", "either", "old", "camelCase", "unknown"]);
+    assert_eq!(methods, ["always", "either", "find", "old", "camelCase", "unknown"]);
 }
 
 #[tokio::test]

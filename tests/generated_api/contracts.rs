@@ -6,6 +6,7 @@ use nats_rpc::{Context, Service as _, ServiceClient as _};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(crate = "nats_rpc::schemars")]
@@ -43,6 +44,8 @@ pub(crate) trait Atlas {
     async fn bare(&self, points: &[Point]) -> Point;
     #[rpc(oneway)]
     async fn log(&self, role: &str);
+    #[rpc(subject = "moved.{by}")]
+    async fn moved(&self, name: &str, by: Uuid);
     #[cfg(not(test))]
     async fn never(&self, absent: Absent);
 }
@@ -81,6 +84,8 @@ impl Atlas for Here {
     }
 
     async fn log(&self, _: &str) {}
+
+    async fn moved(&self, _: &str, _: Uuid) {}
 }
 
 pub(crate) trait Entry: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {}
@@ -120,7 +125,7 @@ fn client_and_server_have_the_same_contract() {
         ("map", "1.4.0", "Keeps points.", Basis::Schema)
     );
     let methods: Vec<_> = contract.methods.iter().map(|method| method.name.as_str()).collect();
-    assert_eq!(methods, ["add", "bytes", "own", "aliased", "bare", "log"]);
+    assert_eq!(methods, ["add", "bytes", "own", "aliased", "bare", "log", "moved"]);
     let report = Contract::check(&AtlasClient::contract(Role::Client), &contract);
     assert!(report.is_compatible(), "{report}");
 }
@@ -134,6 +139,15 @@ fn what_travels_decides() {
     assert_eq!(method("add").parameters["required"], json!(["name", "point", "tags"]));
     assert_eq!(method("bare").parameters, json!({ "type": "array", "items": point }));
     assert_eq!(atlas().definitions["Point"]["required"], json!(["x"]));
+}
+
+/// So its type, which has no schema, does not have to be described.
+#[test]
+fn what_is_in_the_subject_is_not_in_the_contract_of_the_body() {
+    assert_eq!(
+        method("moved").parameters,
+        json!({ "type": "object", "properties": { "name": { "type": "string" } }, "required": ["name"] })
+    );
 }
 
 #[test]

@@ -24,6 +24,10 @@ pub(crate) trait Store {
     #[rpc(bare)]
     async fn restore(&self, entries: Option<BTreeMap<String, String>>);
     async fn size(&self) -> u64;
+    #[rpc(subject = "entry.{key}.get", durable)]
+    async fn get(&self, key: &str, ttl: Option<u32>) -> String;
+    #[rpc(oneway, broadcast)]
+    async fn forget(&self, key: &str);
 }
 
 mod as_is {
@@ -62,6 +66,14 @@ fn parameters_are_named_as_on_the_wire_and_in_order_with_what_may_be_missing() {
     );
     assert_eq!(parameters("check"), [("checksum", true), ("checked", false)]);
     assert!(parameters("size").is_empty());
+}
+
+#[test]
+fn options_are_described() {
+    let (get, forget) = (method("get"), method("forget"));
+    assert_eq!((get.subject(), get.is_durable(), get.is_broadcast()), ("entry.{key}.get", true, false));
+    assert_eq!((forget.subject(), forget.is_durable(), forget.is_broadcast()), ("forget", false, true));
+    assert_eq!(parameters("get"), [("ttl", true)]);
 }
 
 #[test]

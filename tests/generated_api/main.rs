@@ -23,4 +23,5 @@ mod placement;
 mod renamed;
 mod results;
 mod shadowed;
+mod subjects;
 mod support;

@@ -32,6 +32,14 @@ pub(crate) trait Described {
     ) -> ::core::result::Result<u8, String>;
 }
 
+#[::nats_rpc::service(subject = "valued.{town}")]
+pub(crate) trait Valued {
+    #[rpc(subject = "hello.{name}.{times}", durable)]
+    async fn hello(&self, name: &str, times: &u16, how: &str) -> ::core::result::Result<u8, String>;
+    #[rpc(oneway, broadcast, subject = "log.{line}")]
+    async fn log(&self, line: String);
+}
+
 #[::nats_rpc::service(name = "generic")]
 pub(crate) trait Generic<T: crate::generics::Value> {
     async fn echo(&self, lent: &T, text: &str, owned: T) -> T;

@@ -24,16 +24,22 @@ mod inner {
 
 /// A service of which every part comes from a variable.
 macro_rules! service {
-    ($service:ident, $name:literal, $method:ident($parameter:ident: $ty:ty) -> $output:ty) => {
-        #[nats_rpc::service(name = $name)]
+    (
+        $service:ident,
+        $name:literal,
+        $subject:literal,
+        $method:ident in $own_subject:literal ($parameter:ident: $ty:ty) -> $output:ty
+    ) => {
+        #[nats_rpc::service(name = $name, subject = $subject)]
         trait $service {
+            #[rpc(subject = $own_subject)]
             async fn $method(&self, $parameter: $ty) -> $output;
             async fn fixed(&self, call: &str, $parameter: &[$output]) -> usize;
         }
     };
 }
 
-service!(Made, "made", echo(text: &str) -> String);
+service!(Made, "made", "made.{client}", echo in "echo.{text}" (text: &str) -> String);
 
 struct Here;
 
@@ -95,7 +101,7 @@ async fn a_function_can_have_a_service() {
 #[tokio::test]
 async fn a_macro_can_make_a_service() {
     let served = serve(MadeServer::new(Here)).await;
-    let client: MadeClient = served.client();
+    let client = MadeClient::new(served.connect(), "x").unwrap();
     assert_eq!(client.echo("a").await.unwrap(), "a");
     assert_eq!(client.fixed("b", &["c".to_owned()]).await.unwrap(), 2);
 }

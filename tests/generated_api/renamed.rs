@@ -13,16 +13,18 @@ mod reexport {
     pub(crate) use renamed_rpc as rpc;
 }
 
-#[reexport::rpc::service(crate = self::reexport::rpc)]
+#[reexport::rpc::service(crate = self::reexport::rpc, subject = "reexported.{town}")]
 pub(crate) trait Reexported {
-    async fn bytes(&self, bytes: Option<Vec<u8>>) -> Option<Vec<u8>>;
+    #[rpc(subject = "bytes.{count}.{text}", durable)]
+    async fn bytes(&self, count: usize, text: &str, bytes: Option<Vec<u8>>) -> Option<Vec<u8>>;
 }
 
 /// A macro that another crate exports, which knows the way to the runtime only from its own root.
 macro_rules! exported {
     ($service:ident) => {
-        #[$crate::renamed::reexport::rpc::service(crate = $crate::renamed::reexport::rpc)]
+        #[$crate::renamed::reexport::rpc::service(crate = $crate::renamed::reexport::rpc, subject = "exported.{town}")]
         pub(crate) trait $service {
+            #[rpc(subject = "bytes.{text}", durable)]
             async fn bytes(&self, bytes: &[u8], text: &str) -> Result<Vec<u8>, String>;
         }
     };
@@ -41,8 +43,8 @@ impl Renamed for Here {
 }
 
 impl Reexported for Here {
-    async fn bytes(&self, bytes: Option<Vec<u8>>) -> Option<Vec<u8>> {
-        bytes
+    async fn bytes(&self, count: usize, text: &str, bytes: Option<Vec<u8>>) -> Option<Vec<u8>> {
+        bytes.or_else(|| Some(text.repeat(count).into_bytes()))
     }
 }
 
@@ -60,8 +62,10 @@ async fn the_runtime_can_have_another_name() {
     client.log("line").await.unwrap();
 
     let served = serve(ReexportedServer::new(Here)).await;
-    assert_eq!(served.client::<ReexportedClient>().bytes(None).await.unwrap(), None);
+    let client = ReexportedClient::new(served.connect(), "rome").unwrap();
+    assert_eq!(client.bytes(2, "a", None).await.unwrap().as_deref(), Some(&b"aa"[..]));
 
-    let served = serve(ExportedServer::new(Here)).await;
-    assert_eq!(served.client::<ExportedClient>().bytes(b"a", "b").await.unwrap(), b"ab");
+    let served = serve(ExportedServer::new(Here).with_town("rome")).await;
+    let client = ExportedClient::new(served.connect(), "rome").unwrap();
+    assert_eq!(client.bytes(b"a", "b").await.unwrap(), b"ab");
 }

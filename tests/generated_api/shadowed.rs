@@ -9,7 +9,7 @@ macro_rules! shadow {
 shadow! {
     Result Option String Vec Box Some None Ok Err Send Sync Sized Clone Debug Into From Default Future Arc Cow Infallible
     PhantomData Serialize Deserialize Service ServiceClient Client Server Call Cast Method MethodRegistry RawCall Stub
-    Returns NoArgs ServiceDescriptor
+    Returns NoArgs ServiceDescriptor Display FromStr ToString Error
 }
 
 mod core {}
@@ -26,6 +26,14 @@ pub(super) trait Shadowed {
     async fn log(&self, line: &str);
 }
 
+#[::nats_rpc::service(subject = "valued.{town}")]
+pub(super) trait Valued {
+    #[rpc(subject = "hello.{name}.{times}", durable)]
+    async fn hello(&self, name: &str, times: &u16, how: &str) -> u8;
+    #[rpc(oneway, broadcast, subject = "log.{number}")]
+    async fn log(&self, number: u64);
+}
+
 struct Here;
 
 impl Shadowed for Here {
@@ -40,10 +48,23 @@ impl Shadowed for Here {
     async fn log(&self, _line: &str) {}
 }
 
+impl Valued for Here {
+    async fn hello(&self, name: &str, times: &u16, how: &str) -> u8 {
+        (name.len() + how.len()) as u8 + *times as u8
+    }
+
+    async fn log(&self, _number: u64) {}
+}
+
 #[::tokio::test]
 async fn the_users_names_are_not_used_by_accident() {
     let served = crate::support::serve(ShadowedServer::new(Here)).await;
     let client: ShadowedClient = served.client();
     assert_eq!(client.hello("a", &[1], b"b", ::core::option::Option::Some(1)).await.unwrap(), 4);
     assert!(client.fails().await.is_err());
+
+    let served = crate::support::serve(ValuedServer::new(Here).with_town("rome")).await;
+    let client = ValuedClient::new(served.connect(), "rome").unwrap();
+    assert_eq!(client.hello("a", &2, "b").await.unwrap(), 4);
+    client.log(1).acked().await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! A service on the in-process broker, and a client of it.
 
 use nats_rpc::memory::Broker;
-use nats_rpc::{Client, Server, Service, ServiceClient};
+use nats_rpc::{Client, Connection, Server, Service, ServiceClient};
 
 /// A running service. It ends when this is dropped.
 pub(crate) struct Served {
@@ -16,7 +16,12 @@ pub(crate) async fn serve(service: impl Service) -> Served {
 }
 
 impl Served {
+    /// A client of a service whose subject has no parameters.
     pub(crate) fn client<C: ServiceClient>(&self) -> C {
-        C::from_client(Client::from(self.broker.connect()), &[]).unwrap()
+        C::from_client(Client::from(self.broker.connect()), &[]).expect("no value is needed")
+    }
+
+    pub(crate) fn connect(&self) -> Connection {
+        self.broker.connect()
     }
 }

@@ -1,4 +1,4 @@
-//! The two types that carry the arguments of a method: one lends them to the encoder, one holds what was decoded.
+//! The two types that carry the arguments of a method in the body of a message: one lends them to the encoder, one holds what was decoded.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -10,9 +10,9 @@ use super::parameters::Parameters;
 use super::support::{self, Names};
 use crate::model::{Argument, Encoding, Method, Passing, Service};
 
-/// Both types; a method without arguments has none.
+/// Both types; a method whose messages have no arguments in their body has none.
 pub(super) fn structs(service: &Service, method: &Method) -> TokenStream {
-    if method.arguments.is_empty() {
+    if method.body().next().is_none() {
         return TokenStream::new();
     }
     let names = Names::of(method);
@@ -20,8 +20,8 @@ pub(super) fn structs(service: &Service, method: &Method) -> TokenStream {
         ident: names.send,
         derive: Ident::new("Serialize", Span::mixed_site()),
         expecting: None,
-        has_lifetime: method.arguments.iter().any(is_lent),
-        fields: method.arguments.iter().map(sent_field).collect(),
+        has_lifetime: method.body().any(is_lent),
+        fields: method.body().map(sent_field).collect(),
     };
     let expecting = format!("the arguments of `{}`", method.name.text);
     let received = Struct {
@@ -29,8 +29,8 @@ pub(super) fn structs(service: &Service, method: &Method) -> TokenStream {
         derive: Ident::new("Deserialize", Span::mixed_site()),
         // A message that is a single argument does not need it; serde would ignore it as well.
         expecting: method.options.bare.is_none().then_some(expecting),
-        has_lifetime: method.arguments.iter().any(borrows_from_message),
-        fields: method.arguments.iter().map(|argument| received_field(method, argument)).collect(),
+        has_lifetime: method.body().any(borrows_from_message),
+        fields: method.body().map(|argument| received_field(method, argument)).collect(),
     };
     let sent = sent.emit(service, method);
     let received = received.emit(service, method);
@@ -39,12 +39,12 @@ pub(super) fn structs(service: &Service, method: &Method) -> TokenStream {
 
 /// The generic arguments of the type that lends the arguments of a method.
 pub(super) fn sent_generics(service: &Service, method: &Method) -> TokenStream {
-    generics(service, method.arguments.iter().any(is_lent))
+    generics(service, method.body().any(is_lent))
 }
 
 /// The generic arguments of the type that holds the decoded arguments of a method.
 pub(super) fn received_generics(service: &Service, method: &Method) -> TokenStream {
-    generics(service, method.arguments.iter().any(borrows_from_message))
+    generics(service, method.body().any(borrows_from_message))
 }
 
 fn generics(service: &Service, has_lifetime: bool) -> TokenStream {

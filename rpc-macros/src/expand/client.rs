@@ -6,7 +6,7 @@ use syn::spanned::Spanned as _;
 
 use super::parameters::Parameters;
 use super::support::{self, Names};
-use super::{arguments, client_ident, contract, generated_at, runtime_at};
+use super::{arguments, client_ident, contract, generated_at, runtime_at, subjects};
 use crate::model::{Argument, Encoding, Method, Outcome, Service};
 use crate::names;
 
@@ -33,7 +33,7 @@ pub(super) fn definition(service: &Service) -> TokenStream {
 
 /// What the type can do.
 pub(super) fn impls(service: &Service) -> TokenStream {
-    let Service { runtime, visibility, .. } = service;
+    let runtime = &service.runtime;
     let client = client_ident(service);
     let parameters = Parameters::of(service);
     let (bounded, given, clause) = (parameters.bounded(), parameters.given(), parameters.where_clause());
@@ -42,14 +42,12 @@ pub(super) fn impls(service: &Service) -> TokenStream {
     let descriptor = support::descriptor_ident();
     let methods = service.methods.iter().map(|method| method_fn(service, method));
     let private = support::private_ident(service.ident.span());
+    let new = new(service);
     let contract = contract::of_client(service);
     let debug_name = client.to_string();
     quote_spanned! {Span::mixed_site()=>
         impl<#bounded> #client #given #clause {
-            /// A client that calls through this connection, or with the settings of this client.
-            #visibility fn new(client: impl ::core::convert::Into<#runtime::Client>) -> Self {
-                Self { stub: #private::Stub::new(::core::convert::Into::into(client), &#descriptor), #marker }
-            }
+            #new
 
             #(#methods)*
         }
@@ -91,6 +89,23 @@ pub(super) fn impls(service: &Service) -> TokenStream {
     }
 }
 
+fn new(service: &Service) -> TokenStream {
+    let Service { runtime, visibility, subject, .. } = service;
+    let values = subject.idents();
+    if !values.is_empty() {
+        return subjects::client_new(service, &values);
+    }
+    let private = support::private_ident(service.ident.span());
+    let descriptor = support::descriptor_ident();
+    let marker = Parameters::of(service).marker_value(&support::marker_ident());
+    quote_spanned! {Span::mixed_site()=>
+        /// A client that calls through this connection, or with the settings of this client.
+        #visibility fn new(client: impl ::core::convert::Into<#runtime::Client>) -> Self {
+            Self { stub: #private::Stub::new(::core::convert::Into::into(client), &#descriptor), #marker }
+        }
+    }
+}
+
 fn method_fn(service: &Service, method: &Method) -> TokenStream {
     let Method { ident, name, conditions, attributes, arguments, .. } = method;
     let visibility = &service.visibility;
@@ -102,11 +117,20 @@ fn method_fn(service: &Service, method: &Method) -> TokenStream {
     let name = &name.text;
     let index = quote_spanned!(site=> const { #private::method_index(#methods, #name) });
     let sent = sent(service, method);
+    let values = subjects::sent(method);
     let (returned, call) = if method.options.oneway.is_some() {
-        (quote_spanned!(site=> #runtime::Cast), quote_spanned!(site=> self.stub.cast(#index, &#sent)))
+        let call = match values {
+            Some(values) => quote_spanned!(site=> self.stub.cast_to(#index, #values, &#sent)),
+            None => quote_spanned!(site=> self.stub.cast(#index, &#sent)),
+        };
+        (quote_spanned!(site=> #runtime::Cast), call)
     } else {
         let returns = returns(method);
-        (call_type(service, method), quote_spanned!(site=> self.stub.call(#index, &#sent, #returns)))
+        let call = match values {
+            Some(values) => quote_spanned!(site=> self.stub.call_to(#index, #values, &#sent, #returns)),
+            None => quote_spanned!(site=> self.stub.call(#index, &#sent, #returns)),
+        };
+        (call_type(service, method), call)
     };
     quote_spanned! {site=>
         #doc
@@ -128,13 +152,13 @@ fn documentation(service: &Service, method: &Method) -> Option<TokenStream> {
 /// The value that is encoded as the arguments.
 fn sent(service: &Service, method: &Method) -> TokenStream {
     let site = generated_at(method.ident.span());
-    if method.arguments.is_empty() {
+    if method.body().next().is_none() {
         let private = support::private_ident(method.ident.span());
         return quote_spanned!(site=> #private::NoArgs {});
     }
     let send = Names::of(method).send;
     let generics = arguments::sent_generics(service, method);
-    let fields = method.arguments.iter().map(|argument| &argument.ident);
+    let fields = method.body().map(|argument| &argument.ident);
     let marker = Parameters::of(service).marker_value(&support::argument_marker_ident());
     quote_spanned!(site=> #send #generics { #(#fields,)* #marker })
 }

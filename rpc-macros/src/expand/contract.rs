@@ -71,7 +71,7 @@ fn call(service: &Service) -> Option<TokenStream> {
 /// Tells of one method which types travel.
 fn described(method: &Method) -> TokenStream {
     let conditions = &method.conditions;
-    let arguments = method.arguments.iter().map(parameter);
+    let arguments = method.body().map(parameter);
     let result = result(method);
     let site = generated_at(method.ident.span());
     quote_spanned! {site=>

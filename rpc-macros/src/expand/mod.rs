@@ -7,6 +7,7 @@ pub(crate) mod fallback;
 mod parameters;
 mod server;
 pub(crate) mod service_trait;
+mod subjects;
 mod support;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -23,6 +24,7 @@ pub(crate) fn service(service: &Service) -> TokenStream {
     let arguments: TokenStream =
         service.methods.iter().map(|method| arguments::structs(service, method)).collect();
     let contract = contract::function(service);
+    let jobs = support::jobs(service);
     let client = client::impls(service);
     let server = server::impls(service);
     let Service { conditions, lints, .. } = service;
@@ -38,6 +40,7 @@ pub(crate) fn service(service: &Service) -> TokenStream {
             #shared
             #arguments
             #contract
+            #jobs
             #client
             #server
         };

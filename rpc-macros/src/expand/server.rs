@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::parameters::{self, Parameters};
+use super::subjects::{self, ServedValues};
 use super::support::{self, Names};
 use super::{arguments, contract, generated_at, runtime_at, server_ident};
 use crate::model::{Argument, ContextParameter, Encoding, Method, Outcome, Passing, Service};
@@ -17,6 +18,7 @@ pub(super) fn definition(service: &Service) -> TokenStream {
     let parameters = Parameters::of(service);
     let marker = parameters.marker(&support::marker_ident());
     let declared = parameters.after(&implementation).declared();
+    let values = ServedValues::of(service).field;
     let doc = format!(" Server side of the service [`{ident}`]: hands the calls to an implementation.");
     quote_spanned! {Span::mixed_site()=>
         #[doc = #doc]
@@ -26,6 +28,7 @@ pub(super) fn definition(service: &Service) -> TokenStream {
         #[allow(dead_code)]
         #visibility struct #server #declared {
             service: ::std::sync::Arc<#implementation>,
+            #values
             #marker
         }
     }
@@ -46,6 +49,7 @@ pub(super) fn impls(service: &Service) -> TokenStream {
     let names = parameters.names();
     let descriptor = support::descriptor_ident();
     let registrations = service.methods.iter().map(|method| registration(service, method, &service_trait));
+    let ServedValues { all, cloned, builders, told, .. } = ServedValues::of(service);
     let contract = contract::of_server(service);
     let debug_name = server.to_string();
     quote_spanned! {Span::mixed_site()=>
@@ -57,8 +61,10 @@ pub(super) fn impls(service: &Service) -> TokenStream {
 
             /// Serves calls with this implementation, which others may hold too.
             #visibility fn from_arc(service: ::std::sync::Arc<#implementation>) -> Self {
-                Self { service, #marker }
+                Self { service, #all #marker }
             }
+
+            #builders
         }
 
         #[automatically_derived]
@@ -71,13 +77,15 @@ pub(super) fn impls(service: &Service) -> TokenStream {
                 #(#registrations)*
             }
 
+            #told
+
             #contract
         }
 
         #[automatically_derived]
         impl<#names> ::core::clone::Clone for #server #given {
             fn clone(&self) -> Self {
-                Self { service: ::core::clone::Clone::clone(&self.service), #marker }
+                Self { service: ::core::clone::Clone::clone(&self.service), #cloned #marker }
             }
         }
 
@@ -95,7 +103,8 @@ fn registration(service: &Service, method: &Method, service_trait: &TokenStream)
     let site = generated_at(ident.span());
     let runtime = runtime_at(service, ident.span());
     let name = &name.text;
-    let decode = (!method.arguments.is_empty()).then(|| {
+    let values = subjects::received(method);
+    let decode = method.body().next().is_some().then(|| {
         let receive = Names::of(method).receive;
         let generics = arguments::received_generics(service, method);
         quote_spanned!(site=> let args = call.decode::<#receive #generics>()?;)
@@ -108,6 +117,7 @@ fn registration(service: &Service, method: &Method, service_trait: &TokenStream)
             registry.method(#name, move |call: #runtime::RawCall| {
                 let service = ::core::clone::Clone::clone(&service);
                 async move {
+                    #values
                     #decode
                     #answer
                 }
@@ -122,7 +132,7 @@ fn answer(service: &Service, method: &Method, service_trait: &TokenStream) -> To
     let implementation = parameters::implementation(service);
     let ident = &method.ident;
     let context = (method.context == ContextParameter::Lent).then(|| quote_spanned!(site=> call.context(),));
-    let arguments = method.arguments.iter().map(|argument| passed(argument, site));
+    let arguments = method.arguments.iter().map(|argument| passed(method, argument, site));
     // A path, since a method call would first try the traits that `Arc` implements.
     let run = quote_spanned! {site=>
         <#implementation as #service_trait>::#ident(&*service, #context #(#arguments),*).await
@@ -140,12 +150,17 @@ fn answer(service: &Service, method: &Method, service_trait: &TokenStream) -> To
     quote_spanned!(site=> call.#reply(#run))
 }
 
-fn passed(argument: &Argument, site: Span) -> TokenStream {
+fn passed(method: &Method, argument: &Argument, site: Span) -> TokenStream {
     let name = &argument.ident;
+    let value = if method.is_in_subject(argument) {
+        quote_spanned!(site=> #name)
+    } else {
+        quote_spanned!(site=> args.#name)
+    };
     match argument.passing {
-        Passing::Owned => quote_spanned!(site=> args.#name),
+        Passing::Owned => value,
         Passing::Str(_) | Passing::Bytes(_) | Passing::Slice(_) | Passing::Lent(_) => {
-            quote_spanned!(site=> &args.#name)
+            quote_spanned!(site=> &#value)
         }
     }
 }

@@ -71,25 +71,40 @@ pub(super) fn tables(service: &Service) -> TokenStream {
     }
 }
 
+/// Asks for what jobs stand on: once, if a method with jobs is there in any case, or else under the conditions of each.
+pub(super) fn jobs(service: &Service) -> TokenStream {
+    let durable =
+        service.methods.iter().filter_map(|method| Some((method.options.durable?, &method.conditions)));
+    let durable: Vec<_> = durable.collect();
+    let always = durable.iter().find(|(_, conditions)| conditions.is_empty());
+    let asking = always.map_or(durable.as_slice(), std::slice::from_ref);
+    let asked = asking.iter().map(|(span, conditions)| {
+        let private = private_ident(*span);
+        quote_spanned!(generated_at(*span)=> #(#conditions)* #private::jobs!();)
+    });
+    asked.collect()
+}
+
 fn entry(service: &Service, method: &Method) -> TokenStream {
     let runtime = &service.runtime;
-    let Method { name, options, conditions, description, arguments, .. } = method;
+    let Method { name, options, conditions, description, .. } = method;
     let name = &name.text;
+    let subject = options.subject.as_ref().map(|subject| quote!(.with_subject(#subject)));
     let kind = if options.oneway.is_some() { quote!(oneway) } else { quote!(unary) };
+    let idempotent = options.idempotent.map(|_| quote!(.idempotent()));
     let broadcast = options.broadcast.map(|_| quote!(.broadcast()));
     let durable = options.durable.map(|_| quote!(.durable()));
-    let idempotent = options.idempotent.map(|_| quote!(.idempotent()));
     let spawn = options.spawn.map(|_| quote!(.spawn()));
     let no_cancel = options.no_cancel.map(|_| quote!(.no_cancel()));
     let bare = options.bare.map(|_| quote!(.bare()));
     let coalesce = options.coalesce.map(|(calls, _)| quote!(.coalesce(#calls)));
     let timeout = options.timeout.map(|millis| quote!(.timeout_ms(#millis)));
     let description = description.as_ref().map(|description| quote!(.with_description(#description)));
-    let parameters = arguments.iter().map(|argument| parameter(runtime, method, argument));
-    let parameters = (!arguments.is_empty()).then(|| quote!(.with_parameters(&[#(#parameters),*])));
+    let parameters: Vec<_> = method.body().map(|argument| parameter(runtime, method, argument)).collect();
+    let parameters = (!parameters.is_empty()).then(|| quote!(.with_parameters(&[#(#parameters),*])));
     quote_spanned! {Span::mixed_site()=>
-        #(#conditions)* #runtime::Method::#kind(#name) #broadcast #durable #idempotent #spawn #no_cancel #bare #coalesce #timeout
-            #description #parameters
+        #(#conditions)* #runtime::Method::#kind(#name) #subject #idempotent #broadcast #durable #spawn #no_cancel #bare
+            #coalesce #timeout #description #parameters
     }
 }
 

@@ -106,8 +106,8 @@ pub(crate) async fn try_out<S, C, F>(
     assert!(!report.differences.is_empty(), "a change is reported");
 
     let server = Server::builder(&nats).add(service).start().await.unwrap();
-    let outcome =
-        call(C::from_client(Client::builder(&nats).codec(codec).build().unwrap(), &[]).unwrap()).await;
+    let client = Client::builder(&nats).codec(codec).build().unwrap();
+    let outcome = call(C::from_client(client, &[]).unwrap()).await;
     let works = expected == Works || (expected == BreaksInMessagePack && codec == Codec::Json);
     assert_eq!(outcome.is_ok(), works, "with {codec:?}: {outcome:?}, though {report}");
     server.shutdown().await;

@@ -38,6 +38,17 @@ pub trait Cache<K: Value> {
     async fn put(&self, key: &K, name: &str) -> Option<K>;
 }
 
+/// One with values in its subjects.
+#[nats_rpc::service(name = "orders", subject = "orders.{region}.{aKind}")]
+pub trait Orders<K: Value> {
+    /// Finds one.
+    #[rpc(subject = "get.{id}.of.{user}", durable)]
+    async fn get(&self, cx: &Context, id: u64, user: &str, key: &K) -> Option<K>;
+    /// Forgets one, if its number is known.
+    #[rpc(oneway, broadcast, subject = "forget.{id}")]
+    async fn forget(&self, id: &u64);
+}
+
 #[nats_rpc::service]
 trait Private {
     async fn hello(&self, name: &str) -> String;

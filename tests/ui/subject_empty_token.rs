@@ -1,0 +1,7 @@
+#[nats_rpc::service]
+trait Orders {
+    #[rpc(subject = "get.{id}.")]
+    async fn get(&self, id: u64);
+}
+
+fn main() {}

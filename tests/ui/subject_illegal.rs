@@ -1,0 +1,7 @@
+#[nats_rpc::service]
+trait Orders {
+    #[rpc(subject = "get.*")]
+    async fn get(&self);
+}
+
+fn main() {}
