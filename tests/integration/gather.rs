@@ -271,3 +271,74 @@ async fn an_instance_that_is_gone_is_told_apart(bed: Bed) {
     );
     assert!(begun.elapsed() < Duration::from_secs(10));
 }
+
+#[tokio::test]
+async fn answers_come_below_the_inbox_prefix_of_the_client() {
+    let bed = Bed::nats();
+    let _servers = fleet(&bed, &[1, 2], &Ship::default()).await;
+    let options = async_nats::ConnectOptions::new().custom_inbox_prefix("_INBOX_web");
+    let nats = nats_rpc::connect_with(options, bed.server().unwrap().url()).await.unwrap();
+    let mut asked = bed.connect().await.subscribe("fleet._all.number", None).await.unwrap();
+    let answers = FleetClient::new(nats).number().gather().at_most(2).collect_map().await.unwrap();
+    assert_eq!(answers.len(), 2);
+    let question = asked.next().await.unwrap();
+    assert!(question.reply.unwrap().starts_with("_INBOX_web."));
+}
+
+#[tokio::test]
+async fn a_lost_connection_ends_a_gather_with_what_has_come() {
+    let mut nats = tests::NatsServer::start();
+    let connect = async || nats_rpc::connect(nats.url()).await.unwrap();
+    let server = Server::builder(connect().await)
+        .id("s1")
+        .add(FleetServer::new(Ship { number: 1, ..Ship::default() }));
+    let _server = server.start().await.unwrap();
+    let fleet = FleetClient::new(connect().await);
+    let mut gather = fleet.number().gather().within(Duration::from_secs(60)).expecting(["s1", "s2"]);
+    assert_eq!(gather.next().await, Some((InstanceId::from("s1"), Ok(1))));
+    nats.kill();
+    let (instance, answer) = gather.next().await.unwrap();
+    let Err(CallError::Rpc(error)) = answer else { panic!("{answer:?}") };
+    assert_eq!(
+        (instance.as_str(), error.kind()),
+        ("s2", ErrorKind::Unavailable),
+        "it is not known what it would say"
+    );
+    assert!(gather.next().await.is_none());
+    assert!(
+        matches!(gather.end(), Some(GatherEnd::Failed(error)) if error.execution() == Execution::MaybeExecuted)
+    );
+}
+
+/// A gather is a stream that can be sent to another task.
+#[tokio::test]
+async fn a_gather_can_be_spawned() {
+    let bed = Bed::memory();
+    let _servers = fleet(&bed, &[1, 2], &Ship::default()).await;
+    let gather = client(&bed).await.number().gather().at_most(2);
+    assert_eq!(tokio::spawn(gather.count()).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_gather_in_a_handler_ends_with_it() {
+    /// A service that asks all ships.
+    #[nats_rpc::service]
+    trait Admiral {
+        async fn ask(&self) -> u64;
+    }
+    struct Ahab(FleetClient);
+    impl Admiral for Ahab {
+        async fn ask(&self) -> u64 {
+            let hanging = self.0.hang().gather().within(Duration::from_secs(60));
+            hanging.count().await.try_into().unwrap()
+        }
+    }
+    let bed = Bed::memory();
+    let like = Ship::default();
+    let _servers = fleet(&bed, &[1, 2], &like).await;
+    let admiral = AdmiralServer::new(Ahab(client(&bed).await));
+    let _server = bed.server_builder().await.add(admiral).start().await.unwrap();
+    let asked = AdmiralClient::new(bed.connect().await).ask().timeout(Duration::from_millis(700)).await;
+    assert!(asked.is_err());
+    eventually("nobody hangs", || like.hanging.load(Ordering::SeqCst) == 0).await;
+}

@@ -20,6 +20,7 @@ on_every_broker! {
     a_plain_call_has_its_values_in_the_subject,
     one_instance_gets_the_call_that_is_for_it,
     every_instance_gets_what_is_broadcast,
+    no_message_is_for_two_services_of_a_server,
 }
 
 #[nats_rpc::service(subject = "orders.{region}")]
@@ -211,4 +212,56 @@ async fn every_instance_gets_what_is_broadcast(bed: Bed) {
     orders.forget(18).at("eu").await.unwrap();
     eventually("one has the other", || eu.started() == 2).await;
     assert_eq!((all.started(), us.started()), (1, 0));
+}
+
+#[nats_rpc::service(subject = "a")]
+trait Short {
+    #[rpc(subject = "b.hello")]
+    async fn hello(&self) -> u8;
+}
+
+#[nats_rpc::service(subject = "a.b")]
+trait Long {
+    async fn hello(&self) -> u8;
+}
+
+/// A method of it would get the probes of `a`.
+#[nats_rpc::service(subject = "a.{x}")]
+trait Wild {
+    async fn any(&self) -> u8;
+}
+
+struct One;
+
+impl Short for One {
+    async fn hello(&self) -> u8 {
+        1
+    }
+}
+
+impl Long for One {
+    async fn hello(&self) -> u8 {
+        2
+    }
+}
+
+impl Wild for One {
+    async fn any(&self) -> u8 {
+        3
+    }
+}
+
+async fn no_message_is_for_two_services_of_a_server(bed: Bed) {
+    let short = || ShortServer::new(One);
+    for builder in [
+        bed.server_builder().await.add(short()).add(LongServer::new(One)),
+        bed.server_builder().await.add(short()).add(WildServer::new(One)),
+        bed.server_builder().await.add(WildServer::new(One).with_x("eu")).add(WildServer::new(One)),
+    ] {
+        let error = builder.start().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    }
+    let both = bed.server_builder().await;
+    let both = both.add(WildServer::new(One).with_x("eu")).add(WildServer::new(One).with_x("us"));
+    both.start().await.unwrap().shutdown().await;
 }

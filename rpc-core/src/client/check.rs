@@ -141,7 +141,7 @@ impl Comparison {
     /// What is to be said of an instance; nothing if it is none of those that the client calls. Contracts that were fetched are
     /// `known` to those that follow: instances of one version have the same.
     async fn verdict(&self, info: &ServiceInfo, known: &mut Vec<Contract>) -> Result<Option<Verdict>, Error> {
-        let Some(named) = Contract::from_info(info) else {
+        let Some(named) = Contract::from_info(info, self.subject.tokens()) else {
             return Ok(Some(if self.takes_calls(info) { Verdict::Unknown } else { Verdict::Elsewhere }));
         };
         if !self.is_of_this_deployment(info) {

@@ -62,6 +62,11 @@ impl Pair<'_> {
                 format!("the client calls it as {}, and the server has it as {}", client.kind, server.kind);
             return vec![Finding::breaking("", message)];
         }
+        if client.tail() != server.tail() {
+            let (sent, heard) = (client.tail(), server.tail());
+            let message = format!("the client sends it to {sent:?}, and the server listens on {heard:?}");
+            return vec![Finding::breaking("subject", message)];
+        }
         if client.bare != server.bare {
             let message = "its argument is the whole message on one side only".to_owned();
             return vec![Finding::breaking("parameters", message)];

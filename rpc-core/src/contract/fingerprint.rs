@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Contract, canonical};
+use super::{Contract, MethodContract, canonical};
 use crate::service::Method;
 
 /// How many bytes of the hash are kept; two hexadecimal digits each.
@@ -21,7 +21,7 @@ pub(super) fn by_names(contract: &mut Contract, methods: &[Method]) {
         parameters.sort_unstable();
         let (protocol, codecs) = (contract.protocol, contract.codecs.clone());
         if let Some(described) = contract.methods.get_mut(index) {
-            let shape = json!({
+            let mut shape = json!({
                 "protocol": protocol,
                 "codecs": codecs,
                 "method": described.name,
@@ -29,6 +29,7 @@ pub(super) fn by_names(contract: &mut Contract, methods: &[Method]) {
                 "bare": described.bare,
                 "parameters": parameters,
             });
+            add_subject(&mut shape, described);
             described.fingerprint = format!("names:{}", digest(&shape));
         }
     }
@@ -41,7 +42,7 @@ pub(super) fn by_schema(contract: &Contract) -> Vec<String> {
     let closed =
         |schema: &Option<Value>| schema.as_ref().map(|schema| canonical::closed(schema, definitions));
     let shapes = contract.methods.iter().map(|method| {
-        json!({
+        let mut shape = json!({
             "protocol": contract.protocol,
             "codecs": contract.codecs,
             "method": method.name,
@@ -50,9 +51,18 @@ pub(super) fn by_schema(contract: &Contract) -> Vec<String> {
             "parameters": canonical::closed(&method.parameters, definitions),
             "result": closed(&method.result),
             "error": closed(&method.error),
-        })
+        });
+        add_subject(&mut shape, method);
+        shape
     });
     shapes.map(|shape| format!("schema:{}", digest(&shape))).collect()
+}
+
+/// A method whose subject is its name has the fingerprint that it had before there were others.
+fn add_subject(shape: &mut Value, method: &MethodContract) {
+    if let (false, Some(shape)) = (method.subject.is_empty(), shape.as_object_mut()) {
+        shape.insert("subject".to_owned(), method.subject.as_str().into());
+    }
 }
 
 fn digest(shape: &Value) -> String {

@@ -97,6 +97,9 @@ pub struct MethodContract {
     pub name: String,
     /// How it answers: `unary` or `oneway`.
     pub kind: String,
+    /// What its subject has behind that of the service, with `*` for each parameter; empty if that is its name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subject: String,
     /// Whether it may be executed twice without harm.
     #[serde(default)]
     pub idempotent: bool,
@@ -151,6 +154,13 @@ impl Contract {
     /// The method of this name on the wire.
     pub fn method(&self, name: &str) -> Option<&MethodContract> {
         self.methods.iter().find(|method| method.name == name)
+    }
+}
+
+impl MethodContract {
+    /// What its subject has behind that of the service.
+    pub(crate) fn tail(&self) -> &str {
+        if self.subject.is_empty() { &self.name } else { &self.subject }
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Basis, Contract, MethodContract, Role, fingerprint};
 use crate::discovery::{EndpointInfo, ServiceInfo, metadata};
 use crate::service::{Method, MethodKind, ServiceDescriptor};
 use crate::wire::frame::VERSION;
+use crate::wire::template::Template;
 
 /// The version of the wire protocol that this package speaks.
 const PROTOCOL: u32 = VERSION as u32;
@@ -33,7 +34,8 @@ impl Contract {
 
 impl Contract {
     /// What an instance says of itself when it is discovered, without the types; none if it is not one of this framework.
-    pub(crate) fn from_info(info: &ServiceInfo) -> Option<Self> {
+    /// `service` is how many tokens its subject has.
+    pub(crate) fn from_info(info: &ServiceInfo, service: usize) -> Option<Self> {
         let said = |name| info.endpoints.iter().find_map(|endpoint| endpoint.metadata.get(name));
         let protocol = said(metadata::PROTOCOL);
         if protocol.is_none() && !info.metadata.contains_key(metadata::CONTRACT) {
@@ -50,13 +52,17 @@ impl Contract {
             role: Role::Server,
             basis: Basis::Names,
             definitions: Map::new(),
-            methods: info.endpoints.iter().map(MethodContract::discovered).collect(),
+            methods: info
+                .endpoints
+                .iter()
+                .map(|endpoint| MethodContract::discovered(endpoint, service))
+                .collect(),
         })
     }
 }
 
 impl MethodContract {
-    fn discovered(endpoint: &EndpointInfo) -> Self {
+    fn discovered(endpoint: &EndpointInfo, service: usize) -> Self {
         let said = |name| endpoint.metadata.get(name).map(String::as_str).unwrap_or_default();
         let bare = said(metadata::BARE) == "true";
         let listed = said(metadata::PARAMETERS).split(',').filter(|name| !name.is_empty());
@@ -64,7 +70,9 @@ impl MethodContract {
         let names = listed.map(|name| name.trim_end_matches('?').to_owned());
         let properties: Map<String, Value> = names.map(|name| (name, Value::Bool(true))).collect();
         let parameters = json!({ "type": "object", "properties": properties, "required": required });
+        let tail = endpoint.subject.split('.').skip(service).collect::<Vec<_>>().join(".");
         MethodContract {
+            subject: if tail == endpoint.name { String::new() } else { tail },
             name: endpoint.name.clone(),
             kind: said(metadata::KIND).to_owned(),
             // It is not said, and shall not be held against it.
@@ -83,6 +91,7 @@ impl MethodContract {
         MethodContract {
             name: method.name().to_owned(),
             kind: kind_name(method.kind()).to_owned(),
+            subject: subject(method),
             idempotent: method.is_idempotent(),
             bare: method.is_bare(),
             description: method.description().to_owned(),
@@ -92,6 +101,13 @@ impl MethodContract {
             fingerprint: String::new(),
         }
     }
+}
+
+/// What the subject of a method has behind that of the service, unless it is its name. What parameters are called there is nobody's business.
+fn subject(method: &Method) -> String {
+    let template = Template::parse("the method's subject", method.subject());
+    let pattern = template.and_then(|template| template.pattern(&[])).unwrap_or_default();
+    if pattern == method.name() { String::new() } else { pattern }
 }
 
 /// The name of a kind in contracts and in what discovery shows.

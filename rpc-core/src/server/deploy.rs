@@ -13,6 +13,7 @@ use super::intake::{Intake, Work};
 use super::jobs::DurableService;
 use super::layers::{ServerService, behind};
 use super::limits::MethodLimits;
+use super::overlaps::{check_apart, check_overlaps};
 use super::peers::Peers;
 use super::probe::Probe;
 use super::stats::Stats;
@@ -21,7 +22,7 @@ use crate::contract::Contract;
 use crate::error::{Error, ErrorKind};
 use crate::reply::Audience;
 use crate::service::{Handler, Method, MethodRegistry, Service, ServiceDescriptor};
-use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ServiceSubject, check_token, overlap};
+use crate::wire::subject::{DEFAULT_QUEUE_GROUP, ServiceSubject, check_token};
 use crate::wire::template::{Places, Template};
 
 /// A service with the subject that it is served below.
@@ -69,16 +70,6 @@ pub(super) fn deploy(
         check_version(descriptor)?;
         let template = Template::parse("the service's subject", descriptor.subject())?;
         let subject = ServiceSubject::new(prefix, template.pattern(&service.subject_values())?)?;
-        if let Some(other) = deployed.iter().find(|other| other.subject.overlaps(&subject)) {
-            let message = format!(
-                "the services {:?} and {:?} have the same subject, or one of the same subjects: {:?} and {:?}",
-                other.descriptor.name(),
-                descriptor.name(),
-                other.subject.as_str(),
-                subject.as_str()
-            );
-            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
-        }
         let before = subject.tokens() - template.len();
         let mut registry = MethodRegistry::default();
         service.register(&mut registry);
@@ -106,6 +97,7 @@ pub(super) fn deploy(
         });
         let methods = methods.collect::<Result<Vec<_>, Error>>()?;
         check_overlaps(&methods)?;
+        check_apart(&deployed, descriptor.name(), &subject, &methods)?;
         deployed.push(Deployed {
             descriptor,
             subject,
@@ -129,20 +121,6 @@ fn method_template(method: &Method) -> Result<Template, Error> {
         return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
     }
     Ok(template)
-}
-
-/// No call may be one of two methods.
-fn check_overlaps(methods: &[DeployedMethod]) -> Result<(), Error> {
-    for (at, method) in methods.iter().enumerate() {
-        if let Some(other) = methods.iter().take(at).find(|other| overlap(&other.tail, &method.tail)) {
-            let (one, other) = (other.method.subject(), method.method.subject());
-            let message = format!(
-                "two methods have the same subject, or one of the same subjects: {one:?} and {other:?}"
-            );
-            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
-        }
-    }
-    Ok(())
 }
 
 /// NATS tools expect a version after semver.org (NATS ADR-32).

@@ -16,6 +16,7 @@ mod intake;
 mod jobs;
 mod layers;
 mod limits;
+mod overlaps;
 mod pace;
 mod peers;
 mod phase;

@@ -152,11 +152,6 @@ impl ServiceSubject {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// Whether there is a subject which is below both.
-    pub(crate) fn overlaps(&self, other: &Self) -> bool {
-        overlap(&self.0, &other.0)
-    }
 }
 
 /// Whether two patterns, in which `*` stands for one token, have a subject in common.

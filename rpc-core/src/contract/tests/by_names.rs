@@ -123,3 +123,19 @@ fn a_report_is_shown_with_a_line_for_each_difference() {
          breaking: raw: the server does not have this method"
     );
 }
+
+#[test]
+fn a_method_that_listens_elsewhere_is_another() {
+    const MOVED: &[Method] = &[
+        Method::unary("hello").with_subject("v2.hello"),
+        Method::oneway("log").with_parameters(&[Parameter::required("line")]),
+        Method::unary("raw").bare().idempotent().with_parameters(&[Parameter::required("body")]),
+    ];
+    assert_eq!(against(MOVED), [found("hello", "subject", Impact::Breaking)]);
+    const GET: &[Method] = &[Method::unary("get").with_subject("get.{id}")];
+    const RENAMED: &[Method] = &[Method::unary("get").with_subject("get.{number}")];
+    let contract =
+        |methods| Contract::from_descriptor(&ServiceDescriptor::new("orders", methods), Role::Server);
+    assert_eq!(contract(GET), contract(RENAMED), "what a parameter is called does not travel");
+    assert_eq!(contract(GET).method("get").unwrap().subject, "get.*");
+}
