@@ -38,6 +38,24 @@ rule! {
     }
 }
 
+rule! {
+    method_that_listens_elsewhere {
+        old { { #[rpc(subject = "get")] async fn call(&self) -> u8 { 1 } } |client| client.call() }
+        new { { #[rpc(subject = "v2.get")] async fn call(&self) -> u8 { 1 } } |client| client.call() }
+        old to new: Breaks,
+        new to old: Breaks,
+    }
+}
+
+rule! {
+    argument_moves_into_the_subject {
+        old { { async fn call(&self, id: u8) -> u8 { id } } |client| client.call(1) }
+        new { { #[rpc(subject = "call.{id}")] async fn call(&self, id: u8) -> u8 { id } } |client| client.call(1) }
+        old to new: Breaks,
+        new to old: Breaks,
+    }
+}
+
 version!(unary { async fn call(&self) -> u8 { 1 } } |client| client.call());
 version!(oneway { #[rpc(oneway)] async fn call(&self) {} } |client| client.call());
 

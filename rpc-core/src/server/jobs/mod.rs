@@ -5,8 +5,8 @@ mod cancels;
 mod claim;
 mod dead_letter;
 mod delivery;
+mod pull;
 mod settle;
-mod slot;
 mod worker;
 
 use std::sync::Arc;
@@ -73,7 +73,7 @@ impl Jobs {
         }
         for worker in workers {
             for _ in 0..settings.concurrency {
-                jobs.tasks.spawn(slot::serve(Arc::clone(&worker), jobs.phase.clone()));
+                jobs.tasks.spawn(pull::serve(Arc::clone(&worker), jobs.phase.clone()));
             }
         }
         Ok(jobs)

@@ -23,7 +23,7 @@ use crate::server::dispatch::Endpoint;
 /// How long a job waits that comes when the server has too much to do, or JetStream does not answer.
 const LATER: Duration = Duration::from_secs(1);
 
-/// What the slots of one method share.
+/// What the tasks that execute the jobs of one method share.
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) endpoint: Arc<Endpoint>,

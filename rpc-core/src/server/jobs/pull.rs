@@ -1,4 +1,4 @@
-//! A place for one job at a time: it asks for a job when it can execute one, and not before.
+//! The tasks that execute jobs: each asks for a job when it can execute one, and not before.
 
 use std::pin::pin;
 use std::sync::Arc;
