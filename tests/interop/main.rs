@@ -13,6 +13,7 @@ mod framed_client;
 mod golden;
 mod javascript;
 mod nats_py;
+mod patterns;
 mod their_clients;
 mod their_services;
 

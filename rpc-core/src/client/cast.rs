@@ -19,10 +19,15 @@ use crate::wire::frame::Times;
 
 /// A oneway call that has been made but not sent: it does nothing until it is awaited.
 ///
-/// Awaited, it yields `Ok(())` once the message is handed to the connection. That says nothing about a subscriber:
-/// there may be none, and a connection that is dropped right after it drops what it has queued (see
-/// [`Connection::publish`](crate::Connection::publish)). [`acked`](Self::acked) waits for the receipt of the instance
-/// that took it.
+/// Awaited, it yields `Ok(())` once the message is handed to the connection. What that says:
+///
+/// - **Known** is that the message is well-formed, that the broker takes one of its size, and that there was a connection to hand it to.
+/// - **Not known** is whether it reaches the broker: a connection that is lost, or whose last clone is dropped, drops what it has queued (see
+///   [`Connection::flush`](crate::Connection::flush)); whether anybody serves the method, and may be published to; whether the handler runs, and how it ends.
+///
+/// [`acked`](Self::acked) waits for the receipt of the instance that took it, before its handler runs. Then it is known that there is such an instance, and that it will
+/// run the handler unless its process ends. Of a call to all instances — those of a method marked `#[rpc(oneway, broadcast)]`, or
+/// [`broadcast`](Self::broadcast) — that is the first receipt; `acked().gather()` has them all, with the names of the instances.
 ///
 /// ```
 /// # #[nats_rpc::service]

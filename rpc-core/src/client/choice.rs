@@ -1,7 +1,9 @@
 //! What the caller has chosen of where a call goes.
 
+use std::sync::Arc;
+
 use super::outgoing::Outgoing;
-use super::stub::{Recipient, Route};
+use super::stub::{Recipient, Route, Target};
 use crate::connection::Subject;
 use crate::error::Error;
 use crate::wire::frame::Flags;
@@ -12,12 +14,32 @@ pub(super) struct Choice {
     /// The values of the parameters in its method's subject.
     values: Vec<String>,
     recipient: Recipient,
-    route: Result<Route, Error>,
+    route: Result<Arc<Pinned>, Error>,
+}
+
+/// A destination that is there as long as this is.
+struct Pinned {
+    /// Keeps the destinations of its service.
+    target: Arc<Target>,
+    route: Route,
 }
 
 impl Choice {
     pub(super) fn route(&self) -> Result<&Route, Error> {
-        self.route.as_ref().map_err(Clone::clone)
+        self.route.as_ref().map(|pinned| &pinned.route).map_err(Clone::clone)
+    }
+}
+
+impl Pinned {
+    fn new(target: &Arc<Target>, subject: Subject, most: usize) -> Arc<Self> {
+        let destination = target.slots().pin(subject.clone(), most);
+        Arc::new(Pinned { target: Arc::clone(target), route: Route { subject, destination } })
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        self.target.slots().unpin(self.route.destination);
     }
 }
 
@@ -35,7 +57,8 @@ impl Outgoing {
     }
 
     fn choose(&mut self, values: Vec<String>, recipient: Recipient) {
-        let route = self.target.chosen_route(self.method, &values, &recipient);
+        let subject = self.target.chosen_subject(self.method, &values, &recipient);
+        let route = subject.map(|(subject, most)| Pinned::new(&self.target, subject, most));
         self.choice = Some(Box::new(Choice { values, recipient, route }));
     }
 
@@ -50,10 +73,8 @@ impl Outgoing {
 
     /// Where the call would go that is for whoever serves the method.
     pub(super) fn method_subject(&self) -> Option<Subject> {
-        self.target
-            .chosen_route(self.method, self.values(), &Recipient::Anybody)
-            .ok()
-            .map(|route| route.subject)
+        let subject = self.target.chosen_subject(self.method, self.values(), &Recipient::Anybody);
+        subject.ok().map(|(subject, _)| subject)
     }
 
     /// The values of the parameters in the method's subject.

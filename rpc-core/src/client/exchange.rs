@@ -10,7 +10,9 @@ use super::handover::{Handover, hand_over_later, until};
 use super::plain;
 use super::stub::Target;
 use super::written::Written;
-use crate::connection::{Address, Answer, Connection, Expected, OutboundMessage, TryPublishError, too_late};
+use crate::connection::{
+    Answer, Connection, DestinationId, Expected, OutboundMessage, TryPublishError, too_late,
+};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Execution};
 
@@ -25,9 +27,9 @@ pub(super) struct Exchange {
 }
 
 enum State {
-    Ready(Instant, Address, Written),
+    Ready(Instant, DestinationId, Written),
     /// The rare way: the inbox is not there yet.
-    Starting(Handover, Address, Written),
+    Starting(Handover, DestinationId, Written),
     /// Another: the connection's queue is full.
     Sending(Handover),
     Waiting,
@@ -40,10 +42,10 @@ impl Exchange {
         id: u64,
         now: Instant,
         deadline: Deadline,
-        address: Address,
+        destination: DestinationId,
         message: Written,
     ) -> Self {
-        Exchange { target, id, deadline, state: State::Ready(now, address, message) }
+        Exchange { target, id, deadline, state: State::Ready(now, destination, message) }
     }
 
     pub(super) fn deadline(&self) -> Deadline {
@@ -64,7 +66,7 @@ impl Exchange {
                 }
                 State::Starting(start, ..) => {
                     let started = ready!(start.as_mut().poll(cx));
-                    let State::Starting(_, address, message) =
+                    let State::Starting(_, destination, message) =
                         std::mem::replace(&mut self.state, State::Done)
                     else {
                         continue;
@@ -72,7 +74,7 @@ impl Exchange {
                     if let Err(error) = started {
                         return Poll::Ready(Err(error));
                     }
-                    self.state = State::Ready(Instant::now(), address, message);
+                    self.state = State::Ready(Instant::now(), destination, message);
                 }
                 State::Sending(sending) => match sending.as_mut().poll(cx) {
                     Poll::Ready(Ok(())) => self.state = State::Waiting,
@@ -101,18 +103,19 @@ impl Exchange {
 
     /// Hands the message over. Who is to be woken by its answer is known before that can come.
     fn send(&mut self, cx: &Context<'_>) -> Result<(), Error> {
-        let State::Ready(now, address, message) = std::mem::replace(&mut self.state, State::Waiting) else {
+        let State::Ready(now, destination, message) = std::mem::replace(&mut self.state, State::Waiting)
+        else {
             self.state = State::Done;
             return Err(Error::new(ErrorKind::Cancelled, "polled after it had been answered"));
         };
         let connection = self.target.client.connection();
         if !connection.inbox().is_started() {
             let start = start(connection.clone());
-            self.state = State::Starting(until(self.deadline, start), address, message);
+            self.state = State::Starting(until(self.deadline, start), destination, message);
             return Ok(());
         }
         let (id, deadline, waker) = (self.id, self.deadline.instant(), cx.waker().clone());
-        let expect = |payload| Expected { id, address, payload, now, deadline, waker };
+        let expect = |payload| Expected { id, destination, payload, now, deadline, waker };
         let lone = match message {
             Written::Framed(payload) => connection.take_on(expect(payload))?,
             Written::Plain(payload, headers) => Some(connection.take_on_plain(expect(payload), *headers)?),

@@ -149,14 +149,14 @@ impl Outgoing {
         deadline: Deadline,
     ) -> Result<Exchange, Error> {
         written.check_size(self.connection())?;
-        let address = self.route()?.address.clone();
-        Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, address, written))
+        let destination = self.route()?.destination;
+        Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, written))
     }
 
     /// Nobody serves the method: asks whether anybody serves the service.
     pub(super) fn probe(&mut self, deadline: Deadline) -> Result<Exchange, Error> {
         self.connection().check_connected()?;
-        let address = self.target.probe()?.address.clone();
+        let destination = self.target.probe()?.destination;
         self.id = self.connection().random().u64();
         let name = self.target.method(self.method).map(Method::name);
         let now = Instant::now();
@@ -166,6 +166,6 @@ impl Outgoing {
             self.write(times, FIRST, &Headers::new(), |bytes| codec.encode(&name, bytes))?.into_parts();
         let written = Written::Framed(payload);
         written.check_size(self.connection())?;
-        Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, address, written))
+        Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, written))
     }
 }

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::cast::Cast;
 use super::returns::Returns;
 use crate::connection::inbox::SlotPool;
-use crate::connection::{Address, History, Subject};
+use crate::connection::{DestinationId, History, Subject};
 use crate::error::{Error, ErrorKind};
 use crate::service::{Method, MethodKind, ServiceDescriptor};
 use crate::telemetry::CallMetrics;
@@ -52,10 +52,10 @@ struct MethodRoute {
 }
 
 /// Where a call goes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) subject: Subject,
-    pub(crate) address: Address,
+    pub(crate) destination: DestinationId,
 }
 
 /// Who is to get a call.
@@ -143,7 +143,7 @@ impl Routes {
     ) -> Result<Self, Error> {
         let kept = |subject: String, most| {
             let subject = Subject::from(subject);
-            Route { address: slots.keep(subject.clone(), most), subject }
+            Route { destination: slots.keep(subject.clone(), most), subject }
         };
         let methods = descriptor.methods().iter().map(|method| {
             let template = Template::parse("the method's subject", method.subject())?;
@@ -191,13 +191,14 @@ impl Target {
         })
     }
 
-    /// Where a call goes that chooses who gets it, or has values of the parameters in its method's subject.
-    pub(crate) fn chosen_route(
+    /// Where a call goes that chooses who gets it, or has values of the parameters in its method's subject; and how many of those
+    /// a message may carry.
+    pub(crate) fn chosen_subject(
         &self,
         method: usize,
         values: &[String],
         recipient: &Recipient,
-    ) -> Result<Route, Error> {
+    ) -> Result<(Subject, usize), Error> {
         let service = self.service()?;
         let MethodRoute { template, most, .. } = self.method_route(method)?;
         let values: Vec<&str> = values.iter().map(String::as_str).collect();
@@ -207,9 +208,12 @@ impl Target {
             Recipient::Instance(instance) => service.at(instance, &method)?,
             Recipient::Everybody => service.all(&method)?,
         };
-        let subject = Subject::from(subject);
-        let address = Address::Chosen(Box::new(self.slots.choose(subject.clone(), *most)));
-        Ok(Route { subject, address })
+        Ok((subject.into(), *most))
+    }
+
+    /// What keeps the destinations of the service.
+    pub(crate) fn slots(&self) -> &SlotPool {
+        &self.slots
     }
 
     /// Where a call of a method is submitted.

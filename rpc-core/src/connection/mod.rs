@@ -33,7 +33,7 @@ pub(crate) use self::nats::{
     no_responders,
 };
 use self::nats::{NatsTransport, Overlap};
-pub(crate) use self::outbox::{Address, Joining, MAX_BYTES, MAX_FRAMES};
+pub(crate) use self::outbox::{DestinationId, Joining, MAX_BYTES, MAX_FRAMES};
 use self::random::Random;
 use self::sender::Sender;
 pub use self::subscription::Subscription;

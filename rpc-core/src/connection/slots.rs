@@ -194,7 +194,7 @@ pub(super) enum Left {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outbox::{Chosen, Destinations};
+    use super::super::outbox::{Destinations, Place};
     use super::*;
 
     fn fresh(name: u8) -> (Token, Subject) {
@@ -202,8 +202,8 @@ mod tests {
     }
 
     fn lease(slots: &mut Slots, pool: usize, name: u8) -> (usize, Subject) {
-        let chosen = Chosen { subject: "s.one".into(), service: 1, pool, most: 1 };
-        let destination = Destinations::default().keep(chosen);
+        let place = Place { subject: "s.one".into(), service: 1, pool, most: 1 };
+        let destination = Destinations::default().keep(place);
         let sent = Sent { destination, number: 0, at: Instant::now() };
         slots.lease(pool, sent, || fresh(name))
     }

@@ -143,40 +143,76 @@ impl Taken {
             return;
         }
         self.open = None;
-        let (path, stats) = (self.context.reply_path(), &self.endpoint.stats);
+        if let Some(job) = self.job.take() {
+            return self.settle(*job, result);
+        }
+        let path = self.context.reply_path();
         let result = match result {
             Ok(reply) if path.is_missing(&reply) => Err(no_reply()),
             result => result,
         };
-        match &result {
+        let reply = match result {
             Ok(reply) => {
-                match &reply.own_error {
-                    Some(message) => stats.fail_with_own(message),
-                    None => stats.succeed(),
-                }
-                let own = reply.own_error.as_ref();
-                self.observe(own.map_or(Outcome::Ok, |_| Outcome::ServiceError));
+                self.note(&reply);
+                reply
             }
-            Err(error) => self.count(error),
-        }
-        let time = self.begun.map(|begun| begun.elapsed());
-        // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
-        let result = result.map_err(|error| if time.is_some() { error.of_started_handler() } else { error });
-        if let Err(error) = &result {
-            stats.fail(error);
-        }
+            Err(error) => {
+                let (error, time) = self.failed(error);
+                path.error(&error, time)
+            }
+        };
         if self.begun.is_some() {
-            stats.end(result.as_ref().map_or(time.unwrap_or_default(), |reply| reply.handler_time));
+            self.endpoint.stats.end(reply.handler_time);
         }
-        if let Some(job) = self.job.take() {
-            // It may have been given up.
-            let _ = job.settled.send(result);
-            return;
-        }
-        let reply = result.unwrap_or_else(|error| path.error(&error, time.unwrap_or_default()));
         // When the server has ended, its connection may be gone before the next flush.
         let dispatch = if self.shared().is_closed() { Dispatch::Now } else { dispatch };
         send(self.shared(), path, reply, dispatch);
+    }
+
+    /// Tells whoever executes a job what came of it: nobody waits for a reply.
+    #[cold]
+    fn settle(&self, job: JobCallbacks, result: Result<Reply, Error>) {
+        let (result, time) = match result {
+            Ok(reply) => {
+                self.note(&reply);
+                let time = reply.handler_time;
+                (Ok(reply), time)
+            }
+            Err(error) => {
+                let (error, time) = self.failed(error);
+                (Err(error), time)
+            }
+        };
+        if self.begun.is_some() {
+            self.endpoint.stats.end(time);
+        }
+        // It may have been given up.
+        let _ = job.settled.send(result);
+    }
+
+    /// Counts a call whose handler has returned.
+    fn note(&self, reply: &Reply) {
+        match &reply.own_error {
+            Some(message) => self.endpoint.stats.fail_with_own(message),
+            None => self.endpoint.stats.succeed(),
+        }
+        self.observe(reply.own_error.as_ref().map_or(Outcome::Ok, |_| Outcome::ServiceError));
+    }
+
+    /// Counts a call that has failed. Returns what is said of that, and how long its handler ran.
+    fn failed(&self, error: Error) -> (Error, Duration) {
+        let stats = &self.endpoint.stats;
+        match error.before_work_reason() {
+            Some(BeforeWork::Undecodable) => _ = stats.counters.malformed.add(),
+            Some(BeforeWork::Refused) => _ = stats.counters.refused.add(),
+            None => {}
+        }
+        let time = self.begun.map(|begun| begun.elapsed());
+        // What a handler returns may be the error of a call of its own, whose "not executed" is not about this one.
+        let error = if time.is_some() { error.of_started_handler() } else { error };
+        stats.fail(&error);
+        self.observe(Outcome::Failed(error.kind()));
+        (error, time.unwrap_or_default())
     }
 
     /// Tells those who observe the call how it has ended.
@@ -184,17 +220,6 @@ impl Taken {
         if let Some(span) = self.context.span() {
             span.conclude(outcome);
         }
-    }
-
-    /// Counts a call that has failed by why.
-    fn count(&self, error: &Error) {
-        let counters = &self.endpoint.stats.counters;
-        match error.before_work_reason() {
-            Some(BeforeWork::Undecodable) => _ = counters.malformed.add(),
-            Some(BeforeWork::Refused) => _ = counters.refused.add(),
-            None => {}
-        }
-        self.observe(Outcome::Failed(error.kind()));
     }
 
     /// Ends a call without its result.

@@ -43,10 +43,10 @@ pub(in crate::client) async fn send_to_all(
         Written::Framed(payload) => (payload, None),
         Written::Plain(payload, headers) => (payload, Some(*headers)),
     };
-    let (id, address) = (outgoing.id, outgoing.route()?.address.clone());
+    let (id, destination) = (outgoing.id, outgoing.route()?.destination);
     // Who waits is known when it is polled.
     let waker = Waker::noop().clone();
-    let expected = Expected { id, address, payload, now, deadline: deadline.instant(), waker };
+    let expected = Expected { id, destination, payload, now, deadline: deadline.instant(), waker };
     let message = connection.take_on_many(expected, headers)?;
     connection.publish(message).await
 }

@@ -17,11 +17,11 @@ impl Inbox {
         expected: Expected,
         headers: HeaderMap,
     ) -> Result<OutboundMessage, Error> {
-        let Expected { id, address, payload, now: _, deadline, waker } = expected;
+        let Expected { id, destination, payload, now: _, deadline, waker } = expected;
         let reply = self.subjects.plain(id);
         let subject = self.shared.change(|state| {
             self.check_receiving(state)?;
-            state.waiters.add_plain(id, address, deadline, waker).ok_or_else(closed)
+            state.waiters.add_plain(id, destination, deadline, waker).ok_or_else(closed)
         })?;
         Ok(OutboundMessage { subject, reply: Some(reply), payload, headers: Some(headers) })
     }
@@ -34,11 +34,11 @@ impl Inbox {
         expected: Expected,
         headers: Option<HeaderMap>,
     ) -> Result<OutboundMessage, Error> {
-        let Expected { id, address, payload, deadline, .. } = expected;
+        let Expected { id, destination, payload, deadline, .. } = expected;
         let reply = Some(self.subjects.plain(id));
         let subject = self.shared.change(|state| {
             self.check_receiving(state)?;
-            state.waiters.add_gathering(id, address, deadline).ok_or_else(|| {
+            state.waiters.add_gathering(id, destination, deadline).ok_or_else(|| {
                 Error::not_executed(ErrorKind::InvalidArgument, "a call that gathers answers is sent once")
             })
         })?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::history::History;
 use super::{Inbox, Shared, State};
 use crate::connection::Subject;
-use crate::connection::outbox::{Address, Chosen};
+use crate::connection::outbox::{DestinationId, Place};
 
 /// The slots and destinations of one service, with how many stubs use them.
 pub(super) struct Pool {
@@ -48,14 +48,25 @@ impl SlotPool {
         &self.history
     }
 
-    /// Where calls go that choose this subject, which is below that of the service; their messages carry so many calls at most.
-    pub(crate) fn choose(&self, subject: Subject, most: usize) -> Chosen {
-        Chosen { subject, service: self.service.len(), pool: self.index, most }
+    /// The destination of messages to this subject, which is below that of the service, that carry so many calls at most. It
+    /// stays as long as there are stubs of the service.
+    pub(crate) fn keep(&self, subject: Subject, most: usize) -> DestinationId {
+        self.shared.lock().waiters.destinations.keep(self.place(subject, most))
     }
 
-    /// The same for all calls of a stub.
-    pub(crate) fn keep(&self, subject: Subject, most: usize) -> Address {
-        Address::Kept(self.shared.lock().waiters.destinations.keep(self.choose(subject, most)))
+    /// The same for calls that have chosen the subject. It stays until it is [unpinned](Self::unpin), and as long as one of
+    /// them is out.
+    pub(crate) fn pin(&self, subject: Subject, most: usize) -> DestinationId {
+        self.shared.lock().waiters.pin(self.place(subject, most))
+    }
+
+    /// Once for each time that it was pinned.
+    pub(crate) fn unpin(&self, destination: DestinationId) {
+        self.shared.lock().waiters.destinations.unpin(destination);
+    }
+
+    fn place(&self, subject: Subject, most: usize) -> Place {
+        Place { subject, service: self.service.len(), pool: self.index, most }
     }
 }
 

@@ -17,12 +17,11 @@ fn a_pool_that_ends_takes_no_destination_of_its_successor_along() {
     let old = inbox.pool("lab");
     old.keep(subject.clone(), 512);
     let new = inbox.pool("lab");
-    let address = new.keep(subject, 512);
+    let destination = new.keep(subject, 512);
     drop(old);
     let other = inbox.pool("other");
     other.keep("other.delete".into(), 512);
     let mut state = inbox.shared.lock();
-    let destination = state.waiters.destinations.resolve(address);
     let there = state.waiters.destinations.get_mut(destination).map(|there| there.subject.to_string());
     assert_eq!(there.as_deref(), Some("lab.echo"), "where the calls of the new stub go");
 }
@@ -42,7 +41,7 @@ fn a_call_that_comes_just_after_the_tasks_have_ended_is_not_left_alone() {
         let now = Instant::now();
         let expected = Expected {
             id: 1,
-            address: pool.keep("lab.echo".into(), 512),
+            destination: pool.keep("lab.echo".into(), 512),
             payload: bytes::Bytes::from_static(&[0xC1, 1, 0]),
             now,
             deadline: now + Duration::from_millis(50),

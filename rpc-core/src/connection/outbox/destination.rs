@@ -15,28 +15,19 @@ use crate::connection::Subject;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct DestinationId(usize);
 
-/// Where a call goes.
+/// A subject that calls go to.
 #[derive(Debug, Clone)]
-pub(crate) enum Address {
-    /// To the destination of its method, which its stub keeps.
-    Kept(DestinationId),
-    /// To a subject that it has chosen.
-    Chosen(Box<Chosen>),
-}
-
-/// A subject that a call has chosen.
-#[derive(Debug, Clone)]
-pub(crate) struct Chosen {
-    pub(crate) subject: Subject,
+pub(in crate::connection) struct Place {
+    pub(in crate::connection) subject: Subject,
     /// How many bytes of it are those of the service.
-    pub(crate) service: usize,
+    pub(in crate::connection) service: usize,
     /// The slots of the service.
-    pub(crate) pool: usize,
+    pub(in crate::connection) pool: usize,
     /// How many calls a message may carry.
-    pub(crate) most: usize,
+    pub(in crate::connection) most: usize,
 }
 
-/// How many destinations there may be that nobody keeps, before those are forgotten that are not in use.
+/// How many destinations there may be that no stub keeps, before those are forgotten that are not in use.
 const MAX_CHOSEN: usize = 1024;
 
 /// Where calls go: the subject of a method, as clients with one limit of calls per message see it.
@@ -45,8 +36,9 @@ pub(in crate::connection) struct Destination {
     pub(in crate::connection) subject: Subject,
     /// How many bytes of the subject are those of the service.
     service: usize,
-    /// Whether a stub keeps it.
+    /// Whether a stub keeps it, and how many calls have chosen it that have not ended.
     kept: bool,
+    pins: usize,
     /// The slots of its service.
     pub(in crate::connection) pool: usize,
     /// How many calls a message may carry, as the client and the method have it.
@@ -71,11 +63,12 @@ pub(in crate::connection) struct Waiting {
 }
 
 impl Destination {
-    fn new(Chosen { subject, service, pool, most }: Chosen) -> Self {
+    fn new(Place { subject, service, pool, most }: Place) -> Self {
         Destination {
             subject,
             service,
             kept: false,
+            pins: 0,
             pool,
             most: most.clamp(1, MAX_FRAMES),
             waiting: VecDeque::new(),
@@ -153,7 +146,7 @@ pub(in crate::connection) struct Destinations {
     by_name: HashMap<(Box<str>, usize, usize), usize>,
     /// Those with something to send, in the order of their turns.
     listed: VecDeque<usize>,
-    /// How many nobody keeps, and how many of those there may be before it is looked whether they are in use.
+    /// How many no stub keeps, and how many of those there may be before it is looked whether they are in use.
     chosen: usize,
     most_chosen: usize,
 }
@@ -173,8 +166,8 @@ impl Default for Destinations {
 
 impl Destinations {
     /// A destination, made if there is none yet, that stays as long as its pool.
-    pub(in crate::connection) fn keep(&mut self, chosen: Chosen) -> DestinationId {
-        let id = self.find(chosen);
+    pub(in crate::connection) fn keep(&mut self, place: Place) -> DestinationId {
+        let id = self.find(place);
         if let Some(destination) = self.all.get_mut(id.0)
             && !std::mem::replace(&mut destination.kept, true)
         {
@@ -183,32 +176,46 @@ impl Destinations {
         id
     }
 
-    /// Where a call goes. A destination that nobody keeps may be forgotten when no call is there any more.
-    #[inline(always)] // on the way of every call
-    pub(in crate::connection) fn resolve(&mut self, address: Address) -> DestinationId {
-        match address {
-            Address::Kept(id) => id,
-            Address::Chosen(chosen) => self.find(*chosen),
+    /// A destination, made if there is none yet, that stays until it is [unpinned](Self::unpin) and no call is there any more.
+    pub(in crate::connection) fn pin(&mut self, place: Place) -> DestinationId {
+        let id = self.find(place);
+        if let Some(destination) = self.all.get_mut(id.0) {
+            destination.pins += 1;
+        }
+        id
+    }
+
+    pub(in crate::connection) fn unpin(&mut self, id: DestinationId) {
+        if let Some(destination) = self.all.get_mut(id.0) {
+            destination.pins = destination.pins.saturating_sub(1);
         }
     }
 
-    fn find(&mut self, chosen: Chosen) -> DestinationId {
-        let name = (Box::from(chosen.subject.as_str()), chosen.most, chosen.pool);
+    fn find(&mut self, place: Place) -> DestinationId {
+        let name = (Box::from(place.subject.as_str()), place.most, place.pool);
         let index = *self.by_name.entry(name).or_insert_with(|| {
             self.chosen += 1;
-            self.all.insert(Destination::new(chosen))
+            self.all.insert(Destination::new(place))
         });
         DestinationId(index)
     }
 
-    /// Whether there are so many destinations that nobody keeps that those have to go which are not in use.
+    /// How many there are.
+    #[cfg(test)]
+    pub(in crate::connection) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there are so many destinations that no stub keeps that those have to go which are not in use.
     pub(in crate::connection) fn has_too_many(&self) -> bool {
         self.chosen > self.most_chosen
     }
 
-    /// Forgets those that nobody keeps and no call is at.
+    /// Forgets those that no stub keeps, that are not pinned, and that no call is at.
     pub(in crate::connection) fn forget_unused(&mut self, used: &HashSet<DestinationId>) {
-        self.retain(|index, destination| destination.kept || used.contains(&DestinationId(index)));
+        self.retain(|index, destination| {
+            destination.kept || destination.pins > 0 || used.contains(&DestinationId(index))
+        });
         // Not again before there are many more: all of them may be in use.
         self.most_chosen = MAX_CHOSEN.max(self.chosen * 2);
     }

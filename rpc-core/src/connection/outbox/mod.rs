@@ -11,8 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 pub(crate) use self::batch::{Batch, Joining, MAX_BYTES, MAX_FRAMES};
-pub(crate) use self::destination::{Address, Chosen, DestinationId};
-pub(super) use self::destination::{Destinations, Waiting};
+pub(crate) use self::destination::DestinationId;
+pub(super) use self::destination::{Destinations, Place, Waiting};
 pub(super) use self::estimate::Heard;
 use super::{OutboundMessage, TryPublishError};
 

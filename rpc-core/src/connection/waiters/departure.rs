@@ -6,7 +6,7 @@ use std::task::Waker;
 use tokio::time::Instant;
 
 use super::{Departure, Expected, Place, Waiter, Waiters};
-use crate::connection::outbox::{Address, Batch, DestinationId, Waiting};
+use crate::connection::outbox::{Batch, DestinationId, Waiting};
 use crate::connection::slots::{Sent, Token};
 use crate::connection::{OutboundMessage, Subject};
 
@@ -19,8 +19,7 @@ impl Waiters {
         fresh: impl Fn() -> (Token, Subject),
     ) -> Departure {
         self.destinations.max_bytes = max_bytes;
-        let Expected { id, address, payload, now, deadline, waker } = expected;
-        let destination = self.locate(address);
+        let Expected { id, destination, payload, now, deadline, waker } = expected;
         let is_alone = self.calls.len() == self.given_up;
         self.enter(id, Place::Waiting(destination), deadline, waker);
         let is_first = self.destinations.push(destination, Waiting { id, payload, since: now });
@@ -34,25 +33,6 @@ impl Waiters {
             full.extend(self.form(destination, now, &fresh));
         }
         if full.is_empty() { Departure::Later } else { Departure::Full(full) }
-    }
-
-    /// The destination of a call that is about to enter.
-    #[inline(always)] // on the way of every call
-    pub(super) fn locate(&mut self, address: Address) -> DestinationId {
-        if self.destinations.has_too_many() {
-            self.forget_unused_destinations();
-        }
-        self.destinations.resolve(address)
-    }
-
-    #[cold]
-    fn forget_unused_destinations(&mut self) {
-        let of_calls = self.calls.values().filter_map(|waiter| match waiter.place {
-            Place::Waiting(destination) | Place::Plain(destination) => Some(destination),
-            Place::Out(_) => None,
-        });
-        let used = of_calls.chain(self.slots.out().map(|(_, sent)| sent.destination)).collect();
-        self.destinations.forget_unused(&used);
     }
 
     /// Counts a call among those that are out or wait to leave.

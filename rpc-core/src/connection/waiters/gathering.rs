@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::time::Instant;
 
 use super::{Answer, Waiters};
-use crate::connection::outbox::Address;
+use crate::connection::outbox::DestinationId;
 use crate::connection::{Message, Subject};
 use crate::error::{Error, ErrorKind};
 
@@ -44,13 +44,13 @@ impl Waiters {
     pub(in crate::connection) fn add_gathering(
         &mut self,
         id: u64,
-        address: Address,
+        destination: DestinationId,
         deadline: Instant,
     ) -> Option<Subject> {
         if self.calls.contains_key(&id) {
             return None;
         }
-        let subject = self.add_plain(id, address, deadline, Waker::noop().clone())?;
+        let subject = self.add_plain(id, destination, deadline, Waker::noop().clone())?;
         if let Some(waiter) = self.calls.get_mut(&id) {
             waiter.gathered = Some(Box::default());
         }

@@ -5,6 +5,7 @@ mod acceptance;
 mod departure;
 mod failures;
 mod gathering;
+mod pinning;
 mod plain;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 pub(super) use self::acceptance::Gone;
 use self::gathering::Gathered;
 pub(crate) use self::gathering::{Next, Part};
-use crate::connection::outbox::{Address, Batch, DestinationId, Destinations, Heard, Joining};
+use crate::connection::outbox::{Batch, DestinationId, Destinations, Heard, Joining};
 use crate::connection::peers::{PeerId, Peers};
 use crate::connection::slots::{Left, Slots};
 use crate::connection::{Message, OutboundMessage, closed, too_late};
@@ -56,7 +57,7 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Expected {
     pub(crate) id: u64,
-    pub(crate) address: Address,
+    pub(crate) destination: DestinationId,
     /// A message of its own.
     pub(crate) payload: Bytes,
     pub(crate) now: Instant,

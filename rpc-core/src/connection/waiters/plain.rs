@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Place, Waiter, Waiters};
 use crate::connection::Subject;
-use crate::connection::outbox::{Address, DestinationId};
+use crate::connection::outbox::DestinationId;
 use crate::connection::slots::Left;
 
 impl Waiters {
@@ -14,11 +14,10 @@ impl Waiters {
     pub(in crate::connection) fn add_plain(
         &mut self,
         id: u64,
-        address: Address,
+        destination: DestinationId,
         deadline: Instant,
         waker: Waker,
     ) -> Option<Subject> {
-        let destination = self.locate(address);
         let subject = self.destinations.get_mut(destination)?.subject.clone();
         self.enter(id, Place::Plain(destination), deadline, waker);
         Some(subject)

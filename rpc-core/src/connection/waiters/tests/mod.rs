@@ -1,13 +1,14 @@
 //! A call has one answer, leaves when it may, and leaves nothing behind.
 
 mod acceptance;
+mod chosen;
 
 use std::collections::VecDeque;
 
 use super::*;
 use crate::codec::Codec;
 use crate::connection::Subject;
-use crate::connection::outbox::Chosen;
+use crate::connection::outbox;
 use crate::connection::slots::Token;
 use crate::error::ErrorKind;
 use crate::wire::frame::Flags;
@@ -24,8 +25,8 @@ struct Bed {
 fn bed() -> Bed {
     let mut waiters = Waiters::default();
     let pool = waiters.slots.add_pool();
-    let chosen = Chosen { subject: SENT.into(), service: "lab".len(), pool, most: 512 };
-    let destination = waiters.destinations.keep(chosen);
+    let place = outbox::Place { subject: SENT.into(), service: "lab".len(), pool, most: 512 };
+    let destination = waiters.destinations.keep(place);
     Bed { waiters, destination }
 }
 
@@ -42,7 +43,7 @@ impl Bed {
         let now = Instant::now();
         let expected = Expected {
             id,
-            address: Address::Kept(self.destination),
+            destination: self.destination,
             payload: Bytes::from(vec![0xC1, 1, u8::try_from(id).unwrap()]),
             now,
             deadline: now + Duration::from_secs(seconds),
