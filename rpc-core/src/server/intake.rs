@@ -75,7 +75,7 @@ impl Intake {
         // Small calls may share a message that is larger than each of them may be.
         let shared = if dialect == Some(Dialect::Framed) { MAX_BYTES } else { 0 };
         if message.payload.len() > self.shared().limits.request.max(shared) {
-            return self.refuse(&message, &self.too_large(message.payload.len()));
+            return self.refuse(&message, &self.shared().limits.too_large(message.payload.len()));
         }
         match dialect {
             Some(Dialect::Framed) => self.take_frames(message, turn),
@@ -88,12 +88,6 @@ impl Intake {
                 self.refuse(&message, &Error::not_executed(ErrorKind::InvalidArgument, text));
             }
         }
-    }
-
-    fn too_large(&self, size: usize) -> Error {
-        let limit = self.shared().limits.request;
-        let text = format!("{size} bytes are more than the {limit} that this server takes");
-        Error::not_executed(ErrorKind::PayloadTooLarge, text)
     }
 
     /// Whether the call can be answered where it asks to, or needs no answer.
@@ -152,7 +146,7 @@ impl Intake {
     fn take_frame(&self, part: Part, arrived: Arrived, frame: Frame, turn: &mut Turn<'_>) {
         let Frame::Call(call) = frame else { return };
         let bounds = if call.args.len() > self.shared().limits.request {
-            Err(self.too_large(call.args.len()))
+            Err(self.shared().limits.too_large(call.args.len()))
         } else if call.flags.demands_the_unknown() {
             let text = "the call demands an extension of the protocol that is not known here";
             Err(Error::not_executed(ErrorKind::Unimplemented, text))

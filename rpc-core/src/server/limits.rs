@@ -1,6 +1,7 @@
 //! How much a server, and a single method, may take on at a time.
 
 use crate::codec::scan::ScanLimits;
+use crate::error::{Error, ErrorKind};
 
 /// The limits of one server.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,15 @@ pub(super) struct Limits {
     pub(super) request: usize,
     /// What is refused before it is decoded.
     pub(super) scan: ScanLimits,
+}
+
+impl Limits {
+    /// The error of a request that has too many bytes.
+    pub(super) fn too_large(&self, size: usize) -> Error {
+        let limit = self.request;
+        let text = format!("{size} bytes are more than the {limit} that this server takes");
+        Error::not_executed(ErrorKind::PayloadTooLarge, text)
+    }
 }
 
 impl Default for Limits {

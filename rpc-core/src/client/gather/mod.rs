@@ -99,6 +99,9 @@ pub struct Gather<T, E> {
     ready: VecDeque<Answered<T, E>>,
 }
 
+/// How many answers are heard, if nobody says: so many instances are not on one network.
+const MOST: usize = 100_000;
+
 /// What one instance has answered.
 type Answered<T, E> = (InstanceId, Result<T, CallError<E>>);
 
@@ -143,7 +146,7 @@ impl<T, E> Gather<T, E> {
             in_flight: None,
             parent,
             watch,
-            most: usize::MAX,
+            most: MOST,
             quiet: None,
             timer: None,
             expectation: Expectation::None,

@@ -51,6 +51,10 @@ impl Delivery {
             places.check(&message.subject)?;
         }
         let invalid = |text: &'static str| Error::not_executed(ErrorKind::InvalidArgument, text);
+        let (size, limits) = (message.payload.len(), &endpoint.shared.limits);
+        if size > limits.request {
+            return Err(limits.too_large(size));
+        }
         let content_type = plain::content_type(message);
         let body = if endpoint.method.is_bare() { PlainBody::Value } else { PlainBody::Arguments };
         match dialect::detect(&message.payload, content_type, body) {

@@ -36,7 +36,7 @@ async fn destinations_that_are_not_in_use_are_forgotten_once_there_are_many() {
 }
 
 fn message(bytes: usize) -> Part {
-    Part::Reply(Box::new(crate::connection::Message {
+    Part::Reply(Box::new(Message {
         subject: "_INBOX.x".into(),
         reply: None,
         payload: vec![0; bytes].into(),
