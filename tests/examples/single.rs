@@ -203,3 +203,14 @@ fn scatter_gather_hears_all_of_them() {
         assert_eq!(receipts, ["4 have it"]);
     }
 }
+
+#[test]
+fn regions_are_served_one_by_one_or_all() {
+    for lines in run_on_both("regions") {
+        let [europe, nobody, world, refused] = indented_below_headings(&lines);
+        assert_eq!(europe, ["Some(\"order 17 of eu, by the desk in Rome\")", "None", "100 orders"]);
+        assert_eq!(nobody, ["no responders: nobody serves orders.us.get.17"]);
+        assert_eq!(world, ["Some(\"order 17 of us, by the desk of the world\")"]);
+        assert_eq!(refused, ["invalid argument"]);
+    }
+}

@@ -28,19 +28,14 @@ pub(crate) type Worklist = Consumer<ConsumerConfig>;
 pub(crate) async fn jobs_stream(
     jetstream: &JetStream,
     names: &Names,
-    subjects: &str,
+    subjects: String,
     settings: &JobSettings,
 ) -> Result<Stream, Error> {
     let config = Config {
         name: names.jobs.clone(),
         description: Some("jobs that are to be executed".to_owned()),
-        subjects: vec![subjects.to_owned()],
         retention: RetentionPolicy::WorkQueue,
-        // Who submits too many is told so. Nothing that was acknowledged is given up.
-        discard: DiscardPolicy::New,
-        duplicate_window: DUPLICATES,
-        num_replicas: settings.replicas,
-        ..Config::default()
+        ..common(subjects, settings)
     };
     stream(jetstream, config).await
 }
@@ -49,41 +44,55 @@ pub(crate) async fn jobs_stream(
 pub(crate) async fn dead_stream(
     jetstream: &JetStream,
     names: &Names,
-    subjects: &str,
+    subjects: String,
     settings: &JobSettings,
 ) -> Result<Stream, Error> {
     let config = Config {
         name: names.dead.clone(),
         description: Some("jobs that have failed for good".to_owned()),
-        subjects: vec![subjects.to_owned()],
         retention: RetentionPolicy::Limits,
-        discard: DiscardPolicy::New,
-        duplicate_window: DUPLICATES,
-        num_replicas: settings.replicas,
         allow_direct: true,
-        ..Config::default()
+        ..common(subjects, settings)
     };
     stream(jetstream, config).await
 }
 
+fn common(subjects: String, settings: &JobSettings) -> Config {
+    Config {
+        subjects: vec![subjects],
+        // Who submits too many is told so. Nothing that was acknowledged is given up.
+        discard: DiscardPolicy::New,
+        duplicate_window: DUPLICATES,
+        num_replicas: settings.replicas,
+        ..Config::default()
+    }
+}
+
 async fn stream(jetstream: &JetStream, config: Config) -> Result<Stream, Error> {
     let name = config.name.clone();
-    let found = jetstream.ask(&name, jetstream.context.get_stream(&name)).await?;
-    let stream = match found {
-        Ok(stream) => stream,
-        Err(error) => match error.kind() {
-            GetStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                create(jetstream, config.clone()).await?
-            }
-            GetStreamErrorKind::JetStream(cause) if says_not_enabled(cause.error_code()) => {
-                return Err(not_enabled());
-            }
-            GetStreamErrorKind::Request if is_missing(&error) => return Err(not_enabled()),
-            _ => return Err(failed(&format!("the stream {name} cannot be looked up"), error)),
-        },
+    let stream = match look_up(jetstream, &name, &format!("the stream {name}")).await? {
+        Some(stream) => stream,
+        None => create(jetstream, config.clone()).await?,
     };
     check(&stream.cached_info().config, &config)?;
     Ok(stream)
+}
+
+/// Finds a stream, which may be that of a bucket; `None` if there is none of this name.
+pub(crate) async fn look_up(jetstream: &JetStream, name: &str, what: &str) -> Result<Option<Stream>, Error> {
+    match jetstream.ask(name, jetstream.context.get_stream(name)).await? {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) => match error.kind() {
+            GetStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                Ok(None)
+            }
+            GetStreamErrorKind::JetStream(cause) if says_not_enabled(cause.error_code()) => {
+                Err(not_enabled())
+            }
+            GetStreamErrorKind::Request if is_missing(&error) => Err(not_enabled()),
+            _ => Err(failed(&format!("{what} cannot be looked up"), error)),
+        },
+    }
 }
 
 async fn create(jetstream: &JetStream, config: Config) -> Result<Stream, Error> {
@@ -94,8 +103,8 @@ async fn create(jetstream: &JetStream, config: Config) -> Result<Stream, Error> 
         Err(error) => match error.kind() {
             // Another instance was quicker, with other settings.
             CreateStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NAME_EXIST => {
-                let found = jetstream.ask(&name, jetstream.context.get_stream(&name)).await?;
-                found.map_err(|error| failed(&format!("the stream {name} cannot be looked up"), error))
+                let found = look_up(jetstream, &name, &format!("the stream {name}")).await?;
+                found.ok_or_else(|| failed(&format!("the stream {name} cannot be made"), error))
             }
             CreateStreamErrorKind::JetStream(cause)
                 if cause.error_code() == ErrorCode::STREAM_SUBJECT_OVERLAP =>
@@ -166,20 +175,10 @@ pub(crate) async fn bucket(
 
 /// Finds the bucket of a service's status records; `None` if no server has made it yet.
 pub(crate) async fn find_bucket(jetstream: &JetStream, names: &Names) -> Result<Option<kv::Store>, Error> {
-    // That of the bucket, which tells more about its failure than looking for a bucket does.
+    // Its stream tells more about why it cannot be found than looking for the bucket does.
     let name = format!("KV_{}", names.bucket);
-    match jetstream.ask(&name, jetstream.context.get_stream(&name)).await? {
-        Ok(_) => {}
-        Err(error) => match error.kind() {
-            GetStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                return Ok(None);
-            }
-            GetStreamErrorKind::JetStream(cause) if says_not_enabled(cause.error_code()) => {
-                return Err(not_enabled());
-            }
-            GetStreamErrorKind::Request if is_missing(&error) => return Err(not_enabled()),
-            _ => return Err(failed(&format!("the bucket {} cannot be looked up", names.bucket), error)),
-        },
+    if look_up(jetstream, &name, &format!("the bucket {}", names.bucket)).await?.is_none() {
+        return Ok(None);
     }
     let found = jetstream.ask(&name, jetstream.context.get_key_value(&names.bucket)).await?;
     found.map(Some).map_err(|error| {

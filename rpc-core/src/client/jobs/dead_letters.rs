@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use crate::connection::{HeaderMap, first_values, header_map};
 use crate::error::{Error, ErrorKind, Execution};
 use crate::jobs::jetstream::{JetStream, failed};
 use crate::jobs::record::{Record, State};
+use crate::jobs::setup::look_up;
 use crate::jobs::store::Store;
 use crate::jobs::{JobId, Names, header};
 use crate::wire::dialect::header::{ERROR, ERROR_CODE, EXECUTION};
@@ -79,13 +79,10 @@ impl DeadLetters {
         let store = client.job_store(&service).await?;
         let names = Names::new(client.prefix(), &service)?;
         let jetstream = store.jetstream();
-        let found = jetstream.ask(&names.dead, jetstream.context.get_stream(&names.dead)).await?;
-        let stream = found.map_err(|error| match error.kind() {
-            GetStreamErrorKind::JetStream(_) => {
-                let message = format!("there is no stream {}", names.dead);
-                Error::not_executed(ErrorKind::NoResponders, message)
-            }
-            _ => failed("the dead letters cannot be looked up", error),
+        let found = look_up(jetstream, &names.dead, "the stream of dead letters").await?;
+        let stream = found.ok_or_else(|| {
+            let message = format!("there is no stream {}", names.dead);
+            Error::not_executed(ErrorKind::NoResponders, message)
         })?;
         Ok(DeadLetters { service, store, stream })
     }

@@ -92,8 +92,8 @@ impl Jobs {
             return Ok(Vec::new());
         };
         let names = Names::new(prefix, name)?;
-        let stream = setup::jobs_stream(jetstream, &names, &all.job(">")?, settings).await?;
-        setup::dead_stream(jetstream, &names, &all.dead_letter(">")?, settings).await?;
+        let stream = setup::jobs_stream(jetstream, &names, all.job(">")?, settings).await?;
+        setup::dead_stream(jetstream, &names, all.dead_letter(">")?, settings).await?;
         let bucket = setup::bucket(jetstream, &names, settings).await?;
         let store = Store::new(jetstream.clone(), bucket);
         let cancels = Arc::<Cancels>::default();
