@@ -8,6 +8,7 @@
     reason = "a broken expectation has to end the test"
 )]
 
+mod addressed;
 mod bed;
 mod connecting;
 mod control;
