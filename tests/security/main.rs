@@ -21,6 +21,7 @@ mod leaks;
 mod listening;
 mod methods;
 mod reflection;
+mod regions;
 mod secrets;
 mod tls;
 
