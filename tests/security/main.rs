@@ -16,6 +16,7 @@ mod discovering;
 mod document;
 mod expiry;
 mod forging;
+mod jobs;
 mod keys;
 mod leaks;
 mod listening;
