@@ -39,7 +39,8 @@ async fn serve(nats: &Connection, server: OrdersServer<Desk>) -> Result<Server, 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let nats = examples::connect().await?;
-    let _europe = serve(&nats, OrdersServer::new(Desk { name: "the desk in Rome" }).with_region("eu")).await?;
+    let _europe =
+        serve(&nats, OrdersServer::new(Desk { name: "the desk in Rome" }).with_region("eu")).await?;
 
     println!("a desk for one region:");
     let europe = OrdersClient::new(&nats, "eu")?;
