@@ -7,7 +7,10 @@ use std::time::Duration;
 use futures::StreamExt;
 use nats_rpc::async_nats::message::OutboundMessage;
 use nats_rpc::async_nats::{ConnectOptions, Message};
-use nats_rpc::{CallError, Client, Connection, ConnectionEvent, Error, Server, ServerBuilder, connect_with};
+use nats_rpc::{
+    CallError, Client, Connection, ConnectionEvent, Error, ErrorKind, Execution, Server, ServerBuilder,
+    connect_with,
+};
 use tests::{NatsServer, Version};
 use tokio::sync::{Notify, mpsc};
 
@@ -194,6 +197,14 @@ pub(crate) fn failure<T: std::fmt::Debug, E: std::fmt::Debug>(result: Result<T, 
         Err(CallError::Rpc(error)) => error,
         other => panic!("expected a failure, got {other:?}"),
     }
+}
+
+/// Asserts that the NATS server has not let a call through.
+#[track_caller]
+pub(crate) fn assert_denied<T: std::fmt::Debug, E: std::fmt::Debug>(result: Result<T, CallError<E>>) {
+    let error = failure(result);
+    let what = (error.kind(), error.execution());
+    assert_eq!(what, (ErrorKind::PermissionDenied, Execution::NotExecuted), "{error}");
 }
 
 /// A message of any NATS client.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nats_rpc::async_nats::ConnectOptions;
-use nats_rpc::{Connection, Error, ErrorKind, connect_with};
+use nats_rpc::{Connection, Error, ErrorKind, Server, Service, connect_with};
 
 pub(crate) async fn connect_as_web(servers: &str, password: String) -> Result<Connection, Error> {
     let options = ConnectOptions::with_user_and_password("web".to_owned(), password);
@@ -40,4 +40,10 @@ pub(crate) async fn connect_with_a_certificate(
     let options = ConnectOptions::new().require_tls(true).add_root_certificates(ca);
     let options = options.add_client_certificate(certificate, key);
     connect_with(options.custom_inbox_prefix("_INBOX_web"), server).await
+}
+
+pub(crate) async fn deploy(connection: Connection, service: impl Service) -> Result<(), Error> {
+    let server = Server::builder(connection).without_discovery().add(service).start().await?;
+    server.shutdown().await;
+    Ok(())
 }

@@ -8,6 +8,7 @@
     reason = "a broken expectation has to end the test"
 )]
 
+mod addressed;
 mod bed;
 mod connecting;
 mod control;
@@ -15,11 +16,13 @@ mod discovering;
 mod document;
 mod expiry;
 mod forging;
+mod jobs;
 mod keys;
 mod leaks;
 mod listening;
 mod methods;
 mod reflection;
+mod regions;
 mod secrets;
 mod tls;
 

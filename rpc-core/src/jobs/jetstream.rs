@@ -4,7 +4,9 @@ use std::error::Error as StdError;
 use std::future::Future;
 use std::time::Duration;
 
-use async_nats::jetstream::context::{Context, ContextBuilder, RequestErrorKind};
+use async_nats::jetstream::context::{Context, ContextBuilder, PublishError, RequestErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::{ErrorCode, context};
 
 use crate::connection::Connection;
@@ -31,15 +33,30 @@ impl JetStream {
         Ok(JetStream { context, connection: connection.clone() })
     }
 
-    /// Waits for what JetStream answers. It answers nothing where the user may not ask, and nothing more once the connection is lost: `about` is
-    /// part of the subjects of the question.
+    /// Waits for what JetStream answers. It answers nothing where the user may not ask, and nothing more once the connection is lost. The
+    /// subjects are those that the question is sent to, to the letter: what is refused to others on this connection does not concern it.
     pub(crate) async fn ask<T, E>(
         &self,
-        about: &str,
+        subjects: &[&str],
         question: impl Future<Output = Result<T, E>>,
     ) -> Result<Result<T, E>, Error> {
-        self.connection.inbox().unless_refused(|subject| subject.contains(about), question).await
+        self.connection.inbox().unless_refused(|subject| subjects.contains(&subject), question).await
     }
+
+    /// Publishes a message, and waits until a stream has stored it.
+    pub(crate) async fn publish(
+        &self,
+        subject: &str,
+        message: PublishMessage,
+    ) -> Result<Result<PublishAck, PublishError>, Error> {
+        let publish = async { self.context.send_publish(subject.to_owned(), message).await?.await };
+        self.ask(&[subject], publish).await
+    }
+}
+
+/// The subject of a question to JetStream itself.
+pub(crate) fn api(question: &str, about: &str) -> String {
+    format!("$JS.API.{question}.{about}")
 }
 
 /// The error of a question that JetStream has not answered as it was to, where nothing more is known.

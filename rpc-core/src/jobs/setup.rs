@@ -9,7 +9,7 @@ use async_nats::jetstream::kv::Config as BucketConfig;
 use async_nats::jetstream::stream::{Config, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, Stream};
 use async_nats::jetstream::{ErrorCode, kv};
 
-use super::jetstream::{JetStream, failed, is_missing, not_enabled, says_not_enabled};
+use super::jetstream::{JetStream, api, failed, is_missing, not_enabled, says_not_enabled};
 use super::{JobSettings, Names};
 use crate::error::{Error, ErrorKind};
 
@@ -80,7 +80,7 @@ async fn stream(jetstream: &JetStream, config: Config) -> Result<Stream, Error> 
 
 /// Finds a stream, which may be that of a bucket; `None` if there is none of this name.
 pub(crate) async fn look_up(jetstream: &JetStream, name: &str, what: &str) -> Result<Option<Stream>, Error> {
-    match jetstream.ask(name, jetstream.context.get_stream(name)).await? {
+    match jetstream.ask(&[&api("STREAM.INFO", name)], jetstream.context.get_stream(name)).await? {
         Ok(stream) => Ok(Some(stream)),
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND => {
@@ -97,7 +97,8 @@ pub(crate) async fn look_up(jetstream: &JetStream, name: &str, what: &str) -> Re
 
 async fn create(jetstream: &JetStream, config: Config) -> Result<Stream, Error> {
     let (name, subjects) = (config.name.clone(), config.subjects.join(", "));
-    let created = jetstream.ask(&name, jetstream.context.create_stream(config)).await?;
+    let created =
+        jetstream.ask(&[&api("STREAM.CREATE", &name)], jetstream.context.create_stream(config)).await?;
     match created {
         Ok(stream) => Ok(stream),
         Err(error) => match error.kind() {
@@ -163,7 +164,9 @@ pub(crate) async fn bucket(
         num_replicas: settings.replicas,
         ..BucketConfig::default()
     };
-    let created = jetstream.ask(&names.bucket, jetstream.context.create_key_value(config)).await?;
+    // What the account may do is asked for first.
+    let subjects = ["$JS.API.INFO", &*api("STREAM.CREATE", &format!("KV_{}", names.bucket))];
+    let created = jetstream.ask(&subjects, jetstream.context.create_key_value(config)).await?;
     match created {
         Ok(store) => Ok(store),
         // Another instance may have been quicker, with other settings.
@@ -180,7 +183,8 @@ pub(crate) async fn find_bucket(jetstream: &JetStream, names: &Names) -> Result<
     if look_up(jetstream, &name, &format!("the bucket {}", names.bucket)).await?.is_none() {
         return Ok(None);
     }
-    let found = jetstream.ask(&name, jetstream.context.get_key_value(&names.bucket)).await?;
+    let subject = api("STREAM.INFO", &name);
+    let found = jetstream.ask(&[&subject], jetstream.context.get_key_value(&names.bucket)).await?;
     found.map(Some).map_err(|error| {
         let message = format!("the stream {name} is no bucket: {error}");
         Error::not_executed(ErrorKind::InvalidArgument, message).with_source(error)
@@ -208,8 +212,9 @@ pub(crate) async fn worklist(
         num_replicas: 0,
         ..ConsumerConfig::default()
     };
-    let about = format!(".{}.{name}", stream.cached_info().config.name);
-    let found: Result<Worklist, _> = jetstream.ask(&about, stream.get_consumer(name)).await?;
+    let about = format!("{}.{name}", stream.cached_info().config.name);
+    let found: Result<Worklist, _> =
+        jetstream.ask(&[&api("CONSUMER.INFO", &about)], stream.get_consumer(name)).await?;
     if let Ok(found) = found {
         let there =
             ConsumerConfig::try_from_consumer_config(found.cached_info().config.clone()).unwrap_or_default();
@@ -221,7 +226,8 @@ pub(crate) async fn worklist(
             return Ok(found);
         }
     }
-    let created = jetstream.ask(&about, stream.create_consumer(wanted)).await?;
+    let subject = api("CONSUMER.CREATE", &format!("{about}.{subject}"));
+    let created = jetstream.ask(&[&subject], stream.create_consumer(wanted)).await?;
     created.map_err(|error| match error.kind() {
         ConsumerErrorKind::JetStream(cause)
             if cause.error_code() == ErrorCode::CONSUMER_WQ_CONSUMER_NOT_UNIQUE =>

@@ -7,7 +7,7 @@ use async_nats::jetstream::kv::{self, CreateErrorKind, Operation, UpdateErrorKin
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
-use super::jetstream::{JetStream, failed};
+use super::jetstream::{JetStream, api, failed};
 use super::record::Record;
 use crate::error::{Error, ErrorKind, Execution};
 
@@ -19,8 +19,6 @@ const CANCELS: &str = "cancel.";
 pub(crate) struct Store {
     jetstream: JetStream,
     bucket: kv::Store,
-    /// Part of the subjects of all that is asked about it.
-    about: String,
 }
 
 /// A record with its revision.
@@ -35,8 +33,22 @@ pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 impl Store {
     pub(crate) fn new(jetstream: JetStream, bucket: kv::Store) -> Self {
-        let about = bucket.name.clone();
-        Store { jetstream, bucket, about }
+        Store { jetstream, bucket }
+    }
+
+    /// Where a value is put.
+    fn putting(&self, key: &str) -> String {
+        format!("$KV.{}.{key}", self.bucket.name)
+    }
+
+    /// Where a value is asked for.
+    fn getting(&self, key: &str) -> String {
+        api("DIRECT.GET", &format!("{}.{}", self.bucket.stream_name, self.putting(key)))
+    }
+
+    /// Where news of values are asked for.
+    fn watching(&self) -> String {
+        api("CONSUMER.CREATE", &self.bucket.stream_name)
     }
 
     pub(crate) fn jetstream(&self) -> &JetStream {
@@ -45,7 +57,7 @@ impl Store {
 
     /// The record of a job, if there is one.
     pub(crate) async fn load(&self, job: &str) -> Result<Option<Known>, Error> {
-        let found = self.jetstream.ask(&self.about, self.bucket.entry(job)).await?;
+        let found = self.jetstream.ask(&[&self.getting(job)], self.bucket.entry(job)).await?;
         match found.map_err(|error| failed("the status of a job cannot be looked up", error))? {
             Some(entry) if entry.operation == Operation::Put => {
                 Ok(Some(Known { record: Record::read(&entry.value)?, revision: entry.revision }))
@@ -56,7 +68,9 @@ impl Store {
 
     /// Adds the record of a job. `None` if there is one already, which may be our own: an answer can be lost.
     pub(crate) async fn create(&self, job: &str, record: &Record) -> Result<Option<u64>, Error> {
-        let created = self.jetstream.ask(&self.about, self.bucket.create(job, record.write()?)).await?;
+        // What is there is looked at where there is something.
+        let subjects = [&*self.putting(job), &*self.getting(job)];
+        let created = self.jetstream.ask(&subjects, self.bucket.create(job, record.write()?)).await?;
         match created {
             Ok(revision) => Ok(Some(revision)),
             Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Ok(None),
@@ -72,8 +86,8 @@ impl Store {
         record: &Record,
         revision: u64,
     ) -> Result<Option<u64>, Error> {
-        let updated =
-            self.jetstream.ask(&self.about, self.bucket.update(job, record.write()?, revision)).await?;
+        let update = self.bucket.update(job, record.write()?, revision);
+        let updated = self.jetstream.ask(&[&self.putting(job)], update).await?;
         match updated {
             Ok(revision) => Ok(Some(revision)),
             Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(None),
@@ -97,7 +111,7 @@ impl Store {
 
     /// What becomes of the record of a job, from what it is now. Ends when the news do.
     pub(crate) async fn watch(&self, job: &str) -> Result<BoxStream<'static, Result<Record, Error>>, Error> {
-        let watched = self.jetstream.ask(&self.about, self.bucket.watch_with_history(job)).await?;
+        let watched = self.jetstream.ask(&[&self.watching()], self.bucket.watch_with_history(job)).await?;
         let watched = watched.map_err(|error| failed("the status of a job cannot be watched", error))?;
         let records = watched.filter_map(async |entry| match entry {
             Ok(entry) if entry.operation == Operation::Put => Some(Record::read(&entry.value)),
@@ -110,13 +124,14 @@ impl Store {
     /// Tells whoever executes a job that it is to be cancelled. The record says so as well: it counts where nobody hears this.
     pub(crate) async fn announce_cancel(&self, job: &str) -> Result<(), Error> {
         let key = format!("{CANCELS}{job}");
-        let put = self.jetstream.ask(&self.about, self.bucket.put(key, "1".into())).await?;
+        let put = self.jetstream.ask(&[&self.putting(&key)], self.bucket.put(&key, "1".into())).await?;
         put.map(drop).map_err(|error| failed("a job cannot be cancelled", error))
     }
 
     /// The jobs that are to be cancelled, from now on.
     pub(crate) async fn cancels(&self) -> Result<BoxStream<'static, String>, Error> {
-        let watched = self.jetstream.ask(&self.about, self.bucket.watch(format!("{CANCELS}>"))).await?;
+        let watch = self.bucket.watch(format!("{CANCELS}>"));
+        let watched = self.jetstream.ask(&[&self.watching()], watch).await?;
         let watched = watched.map_err(|error| failed("cancelled jobs cannot be watched", error))?;
         let cancelled = watched.take_while(|entry| ready(entry.is_ok())).filter_map(async |entry| {
             let entry = entry.ok().filter(|entry| entry.operation == Operation::Put)?;

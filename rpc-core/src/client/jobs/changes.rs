@@ -15,9 +15,12 @@ use crate::jobs::store::{LOOK_AGAIN, unknown};
 /// How long to wait before JetStream is asked again that has not answered.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// How long to wait between two looks, where one may look and not listen.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// What becomes of a record, from what it is now to its end; through all that passes.
 pub(super) fn changes(client: Client, id: JobId) -> BoxStream<'static, Result<Record, Error>> {
-    let changes = Changes { client, id, watch: None, last: None };
+    let changes = Changes { client, id, may_watch: true, watch: None, last: None };
     unfold(Some(changes), |changes| async move {
         let mut changes = changes?;
         let next = changes.next().await;
@@ -31,6 +34,8 @@ pub(super) fn changes(client: Client, id: JobId) -> BoxStream<'static, Result<Re
 struct Changes {
     client: Client,
     id: JobId,
+    /// Until the NATS server says otherwise.
+    may_watch: bool,
     watch: Option<BoxStream<'static, Result<Record, Error>>>,
     last: Option<Record>,
 }
@@ -57,10 +62,17 @@ impl Changes {
     async fn try_next(&mut self) -> Result<Option<Record>, Error> {
         let store = self.client.job_store(self.id.service()).await?;
         let Some(watch) = &mut self.watch else {
+            if !self.may_watch {
+                sleep(LOOK).await;
+            }
             let known = store.load(self.id.token()).await?.ok_or_else(|| unknown(&self.id))?;
-            if !known.record.is_final() {
+            if self.may_watch && !known.record.is_final() {
                 // It tells what has changed since, too.
-                self.watch = Some(store.watch(self.id.token()).await?);
+                match store.watch(self.id.token()).await {
+                    Ok(watch) => self.watch = Some(watch),
+                    Err(error) if error.kind() == ErrorKind::PermissionDenied => self.may_watch = false,
+                    Err(error) => return Err(error),
+                }
             }
             return Ok(Some(known.record));
         };

@@ -13,7 +13,7 @@ use futures_util::stream::unfold;
 use crate::client::Client;
 use crate::connection::{HeaderMap, first_values, header_map};
 use crate::error::{Error, ErrorKind, Execution};
-use crate::jobs::jetstream::{JetStream, failed};
+use crate::jobs::jetstream::{JetStream, api, failed};
 use crate::jobs::record::{Record, State};
 use crate::jobs::setup::look_up;
 use crate::jobs::store::Store;
@@ -107,7 +107,7 @@ impl DeadLetters {
     async fn next(&self, mut from: u64) -> Result<Option<DeadLetter>, Error> {
         loop {
             let asked = self.stream.direct_get_next_for_subject(">", Some(from));
-            let found = self.jetstream().ask(&self.stream.cached_info().config.name, asked).await?;
+            let found = self.jetstream().ask(&[&self.asked("DIRECT.GET")], asked).await?;
             match found {
                 Ok(message) => {
                     from = message.sequence + 1;
@@ -122,6 +122,11 @@ impl DeadLetters {
                 Err(error) => return Err(failed("the dead letters cannot be read", error)),
             }
         }
+    }
+
+    /// The subject of a question about the stream.
+    fn asked(&self, question: &str) -> String {
+        api(question, &self.stream.cached_info().config.name)
     }
 
     fn jetstream(&self) -> &JetStream {
@@ -180,11 +185,8 @@ impl DeadLetters {
             .payload(letter.payload.clone())
             .headers(replayed_headers(letter, job)?)
             .message_id(format!("{job}-replay-{}", letter.sequence));
-        let jetstream = self.jetstream();
-        let stored = jetstream.ask(&letter.subject, async {
-            jetstream.context.send_publish(letter.subject.clone(), message).await?.await
-        });
-        stored.await?.map_err(|error| failed("the job cannot be stored", error))?;
+        let stored = self.jetstream().publish(&letter.subject, message).await?;
+        stored.map_err(|error| failed("the job cannot be stored", error))?;
         self.discard(letter).await
     }
 
@@ -193,8 +195,8 @@ impl DeadLetters {
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) if JetStream does not answer.
     pub async fn discard(&self, letter: &DeadLetter) -> Result<(), Error> {
-        let name = &self.stream.cached_info().config.name;
-        match self.jetstream().ask(name, self.stream.delete_message(letter.sequence)).await? {
+        let subject = self.asked("STREAM.MSG.DELETE");
+        match self.jetstream().ask(&[&subject], self.stream.delete_message(letter.sequence)).await? {
             Ok(_) => Ok(()),
             // Somebody else was quicker, perhaps.
             Err(error) => match self.stream.direct_get(letter.sequence).await {

@@ -124,6 +124,8 @@ impl<T, E> Job<T, E> {
     /// Waits until it is done, for as long as that takes: through restarts of workers and of NATS, and of nothing at all if nobody executes
     /// it. Put a [`timeout`](tokio::time::timeout) around it, and ask for the [status](Self::status) when that is over.
     ///
+    /// Where its user may read records and not listen for their changes, it looks every second.
+    ///
     /// # Errors
     /// [`CallError::Service`] with what its handler returned; [`CallError::Rpc`] with what its last attempt failed with, with
     /// [`Cancelled`](ErrorKind::Cancelled), or with what [`status`](Self::status) fails with.

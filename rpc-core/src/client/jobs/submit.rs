@@ -128,11 +128,7 @@ async fn publish(outgoing: &Outgoing, store: &Store, order: &Order, args: &Bytes
         .header(header::JOB_ID, order.id.token())
         .expected_stream(&order.stream);
     order.is_out.store(true, Ordering::Relaxed);
-    let jetstream = store.jetstream();
-    let stored = jetstream.ask(&order.subject, async {
-        jetstream.context.send_publish(order.subject.clone(), message).await?.await
-    });
-    match stored.await? {
+    match store.jetstream().publish(&order.subject, message).await? {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
             Err(Error::not_executed(ErrorKind::PayloadTooLarge, error.to_string()))

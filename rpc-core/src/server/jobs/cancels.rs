@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::ErrorKind;
 use crate::jobs::store::Store;
 
 /// How long to wait before one listens again.
@@ -53,6 +54,10 @@ pub(super) async fn listen(store: Store, cancels: Arc<Cancels>) {
                 while let Some(job) = cancelled.next().await {
                     cancels.cancel(&job);
                 }
+            }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                tracing::warn!(%error, "cancelled jobs are not heard of, but found when their records are looked at");
+                return;
             }
             Err(error) => tracing::debug!(%error, "cancelled jobs are not heard of at the moment"),
         }

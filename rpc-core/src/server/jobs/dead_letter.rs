@@ -51,10 +51,7 @@ impl Worker {
             .payload(delivery.message.payload.clone())
             .headers(headers)
             .message_id(format!("{}-{}", delivery.job, delivery.sequence));
-        let jetstream = self.store.jetstream();
-        let stored = jetstream
-            .ask(&subject, async { jetstream.context.send_publish(subject.clone(), message).await?.await });
-        match stored.await? {
+        match self.store.jetstream().publish(&subject, message).await? {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
                 Err(Error::new(ErrorKind::PayloadTooLarge, error.to_string()))

@@ -1,0 +1,6 @@
+//! The section "Jobs" of docs/security.md.
+
+mod bed;
+mod least;
+mod limits;
+mod parts;
