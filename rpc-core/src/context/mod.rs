@@ -110,6 +110,7 @@ pub(crate) struct Arrival {
 }
 
 impl Context {
+    #[inline(always)] // on the way of every call
     pub(crate) fn new(arrival: Arrival) -> Self {
         let Arrival { subject, places, service, method, deadline, attempt, headers, reply, calls, span } =
             arrival;

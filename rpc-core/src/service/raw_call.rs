@@ -120,6 +120,7 @@ impl RawCall {
     ///
     /// # Errors
     /// [`ErrorKind::Internal`] if it does not encode, [`ErrorKind::PayloadTooLarge`] if the broker would not take it.
+    #[inline(always)] // on the way of every call
     pub fn reply<T: Serialize>(&self, value: T) -> Result<Reply, Error> {
         self.succeed(|codec, bytes| codec.encode(&value, bytes))
     }

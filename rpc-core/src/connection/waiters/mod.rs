@@ -155,6 +155,7 @@ impl Waiters {
 
     /// Takes the answer of a call, or leaves a waker for it. `replaced` gets the one that was there: a waker may own a
     /// task, and must not be dropped under a lock.
+    #[inline(always)] // on the way of every call
     pub(super) fn poll(&mut self, id: u64, cx: &Context<'_>, replaced: &mut Option<Waker>) -> Poll<Answer> {
         let Some(waiter) = self.calls.get_mut(&id) else { return Poll::Ready(Answer::Closed) };
         if waiter.answer.is_some() {
