@@ -55,7 +55,7 @@ impl Waiters {
         let waiter = self.calls.get_mut(&id)?;
         waiter.given_up = true;
         self.given_up += 1;
-        let gathered = std::mem::take(waiter.gathered.as_deref_mut()?);
+        let gathered = waiter.gathered.as_deref_mut()?.take();
         let (waker, mut peers) = (waiter.waker.take(), std::mem::take(&mut waiter.peers));
         self.cancel_at_peers(id, &peers);
         self.leave_peers(id, &mut peers);

@@ -19,6 +19,16 @@ const MAX_PART_BYTES: usize = 64 * 1024 * 1024;
 pub(in crate::connection) struct Gathered {
     parts: VecDeque<Part>,
     bytes: usize,
+    /// Whether an instance has answered: the broker has let the message through.
+    pub(super) is_heard: bool,
+}
+
+impl Gathered {
+    /// What has come and will not be read.
+    pub(super) fn take(&mut self) -> Self {
+        let left = Gathered { is_heard: self.is_heard, ..Gathered::default() };
+        std::mem::replace(self, left)
+    }
 }
 
 /// What comes of one instance.
@@ -74,6 +84,7 @@ impl Waiters {
             let message = "more answers have come than can be kept until they are taken";
             return self.answer(id, Answer::Lost(Error::new(ErrorKind::Overloaded, message)), Instant::now());
         }
+        gathered.is_heard = true;
         gathered.bytes += size;
         gathered.parts.push_back(part);
         waiter.waker.take()

@@ -184,6 +184,9 @@ impl Waiters {
             }
             (Answer::Expired(_), Place::Waiting(_)) => (Answer::NotSent(too_late()), Left::Refused),
             (Answer::Closed, Place::Waiting(_)) => (Answer::NotSent(closed()), Left::Refused),
+            (Answer::Expired(_), _) if waiter.gathered.as_ref().is_some_and(|gathered| gathered.is_heard) => {
+                (Answer::Expired(None), Left::Answered)
+            }
             (Answer::Expired(_), _) => (Answer::Expired(waiter.refusal.take()), Left::Abandoned),
             (answer @ (Answer::NoResponders | Answer::NotSent(_)), _) => (answer, Left::Refused),
             (answer @ Answer::Denied(Execution::NotExecuted), _) => (answer, Left::Refused),

@@ -1,5 +1,6 @@
 //! The tasks that execute jobs: each asks for a job when it can execute one, and not before.
 
+use std::fmt::Display;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Executes one job after the other until the server ends. What it has then, it brings to its end.
 pub(super) async fn serve(worker: Arc<Worker>, phase: Phases) {
     let mut stopping = pin!(phase.reached(Phase::Stopping));
+    let mut failures = Failures::default();
     loop {
         let opened = tokio::select! {
             biased;
@@ -32,7 +34,7 @@ pub(super) async fn serve(worker: Arc<Worker>, phase: Phases) {
         let mut messages = match opened {
             Ok(messages) => Some(messages),
             Err(error) => {
-                tracing::debug!(%error, "no jobs can be had at the moment");
+                failures.add(&worker, &error);
                 None
             }
         };
@@ -43,9 +45,12 @@ pub(super) async fn serve(worker: Arc<Worker>, phase: Phases) {
                 next = stream.next() => next,
             };
             match next {
-                Some(Ok(message)) => worker.execute(message).await,
+                Some(Ok(message)) => {
+                    failures = Failures::default();
+                    worker.execute(message).await;
+                }
                 Some(Err(error)) => {
-                    tracing::debug!(%error, "no jobs can be had at the moment");
+                    failures.add(&worker, &error);
                     messages = None;
                 }
                 None => messages = None,
@@ -55,6 +60,28 @@ pub(super) async fn serve(worker: Arc<Worker>, phase: Phases) {
             biased;
             () = &mut stopping => return,
             () = sleep(PAUSE) => {}
+        }
+    }
+}
+
+/// How often JetStream has not answered since the last job.
+#[derive(Default)]
+struct Failures(u32);
+
+impl Failures {
+    /// Counts one. That a connection is lost, or was, is told elsewhere; if it is there and JetStream is silent again, that is
+    /// told once.
+    fn add(&mut self, worker: &Worker, error: &dyn Display) {
+        if !worker.shared.connection().is_connected() {
+            self.0 = 0;
+            return;
+        }
+        self.0 = self.0.saturating_add(1);
+        if self.0 == 2 {
+            let (service, method) = (worker.endpoint.service.name(), worker.endpoint.method.name());
+            tracing::warn!(%error, service, method, "JetStream gives this instance no jobs: may its user ask for them?");
+        } else {
+            tracing::debug!(%error, "no jobs can be had at the moment");
         }
     }
 }

@@ -90,3 +90,29 @@ async fn a_gather_that_was_given_up_keeps_nothing_and_is_gone_at_its_deadline() 
     bed.waiters.sweep(now + Duration::from_secs(2), &mut wake);
     assert_eq!((bed.waiters.len(), bed.waiters.given_up), (0, 0));
 }
+
+#[tokio::test]
+async fn a_gather_that_was_answered_does_not_make_a_later_refusal_doubtful() {
+    for (answered, given_up) in [(true, false), (true, true), (false, false), (false, true)] {
+        let mut bed = bed();
+        let now = Instant::now();
+        bed.waiters.add_gathering(7, bed.destination, now + Duration::from_secs(1));
+        if answered {
+            bed.waiters.gather(7, message(10));
+        }
+        if given_up {
+            drop(bed.waiters.forget(7));
+        }
+        let mut wake = Vec::new();
+        bed.waiters.sweep(now + Duration::from_secs(2), &mut wake);
+        bed.waiters.add_plain(8, bed.destination, now + Duration::from_secs(60), Waker::noop().clone());
+        bed.waiters.deny(SENT, &mut wake);
+        let answer = bed.waiters.poll(8, &mut Context::from_waker(Waker::noop()), &mut None);
+        let Poll::Ready(Answer::Denied(execution)) = answer else { panic!("{answer:?}") };
+        assert_eq!(
+            execution == Execution::NotExecuted,
+            answered,
+            "answered: {answered}, given up: {given_up}"
+        );
+    }
+}
