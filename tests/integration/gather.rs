@@ -20,6 +20,7 @@ on_every_broker! {
     a_quorum_is_reached_or_explained,
     a_dropped_gather_cancels_what_it_started,
     receipts_can_be_gathered,
+    one_that_refuses_does_not_speak_for_all,
     layers_see_the_call_and_plain_clients_gather,
     a_gather_is_counted_and_ends_with_its_time,
     an_instance_that_is_gone_is_told_apart,
@@ -215,6 +216,29 @@ async fn receipts_can_be_gathered(bed: Bed) {
     fleet.note().at("s2").acked().await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(notes(), 17, "the one that was named");
+}
+
+/// A receipt is wanted of whoever gives it first, and nobody is to get the call twice.
+async fn one_that_refuses_does_not_speak_for_all(bed: Bed) {
+    let like = Ship::default();
+    let mut full = Vec::new();
+    for id in ["s2", "s3"] {
+        let server = bed.server_builder().await.id(id).max_in_flight(1).max_queued(0);
+        full.push(server.add(FleetServer::new(like.clone())).start().await.unwrap());
+    }
+    let fleet = client(&bed).await;
+    let hangs = ["s2", "s3"].map(|id| tokio::spawn(fleet.hang().at(id).into_future()));
+    eventually("both are full", || like.hanging.load(Ordering::SeqCst) == 2).await;
+    let refused = fleet.note().broadcast().acked().timeout(Duration::from_millis(300)).await.unwrap_err();
+    let CallError::Rpc(refused) = refused;
+    assert_eq!((refused.kind(), refused.execution()), (ErrorKind::Overloaded, Execution::MaybeExecuted));
+
+    let _free = self::fleet(&bed, &[1], &like).await;
+    for _ in 0..20 {
+        fleet.note().broadcast().acked().await.unwrap();
+    }
+    eventually("the one has all", || like.notes.load(Ordering::SeqCst) == 20).await;
+    hangs.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 async fn layers_see_the_call_and_plain_clients_gather(bed: Bed) {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// How a server executes the jobs of its durable methods; see [`ServerBuilder::jobs`](crate::ServerBuilder::jobs).
 ///
-/// What concerns the streams and the bucket counts when they are created, by the first server that starts; later it is theirs, and
-/// changed with NATS tools.
+/// What concerns the streams, the consumers and the bucket counts when they are created, by the first server that starts; later it is
+/// theirs, and changed with NATS tools. Workers that run learn of another `ack_wait` when they start again.
 ///
 /// ```
 /// use std::time::Duration;
@@ -79,8 +79,8 @@ impl JobSettings {
         self
     }
 
-    /// How long nothing may be heard of a worker that has a job, before the job is given to another; at least a second. A worker says three times
-    /// as often that it is there. When it cannot, since its connection is lost for longer than this, another one executes the job as well.
+    /// How long nothing may be heard of a worker that has a job, before the job is given to another; at least a second. It counts when
+    /// the first server makes the consumer of the method. A worker says three times as often that it is there. When it cannot, since its connection is lost for longer than this, another one executes the job as well.
     #[must_use]
     pub const fn ack_wait(mut self, wait: Duration) -> Self {
         self.ack_wait = wait;

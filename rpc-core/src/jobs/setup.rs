@@ -222,9 +222,17 @@ pub(crate) async fn worklist(
             let whose = format!("the consumer {name} of the stream {}", stream.cached_info().config.name);
             return Err(different(&whose, "filter_subject", &there.filter_subject, subject));
         }
-        if there.ack_wait == wanted.ack_wait {
-            return Ok(found);
+        // Whoever serves already says that it is there as often as this needs, and goes on to do so: it stays as it is.
+        if there.ack_wait != wanted.ack_wait {
+            let (there, wanted) = (there.ack_wait, wanted.ack_wait);
+            tracing::warn!(
+                consumer = name,
+                ?there,
+                ?wanted,
+                "the consumer is there with another ack_wait, which it keeps"
+            );
         }
+        return Ok(found);
     }
     let subject = api("CONSUMER.CREATE", &format!("{about}.{subject}"));
     let created = jetstream.ask(&[&subject], stream.create_consumer(wanted)).await?;

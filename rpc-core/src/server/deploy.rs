@@ -33,7 +33,7 @@ pub(super) struct Deployed {
     #[cfg(feature = "jetstream")]
     all: ServiceSubject,
     #[cfg(feature = "jetstream")]
-    values: Vec<String>,
+    values: Vec<(&'static str, String)>,
     pub(super) contract: Contract,
     pub(super) methods: Vec<DeployedMethod>,
 }
@@ -104,7 +104,7 @@ pub(super) fn deploy(
             #[cfg(feature = "jetstream")]
             all: ServiceSubject::new(prefix, template.pattern(&[])?)?,
             #[cfg(feature = "jetstream")]
-            values: service.subject_values().into_iter().map(|(_, value)| value).collect(),
+            values: service.subject_values(),
             contract: service.contract(),
             methods,
         });

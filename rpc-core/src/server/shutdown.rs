@@ -38,14 +38,21 @@ impl Server {
         let grace = Deadline::after(self.grace).instant();
         self.discovery.abort_all();
         self.take_no_jobs();
-        // It stays with the server: should this be dropped, it ends with that.
-        #[cfg(feature = "jetstream")]
-        let mut jobs = self.jobs.take();
-        let Server { shared, reception: Some(reception), .. } = &mut self else { return };
+        // All stays with the server: should this be dropped, it ends with that.
+        let Server {
+            shared,
+            reception: Some(reception),
+            #[cfg(feature = "jetstream")]
+            jobs,
+            ..
+        } = &mut self
+        else {
+            return;
+        };
         let finish = async {
             finish(shared, reception).await;
             #[cfg(feature = "jetstream")]
-            finish_jobs(&mut jobs).await;
+            finish_jobs(jobs).await;
         };
         let finished = tokio::select! {
             finished = tokio::time::timeout_at(grace, finish) => finished.is_ok(),
@@ -62,7 +69,7 @@ impl Server {
                 // What is taken in now is refused.
                 reception.end().await;
                 #[cfg(feature = "jetstream")]
-                finish_jobs(&mut jobs).await;
+                finish_jobs(jobs).await;
             }
             shared.barrier().await;
         };

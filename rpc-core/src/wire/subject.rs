@@ -154,6 +154,11 @@ impl ServiceSubject {
     }
 }
 
+/// Whether what follows a service's subject is where calls go that are for all instances.
+pub(crate) fn is_below_all(rest: &str) -> bool {
+    rest.starts_with("._all.")
+}
+
 /// Whether two patterns, in which `*` stands for one token, have a subject in common.
 pub(crate) fn overlap(one: &str, other: &str) -> bool {
     let (mut one, mut other) = (one.split('.'), other.split('.'));

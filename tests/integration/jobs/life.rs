@@ -111,6 +111,22 @@ async fn a_shutdown_finishes_what_it_can_and_gives_the_rest_back() {
     assert_eq!(job.result().await, Ok(1));
 }
 
+/// Whoever has no time for the grace time has given up the calls, not the jobs.
+#[tokio::test]
+async fn a_shutdown_that_is_dropped_gives_its_jobs_back() {
+    let bed = Bed::new();
+    let long = settings().ack_wait(Duration::from_secs(60));
+    let server = bed.server_builder().await.jobs(long).start().await.unwrap();
+    let job = bed.client().await.wait().submit().await.unwrap();
+    eventually("it runs", || bed.seen.started() == 1).await;
+    let stopped = tokio::time::timeout(Duration::from_millis(100), server.shutdown()).await;
+    assert!(stopped.is_err());
+    until(&job, "it is given back", |status| matches!(status, JobStatus::Queued { attempts: 0, .. })).await;
+    bed.seen.let_go();
+    let _server = bed.serve().await;
+    assert_eq!(job.result().await, Ok(1));
+}
+
 #[tokio::test]
 async fn jobs_are_spread_and_bounded() {
     let bed = Bed::new();

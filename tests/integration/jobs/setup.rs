@@ -1,10 +1,12 @@
 //! What a server makes sure of before it executes jobs.
 
+use std::time::Duration;
+
 use nats_rpc::async_nats::jetstream::{self, stream};
 use nats_rpc::{Error, ErrorKind, Server};
 use tests::NatsServer;
 
-use super::bed::{Bed, MillClient, MillServer, Windmill};
+use super::bed::{Bed, MillClient, MillServer, Windmill, settings};
 
 async fn start(nats: &NatsServer) -> Result<Server, Error> {
     let nats = nats_rpc::connect(nats.url()).await.unwrap();
@@ -69,9 +71,13 @@ async fn limits_of_the_operator_are_kept() {
     let mut config = nats.get_stream("RPC_JOBS_mill").await.unwrap().cached_info().config.clone();
     config.max_messages = 1000;
     nats.update_stream(config).await.unwrap();
-    bed.serve().await.shutdown().await;
-    let config = nats.get_stream("RPC_JOBS_mill").await.unwrap().cached_info().config.clone();
-    assert_eq!(config.max_messages, 1000);
+    // Whoever serves already has told how often it is heard of.
+    let other = settings().ack_wait(Duration::from_secs(3));
+    bed.server_builder().await.jobs(other).start().await.unwrap().shutdown().await;
+    let stream = nats.get_stream("RPC_JOBS_mill").await.unwrap();
+    assert_eq!(stream.cached_info().config.max_messages, 1000);
+    let consumer = stream.consumer_info("grind").await.unwrap();
+    assert_eq!(consumer.config.ack_wait, Duration::from_secs(1));
 }
 
 #[tokio::test]

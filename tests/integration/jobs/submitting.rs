@@ -6,7 +6,7 @@ use nats_rpc::jobs::{Job, JobStatus};
 use nats_rpc::{Client, Context, Error, ErrorKind, Execution, Server, memory::Broker};
 use tokio::time::Instant;
 
-use super::bed::{Bed, MillClient, MillServer, Windmill};
+use super::bed::{Bed, MillClient, MillServer, Windmill, settings};
 
 fn assert_refused<T: std::fmt::Debug>(result: Result<T, Error>, kind: ErrorKind) -> Error {
     let error = result.unwrap_err();
@@ -73,10 +73,35 @@ async fn what_is_too_large_is_refused() {
     let _server = bed.serve().await;
     let mill = bed.client().await;
     assert_refused(mill.flaky(&"x".repeat(1_100_000), 0).submit().await, ErrorKind::PayloadTooLarge);
+    // It has not used up its key, and what fits only without its headers does not fit.
+    for length in [1_100_000, 1024 * 1024 - 40] {
+        let refused = mill.flaky(&"x".repeat(length), 0).submit().key("large").await;
+        assert_refused(refused, ErrorKind::PayloadTooLarge);
+    }
+    let job = mill.flaky("small", 0).submit().key("large").await.unwrap();
+    assert_eq!(job.result().await, Ok(1));
     // A result that does not fit is one more way to fail.
     let job = mill.bytes(1_000_000).submit().await.unwrap();
     let error: Error = job.result().await.unwrap_err().into();
     assert_eq!((error.kind(), error.execution()), (ErrorKind::PayloadTooLarge, Execution::Executed));
+}
+
+#[tokio::test]
+async fn a_key_stands_for_another_job_when_nothing_is_kept_of_the_first() {
+    let bed = Bed::new();
+    let settings = settings().keep(Duration::from_secs(1));
+    let _server = bed.server_builder().await.jobs(settings).start().await.unwrap();
+    let mill = bed.client().await;
+    for run in 1..=2 {
+        let job = mill.grind(2).submit().key("often").await.unwrap();
+        assert_eq!(job.result().await, Ok(4));
+        assert_eq!(bed.seen.started(), run);
+        let begun = Instant::now();
+        while job.status().await.is_ok() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "nothing is forgotten");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,7 @@
 //! The buckets that a client has found.
 
 use std::collections::HashMap;
-
-use tokio::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
@@ -15,13 +14,18 @@ use crate::jobs::store::Store;
 #[derive(Default)]
 pub(in crate::client) struct Stores(Mutex<HashMap<Box<str>, Store>>);
 
+impl Stores {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Store>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Client {
     /// The bucket of a service's jobs.
     pub(crate) async fn job_store(&self, service: &str) -> Result<Store, Error> {
         let jetstream = JetStream::of(self.connection())?;
         let names = Names::new(self.prefix(), service)?;
-        let mut stores = self.job_stores().0.lock().await;
-        if let Some(store) = stores.get(&*names.bucket) {
+        if let Some(store) = self.job_stores().lock().get(&*names.bucket) {
             return Ok(store.clone());
         }
         let Some(bucket) = find_bucket(&jetstream, &names).await? else {
@@ -32,7 +36,7 @@ impl Client {
             return Err(Error::not_executed(ErrorKind::NoResponders, message));
         };
         let store = Store::new(jetstream, bucket);
-        stores.insert(names.bucket.into(), store.clone());
+        self.job_stores().lock().insert(names.bucket.into(), store.clone());
         Ok(store)
     }
 }

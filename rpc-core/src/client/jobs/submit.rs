@@ -22,6 +22,9 @@ use crate::wire::frame::Times;
 /// How long to wait before JetStream is asked again.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// What the headers of a submission take, but for the name of the stream: three names, a token twice, and a time.
+const MOST_HEADER_BYTES: usize = 192;
+
 /// What is submitted, however often that takes.
 #[derive(Debug)]
 pub(in crate::client) struct Order {
@@ -84,11 +87,16 @@ async fn attempt(outgoing: &Outgoing, order: &Order, args: &Bytes) -> Result<(),
     let store = outgoing.target.client.job_store(service).await?;
     let mut record = Record::new(method, &order.subject, outgoing.codec(), connection.clock().unix_ms());
     record.arguments = Some(hash(args));
+    // What cannot be sent is not to use up its key.
+    let payload = payload(outgoing, order, args)?;
     let is_new = store.create(order.id.token(), &record).await?.is_some();
-    if !is_new && is_stored(&store, order, &record).await? {
-        return Ok(());
+    if !is_new {
+        match half_submitted(&store, order, &record).await? {
+            Some(there) => record = there,
+            None => return Ok(()),
+        }
     }
-    publish(outgoing, &store, order, args).await?;
+    publish(&store, order, &record, payload).await?;
     if !is_new {
         // It was found half submitted: those who find it after us need not do it again.
         let note = |record: &mut Record| {
@@ -103,34 +111,40 @@ async fn attempt(outgoing: &Outgoing, order: &Order, args: &Bytes) -> Result<(),
     Ok(())
 }
 
-/// Whether the stream has a job already that has a record.
-async fn is_stored(store: &Store, order: &Order, wanted: &Record) -> Result<bool, Error> {
-    let Some(known) = store.load(order.id.token()).await? else { return Ok(false) };
+/// The record that is there already, if the stream may not have its job yet.
+async fn half_submitted(store: &Store, order: &Order, wanted: &Record) -> Result<Option<Record>, Error> {
+    let Some(known) = store.load(order.id.token()).await? else {
+        return Err(Error::new(ErrorKind::Unavailable, "the status of the job was removed meanwhile"));
+    };
     let there = known.record;
     if there.codec == wanted.codec && there.arguments.is_some() && there.arguments != wanted.arguments {
         let message = format!("the key of the job {} was given to a call with other arguments", order.id);
         return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
     }
-    Ok(there.state != State::Submitting)
+    Ok(Some(there).filter(|there| there.state == State::Submitting))
 }
 
-/// Has the stream store the call. A message with the same id is stored once, for as long as the stream remembers it; later, whoever executes
-/// it finds that it is a duplicate.
-async fn publish(outgoing: &Outgoing, store: &Store, order: &Order, args: &Bytes) -> Result<(), Error> {
+/// The message without its headers, if it fits with them.
+fn payload(outgoing: &Outgoing, order: &Order, args: &Bytes) -> Result<Bytes, Error> {
     let (payload, _) = outgoing.rewrite(Times::Unlimited, FIRST, args)?.into_parts();
     let limit = outgoing.connection().max_payload();
-    if payload.len() > limit {
-        return Err(too_large(payload.len(), limit));
-    }
+    let length = payload.len() + MOST_HEADER_BYTES + order.stream.len();
+    if length > limit { Err(too_large(length, limit)) } else { Ok(payload) }
+}
+
+/// Has the stream store the call. The message of a record is stored once, for as long as the stream remembers it; later, whoever executes it
+/// finds that it is a duplicate. When a record is not kept any more, and its key stands for another job, that is another message.
+async fn publish(store: &Store, order: &Order, record: &Record, payload: Bytes) -> Result<(), Error> {
     let message = PublishMessage::build()
         .payload(payload)
-        .message_id(order.id.token())
+        .message_id(format!("{}.{}", order.id.token(), record.submitted_unix_ms))
         .header(header::JOB_ID, order.id.token())
         .expected_stream(&order.stream);
-    order.is_out.store(true, Ordering::Relaxed);
+    let was_out = order.is_out.swap(true, Ordering::Relaxed);
     match store.jetstream().publish(&order.subject, message).await? {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+            order.is_out.store(was_out, Ordering::Relaxed);
             Err(Error::not_executed(ErrorKind::PayloadTooLarge, error.to_string()))
         }
         Err(error) => Err(failed("the job cannot be stored", error)),

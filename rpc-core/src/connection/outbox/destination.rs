@@ -10,6 +10,7 @@ use super::batch::{MAX_BYTES, MAX_FRAMES};
 use super::estimate::Estimate;
 use super::window::Window;
 use crate::connection::Subject;
+use crate::wire::subject::is_below_all;
 
 /// Names one destination of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +37,8 @@ pub(in crate::connection) struct Destination {
     pub(in crate::connection) subject: Subject,
     /// How many bytes of the subject are those of the service.
     service: usize,
+    /// Whether every instance gets what is sent there.
+    pub(in crate::connection) is_all: bool,
     /// Whether a stub keeps it, and how many calls have chosen it that have not ended.
     kept: bool,
     pins: usize,
@@ -65,6 +68,7 @@ pub(in crate::connection) struct Waiting {
 impl Destination {
     fn new(Place { subject, service, pool, most }: Place) -> Self {
         Destination {
+            is_all: subject.get(service..).is_some_and(is_below_all),
             subject,
             service,
             kept: false,

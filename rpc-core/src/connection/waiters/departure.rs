@@ -86,6 +86,7 @@ impl Waiters {
                 }
             };
             waiter.place = Place::Out(slot);
+            waiter.one_of_many = destination.is_all;
             self.slots.join(slot, call.id);
         }
         message.map(|(_, batch)| batch)

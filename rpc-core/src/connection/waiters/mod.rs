@@ -113,7 +113,7 @@ pub(super) struct Waiter {
     refusal: Option<Box<ErrorFrame>>,
     /// The instances that have it, as far as they have said so.
     peers: Vec<PeerId>,
-    /// Whether they say that others have it too.
+    /// Whether others have it too: it went to all, or those who have it say so.
     one_of_many: bool,
     /// Whether nobody waits for it any more.
     given_up: bool,
@@ -175,7 +175,12 @@ impl Waiters {
             return None;
         }
         let (answer, left) = match (answer, waiter.place) {
-            (Answer::Error(error), _) if error.flags.is_one_of_many() => {
+            (Answer::Error(mut error), _)
+                if error.flags.is_one_of_many()
+                    || (waiter.one_of_many && error.execution != Execution::Executed) =>
+            {
+                // Who is asked by all the same does not know of the others.
+                error.flags = error.flags.with_one_of_many();
                 waiter.refusal.get_or_insert(error);
                 return None;
             }

@@ -42,8 +42,8 @@ pub(super) struct DurableService {
     pub(super) subject: ServiceSubject,
     /// The same for all values of its parameters.
     pub(super) all: ServiceSubject,
-    /// The values that it is bound to.
-    pub(super) values: Vec<String>,
+    /// The values of parameters that it is bound to.
+    pub(super) values: Vec<(&'static str, String)>,
     /// Its durable methods, with what they have behind the subject of the service.
     pub(super) methods: Vec<(Arc<Endpoint>, String)>,
 }
@@ -99,8 +99,7 @@ impl Jobs {
         let cancels = Arc::<Cancels>::default();
         let mut workers = Vec::new();
         for (endpoint, tail) in methods {
-            let consumer = [endpoint.method.name()].into_iter().chain(values.iter().map(String::as_str));
-            let consumer = consumer.collect::<Vec<_>>().join("-");
+            let consumer = consumer_name(endpoint.method.name(), &values);
             let filter = subject.job(&tail)?;
             let worklist = setup::worklist(jetstream, &stream, &consumer, &filter, settings).await?;
             let (store, cancels) = (store.clone(), Arc::clone(&cancels));
@@ -128,5 +127,31 @@ impl Jobs {
                 let _ = tokio::time::timeout(LAST_WORDS, self.finished()).await;
             });
         }
+    }
+}
+
+/// The name of what tells the jobs of a method apart from others, if it is served for these values only. A value may have a `-` in it, but no
+/// `=`, and a name neither.
+fn consumer_name(method: &str, values: &[(&str, String)]) -> String {
+    values.iter().fold(method.to_owned(), |name, (parameter, value)| format!("{name}-{parameter}={value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consumers_of_other_values_have_other_names() {
+        let name = |values: &[(&str, &str)]| {
+            let values: Vec<_> = values.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+            consumer_name("cut", &values)
+        };
+        assert_eq!(name(&[]), "cut");
+        assert_eq!(name(&[("region", "eu")]), "cut-region=eu");
+        assert_ne!(
+            name(&[("region", "eu-west"), ("zone", "1")]),
+            name(&[("region", "eu"), ("zone", "west-1")])
+        );
+        assert_ne!(name(&[("region", "eu")]), name(&[("zone", "eu")]));
     }
 }

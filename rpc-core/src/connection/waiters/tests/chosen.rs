@@ -107,7 +107,7 @@ async fn a_gather_that_was_answered_does_not_make_a_later_refusal_doubtful() {
         bed.waiters.sweep(now + Duration::from_secs(2), &mut wake);
         bed.waiters.add_plain(8, bed.destination, now + Duration::from_secs(60), Waker::noop().clone());
         bed.waiters.deny(SENT, &mut wake);
-        let answer = bed.waiters.poll(8, &mut Context::from_waker(Waker::noop()), &mut None);
+        let answer = bed.waiters.poll(8, &Context::from_waker(Waker::noop()), &mut None);
         let Poll::Ready(Answer::Denied(execution)) = answer else { panic!("{answer:?}") };
         assert_eq!(
             execution == Execution::NotExecuted,
