@@ -112,7 +112,10 @@ impl ServerBuilder {
         #[cfg(feature = "jetstream")]
         let jobs = match &self.jobs {
             Some(settings) => {
-                Some(jobs::Jobs::start(&shared, self.prefix.as_deref(), subscribed.durable, settings).await?)
+                // Boxed: most servers have none, and need no room for it.
+                let started =
+                    jobs::Jobs::start(&shared, self.prefix.as_deref(), subscribed.durable, settings);
+                Some(Box::pin(started).await?)
             }
             None => None,
         };
