@@ -65,6 +65,8 @@ pub struct DeadLetter {
     pub payload: Bytes,
     /// The headers that it had, but for those of JetStream.
     pub headers: Headers,
+    /// Which message of the stream of jobs it was.
+    message: u64,
 }
 
 impl DeadLetters {
@@ -136,12 +138,21 @@ impl DeadLetters {
         let value = |name: &str| headers.get(name).map(|value| value.as_str());
         let missing = |name: &str| Error::new(ErrorKind::Protocol, format!("it has no header {name}"));
         let job = value(header::JOB_ID).ok_or_else(|| missing(header::JOB_ID))?;
+        let message_sequence = value(header::SEQUENCE).and_then(|value| value.parse().ok());
         let number = |name: &str| value(name).and_then(|value| value.trim().parse::<u16>().ok());
         let code = number(ERROR_CODE).unwrap_or(500);
         let reason = Error::new(ErrorKind::from_code(code), value(ERROR).unwrap_or_default().to_owned())
             .with_code(code)
             .with_execution(Execution::from_wire(number(EXECUTION).unwrap_or(1).into()));
-        let own = [header::JOB_ID, header::SUBJECT, header::ATTEMPTS, ERROR_CODE, ERROR, EXECUTION];
+        let own = [
+            header::JOB_ID,
+            header::SUBJECT,
+            header::SEQUENCE,
+            header::ATTEMPTS,
+            ERROR_CODE,
+            ERROR,
+            EXECUTION,
+        ];
         let others =
             first_values(headers).filter(|(name, _)| !own.contains(name) && !name.starts_with("Nats-"));
         Ok(DeadLetter {
@@ -154,6 +165,7 @@ impl DeadLetters {
             sequence: message.sequence,
             payload: message.payload.clone(),
             headers: others.collect(),
+            message: message_sequence.ok_or_else(|| missing(header::SEQUENCE))?,
         })
     }
 
@@ -168,7 +180,9 @@ impl DeadLetters {
     pub async fn replay(&self, letter: &DeadLetter) -> Result<(), Error> {
         let job = letter.job.token();
         let anew = |record: &mut Record| {
-            let has_failed = matches!(record.state, State::Failed { .. });
+            // Somebody may have replayed this letter before, and the job have failed once more: that has a letter of its own.
+            let has_failed =
+                record.sequence == Some(letter.message) && matches!(record.state, State::Failed { .. });
             if has_failed {
                 record.state = State::Queued;
                 record.attempts = 0;

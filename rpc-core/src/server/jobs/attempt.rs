@@ -10,7 +10,7 @@ use tokio::time::{Instant, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::{Delivery, JobCall};
-use super::settle::Ending;
+use super::settle::{Ending, is_same_attempt};
 use super::worker::Worker;
 use crate::connection::Joining;
 use crate::context::{Arrival, Bond, Context, JobAttempt, Progress};
@@ -143,7 +143,7 @@ impl Worker {
                     if there.record.cancel {
                         cancellation.cancel();
                     }
-                    if is_same_run(&there, known) {
+                    if is_same_attempt(&there.record, &known.record) {
                         *known = there;
                     }
                 }
@@ -152,16 +152,6 @@ impl Worker {
                 tracing::debug!(job = %self.id(delivery), %error, "the progress of a job cannot be stored");
             }
         }
-    }
-}
-
-/// Whether two records are of one attempt.
-fn is_same_run(one: &Known, other: &Known) -> bool {
-    match (&one.record.state, &other.record.state) {
-        (State::Running(one), State::Running(other)) => {
-            one.instance == other.instance && one.delivery == other.delivery
-        }
-        _ => false,
     }
 }
 

@@ -31,12 +31,13 @@ impl Worker {
         failure: &Failure,
     ) -> Result<(), Error> {
         let subject = delivery.message.subject.replacen("._job.", "._dead.", 1);
-        let (code, execution, attempts) =
-            (failure.code.to_string(), failure.execution.to_string(), record.attempts.to_string());
+        let (code, execution) = (failure.code.to_string(), failure.execution.to_string());
+        let (attempts, sequence) = (record.attempts.to_string(), delivery.sequence.to_string());
         let reason = failure.message.replace(['\r', '\n'], " ");
         let own = [
             (header::JOB_ID, &*delivery.job),
             (header::SUBJECT, &*delivery.message.subject),
+            (header::SEQUENCE, &sequence),
             (header::ATTEMPTS, &attempts),
             (ERROR_CODE, &code),
             (ERROR, &reason),

@@ -1,5 +1,6 @@
 //! The jobs of a server: those of its durable methods, which JetStream keeps until they have been executed.
 
+mod asking;
 mod attempt;
 mod cancels;
 mod claim;

@@ -4,64 +4,49 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::pull::Stream;
-use futures_util::StreamExt;
+use async_nats::jetstream::Message;
 use tokio::time::sleep;
 
+use super::asking::Asking;
 use super::worker::Worker;
 use crate::error::Error;
-use crate::jobs::jetstream::failed;
 use crate::server::phase::{Phase, Phases};
 
-/// How long JetStream keeps a question for a job, and how often it says that it does.
-const EXPIRES: Duration = Duration::from_secs(30);
-const HEARTBEAT: Duration = Duration::from_secs(5);
-
 /// How long to wait before JetStream is asked again that has not answered.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Executes one job after the other until the server ends. What it has then, it brings to its end.
 pub(super) async fn serve(worker: Arc<Worker>, phase: Phases) {
     let mut stopping = pin!(phase.reached(Phase::Stopping));
+    let mut asking = None;
     loop {
-        let opened = tokio::select! {
+        let next = tokio::select! {
             biased;
-            () = &mut stopping => return,
-            opened = open(&worker) => opened,
+            () = &mut stopping => break,
+            next = next(&worker, &mut asking) => next,
         };
-        let mut messages = match opened {
-            Ok(messages) => Some(messages),
+        match next {
+            Ok(message) => worker.execute(message).await,
             Err(error) => {
                 tracing::debug!(%error, "no jobs can be had at the moment");
-                None
-            }
-        };
-        while let Some(stream) = &mut messages {
-            let next = tokio::select! {
-                biased;
-                () = &mut stopping => return,
-                next = stream.next() => next,
-            };
-            match next {
-                Some(Ok(message)) => worker.execute(message).await,
-                Some(Err(error)) => {
-                    tracing::debug!(%error, "no jobs can be had at the moment");
-                    messages = None;
+                asking = None;
+                tokio::select! {
+                    biased;
+                    () = &mut stopping => break,
+                    () = sleep(PAUSE) => {}
                 }
-                None => messages = None,
             }
         }
-        tokio::select! {
-            biased;
-            () = &mut stopping => return,
-            () = sleep(PAUSE) => {}
-        }
+    }
+    if let Some(asking) = asking {
+        asking.end(&worker).await;
     }
 }
 
-/// Begins to ask for jobs, one at a time.
-async fn open(worker: &Worker) -> Result<Stream, Error> {
-    let messages =
-        worker.worklist.stream().max_messages_per_batch(1).expires(EXPIRES).heartbeat(HEARTBEAT).messages();
-    messages.await.map_err(|error| failed("no jobs can be had", error))
+async fn next(worker: &Worker, asking: &mut Option<Asking>) -> Result<Message, Error> {
+    let asking = match asking {
+        Some(asking) => asking,
+        None => asking.insert(Asking::begin(worker).await?),
+    };
+    asking.next(worker).await
 }

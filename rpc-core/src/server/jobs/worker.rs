@@ -14,7 +14,7 @@ use crate::codec::Codec;
 use crate::error::Error;
 use crate::jobs::record::Failure;
 use crate::jobs::setup::Worklist;
-use crate::jobs::store::{Known, Store};
+use crate::jobs::store::Store;
 use crate::jobs::{JobId, JobSettings};
 use crate::server::Shared;
 use crate::server::admitted::Held;
@@ -71,14 +71,18 @@ impl Worker {
     async fn admitted(&self, delivery: &Delivery, entered: Entered<'_>) -> Result<(), Error> {
         let cancellation = CancellationToken::new();
         // Before the record says that it runs: from then on, its submitter announces that it is cancelled.
-        let _cancellable = self.cancels.add(&delivery.job, cancellation.clone());
+        let Some(_cancellable) = self.cancels.add(&delivery.job, cancellation.clone()) else {
+            // It was not heard of here for a while. Who has it says again that it is executed, and what comes of it.
+            return Ok(());
+        };
         let call = delivery.call(&self.endpoint);
         let codec = call.as_ref().map_or(Codec::default(), |call| call.format.codec());
         match self.claim(delivery, codec).await? {
             Claim::Drop => self.done(delivery).await,
-            Claim::Exhausted(record, failure) => {
+            Claim::Leave => {}
+            Claim::Exhausted(known, failure) => {
                 drop(entered);
-                self.settle(delivery, Known { record, revision: 0 }, Ending::Dead(failure)).await?;
+                self.settle(delivery, known, Ending::Dead(failure)).await?;
             }
             Claim::Run(known) => {
                 let (known, ending) = match call {
@@ -91,6 +95,7 @@ impl Worker {
         Ok(())
     }
 
+    /// Claims a job, for as long as that takes: given up halfway, it would count as begun by a worker that has died.
     async fn claim(&self, delivery: &Delivery, codec: Codec) -> Result<Claim, Error> {
         let by = Claimant {
             method: self.endpoint.method.name(),
@@ -99,7 +104,13 @@ impl Worker {
             attempts: self.settings.attempts,
             unix_ms: self.shared.connection().clock().unix_ms(),
         };
-        claim(&self.store, delivery, &by).await
+        let mut tried = false;
+        loop {
+            match claim(&self.store, delivery, &by, &mut tried).await {
+                Err(error) => self.wait(delivery, error).await?,
+                claimed => return claimed,
+            }
+        }
     }
 
     /// Has JetStream remove a job.
