@@ -299,6 +299,6 @@ pub(crate) fn shortened(message: &str) -> &str {
 }
 
 /// A header value ends at a line break.
-fn one_line(message: &str) -> String {
+pub(crate) fn one_line(message: &str) -> String {
     message.replace(['\r', '\n'], " ")
 }

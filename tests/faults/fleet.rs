@@ -7,16 +7,26 @@ use tempfile::TempDir;
 
 /// Instances that serve behind one URL.
 pub(crate) struct Fleet {
+    program: &'static str,
     url: String,
     directory: TempDir,
     pub(crate) instances: Vec<Instance>,
 }
 
 impl Fleet {
-    /// Starts so many instances, `one-0` and so on.
+    /// Starts so many instances of `Work`, `one-0` and so on.
     pub(crate) fn start(url: &str, count: usize) -> Self {
+        Fleet::of(env!("CARGO_BIN_EXE_instance"), url, count)
+    }
+
+    /// The same of `Chores`, which execute jobs.
+    pub(crate) fn of_job_workers(url: &str, count: usize) -> Self {
+        Fleet::of(env!("CARGO_BIN_EXE_job_worker"), url, count)
+    }
+
+    fn of(program: &'static str, url: &str, count: usize) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut fleet = Fleet { url: url.to_owned(), directory, instances: Vec::new() };
+        let mut fleet = Fleet { program, url: url.to_owned(), directory, instances: Vec::new() };
         for number in 0..count {
             let instance = fleet.instance(&format!("one-{number}"));
             fleet.instances.push(instance);
@@ -26,7 +36,12 @@ impl Fleet {
 
     /// One more, which is the caller's.
     pub(crate) fn instance(&self, id: &str) -> Instance {
-        Instance::start(env!("CARGO_BIN_EXE_instance"), &self.url, id, &self.ledger())
+        self.instance_at(&self.url, id)
+    }
+
+    /// The same behind another URL.
+    pub(crate) fn instance_at(&self, url: &str, id: &str) -> Instance {
+        Instance::start(self.program, url, id, &self.ledger())
     }
 
     /// What all of them, dead ones too, have begun until now.

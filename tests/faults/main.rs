@@ -24,3 +24,4 @@ mod leftovers;
 mod hour;
 mod network;
 mod clocks;
+mod jobs;

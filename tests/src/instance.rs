@@ -1,4 +1,4 @@
-//! An instance of the service [`Work`](crate::Work) in a process of its own, to be killed and frozen.
+//! An instance of a service in a process of its own, to be killed and frozen.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::process::Process;
 
-/// A process that serves [`Work`](crate::Work) until it is told to end, or the guard is dropped.
+/// A process that serves until it is told to end, or the guard is dropped.
 #[derive(Debug)]
 pub struct Instance {
     process: Process,
@@ -16,8 +16,9 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Starts the program `instance` of this package (`env!("CARGO_BIN_EXE_instance")` in a test), and returns when it
-    /// serves. It appends its executions to a ledger, and what else it has to say to a file beside it.
+    /// Starts a program of this package, and returns when it serves: `instance` ([`Work`](crate::Work)) or `job_worker`
+    /// ([`Chores`](crate::Chores)), in a test `env!("CARGO_BIN_EXE_instance")`. It appends its executions to a ledger, and
+    /// what else it has to say to a file beside it.
     ///
     /// # Panics
     /// If it does not start to serve.

@@ -9,6 +9,8 @@ pub(crate) mod header {
     pub(crate) const JOB_ID: &str = "Nats-Rpc-Job";
     /// Of a dead letter: where the job was submitted.
     pub(crate) const SUBJECT: &str = "Nats-Rpc-Subject";
+    /// Of a dead letter: which message of the stream of jobs it was.
+    pub(crate) const SEQUENCE: &str = "Nats-Rpc-Sequence";
     /// Of a dead letter: how often the job was begun.
     pub(crate) const ATTEMPTS: &str = "Nats-Rpc-Attempts";
 }

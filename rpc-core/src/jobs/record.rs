@@ -30,6 +30,9 @@ pub(crate) struct Record {
     /// How often it was begun.
     #[serde(default)]
     pub(crate) attempts: u32,
+    /// Whether its handler may have begun in an attempt that has ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) may_have_run: bool,
     /// Which of the stream's messages is executed: another one with the same id is a duplicate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sequence: Option<u64>,
@@ -98,6 +101,7 @@ impl Record {
             arguments: None,
             submitted_unix_ms,
             attempts: 0,
+            may_have_run: false,
             sequence: None,
             cancel: false,
             last_failure: None,
@@ -130,6 +134,11 @@ impl Record {
 }
 
 impl Failure {
+    /// Whether the handler may have begun.
+    pub(crate) fn may_have_run(&self) -> bool {
+        self.execution != Execution::NotExecuted.as_u8()
+    }
+
     pub(crate) fn of(error: &Error) -> Self {
         Failure {
             code: error.code(),

@@ -42,8 +42,9 @@ impl JobSettings {
         }
     }
 
-    /// How many jobs of each durable method this instance executes at a time; at least 1. It takes no others before it can execute
-    /// them, so that they are spread over the instances.
+    /// How many jobs of each durable method this instance executes at a time; at least 1, and no more than the server and the method
+    /// [may](crate::ServerBuilder::max_in_flight) run handlers. It asks for a job when there is a place for its handler, and not before, so that
+    /// they are spread over the instances.
     #[must_use]
     pub const fn concurrency(mut self, jobs: usize) -> Self {
         self.concurrency = if jobs == 0 { 1 } else { jobs };

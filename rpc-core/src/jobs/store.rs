@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::kv::{self, CreateErrorKind, Operation, UpdateErrorKind};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use tokio::time::sleep;
 
 use super::jetstream::{JetStream, api, failed};
 use super::record::Record;
@@ -27,6 +28,9 @@ pub(crate) struct Known {
     pub(crate) record: Record,
     pub(crate) revision: u64,
 }
+
+/// How far a NATS server of a cluster may be behind the others.
+const BEHIND: Duration = Duration::from_millis(500);
 
 /// How long to wait before what watches a record looks for itself: news of a change can be lost with its connection.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(10);
@@ -53,6 +57,16 @@ impl Store {
 
     pub(crate) fn jetstream(&self) -> &JetStream {
         &self.jetstream
+    }
+
+    /// The record of a job that somebody knows of. Where any NATS server of a cluster may answer, one that is behind is given some time.
+    pub(crate) async fn find(&self, job: &str) -> Result<Option<Known>, Error> {
+        let found = self.load(job).await?;
+        if found.is_some() || self.bucket.stream.cached_info().config.num_replicas <= 1 {
+            return Ok(found);
+        }
+        sleep(BEHIND).await;
+        self.load(job).await
     }
 
     /// The record of a job, if there is one.
@@ -102,7 +116,7 @@ impl Store {
         change: impl Fn(&mut Record) -> bool,
     ) -> Result<Option<Record>, Error> {
         loop {
-            let Some(Known { mut record, revision }) = self.load(job).await? else { return Ok(None) };
+            let Some(Known { mut record, revision }) = self.find(job).await? else { return Ok(None) };
             if !change(&mut record) || self.replace(job, &record, revision).await?.is_some() {
                 return Ok(Some(record));
             }

@@ -24,6 +24,9 @@ pub(super) struct Admitted {
 pub(super) struct Quota {
     admitted: Admitted,
     pub(super) places: Semaphore,
+    /// How many places there are.
+    #[cfg(feature = "jetstream")]
+    pub(super) most_at_once: usize,
 }
 
 /// What a call keeps of its server: memory, and its part of what its method may have.
@@ -95,6 +98,8 @@ impl Quota {
         Quota {
             admitted: Admitted::new("of the method", limits.calls(), limits.bytes),
             places: Semaphore::new(limits.in_flight.min(Semaphore::MAX_PERMITS)),
+            #[cfg(feature = "jetstream")]
+            most_at_once: limits.in_flight,
         }
     }
 }

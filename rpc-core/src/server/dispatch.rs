@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::Shared;
@@ -48,6 +49,28 @@ impl Endpoint {
         let pace = if method.is_spawned() || quota.is_some() { Pace::Spawned } else { Pace::measured() };
         Endpoint { shared, stats, service, method, places, handler, pace, peers, quota }
     }
+
+    /// A place for a handler: that of the method first, since who waits for it has none of the server's.
+    pub(super) async fn place(&self) -> Place<'_> {
+        let own = match &self.quota {
+            Some(quota) => quota.places.acquire().await.ok(),
+            None => None,
+        };
+        Place { _own: own, _of_server: self.shared.running.acquire().await.ok() }
+    }
+
+    /// How many handlers may run at a time.
+    #[cfg(feature = "jetstream")]
+    pub(super) fn most_at_once(&self) -> usize {
+        let own = self.quota.as_ref().map_or(usize::MAX, |quota| quota.most_at_once);
+        self.shared.limits.in_flight.min(own)
+    }
+}
+
+/// Where a handler may run until this is dropped.
+pub(super) struct Place<'a> {
+    _own: Option<SemaphorePermit<'a>>,
+    _of_server: Option<SemaphorePermit<'a>>,
 }
 
 /// Runs a call in a task of its own.
@@ -99,16 +122,8 @@ impl Drop for Permit {
 /// Waits for its turn, then runs the handler from its start.
 async fn run_in_task(mut taken: Taken, body: Bytes) {
     let endpoint = Arc::clone(&taken.endpoint);
-    let places = async {
-        // That of the method first: who waits for it has none of the server's.
-        let own = match &endpoint.quota {
-            Some(quota) => Some(quota.places.acquire().await),
-            None => None,
-        };
-        (endpoint.shared.running.acquire().await, own)
-    };
-    let _places = match taken.wait_for(places).await {
-        Ok(places) => places,
+    let _place = match taken.wait_for(endpoint.place()).await {
+        Ok(place) => place,
         Err(end) => return taken.end(end),
     };
     let begun = Instant::now();

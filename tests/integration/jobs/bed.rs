@@ -29,6 +29,9 @@ pub(super) trait Mill {
     async fn bytes(&self, count: u64) -> Bytes;
     #[rpc(durable, no_cancel)]
     async fn stubborn(&self) -> u64;
+    /// Ends when it is told that nobody wants it any more.
+    #[rpc(durable, no_cancel)]
+    async fn tidy(&self, cx: &Context) -> u64;
     /// Not durable.
     async fn now(&self) -> u64;
 }
@@ -137,6 +140,12 @@ impl Mill for Windmill {
         self.seen.started.fetch_add(1, Ordering::SeqCst);
         self.seen.released().await;
         7
+    }
+
+    async fn tidy(&self, cx: &Context) -> u64 {
+        let _running = self.seen.start(cx);
+        cx.cancelled().await;
+        9
     }
 
     async fn now(&self) -> u64 {

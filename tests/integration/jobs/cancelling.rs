@@ -65,3 +65,25 @@ async fn a_handler_that_is_not_to_be_cancelled_ends_with_its_result() {
     bed.seen.let_go();
     assert_eq!(job.result().await, Ok(7));
 }
+
+#[tokio::test]
+async fn a_handler_that_is_not_to_be_cancelled_is_told_that_it_was() {
+    let bed = Bed::new();
+    let _server = bed.serve().await;
+    let job = bed.client().await.tidy().submit().await.unwrap();
+    eventually("it runs", || bed.seen.running() == 1).await;
+    job.cancel().await.unwrap();
+    assert_eq!(job.result().await, Ok(9));
+}
+
+#[tokio::test]
+async fn one_that_waits_again_may_have_been_executed_before() {
+    let bed = Bed::new();
+    let server = bed.server_builder().await.grace(Duration::from_millis(50)).start().await.unwrap();
+    let job = bed.client().await.wait().submit().await.unwrap();
+    eventually("it runs", || bed.seen.running() == 1).await;
+    server.shutdown().await;
+    assert!(matches!(job.status().await, Ok(JobStatus::Queued { attempts: 0, .. })));
+    job.cancel().await.unwrap();
+    assert_eq!(cancelled(job.result().await).execution(), Execution::MaybeExecuted);
+}

@@ -37,6 +37,36 @@ async fn what_has_failed_in_all_attempts_is_kept_and_can_be_replayed() {
     assert!(letters(&bed).await.1.is_empty());
 }
 
+/// Two people may look after the same dead letters, and one of them be slow.
+#[tokio::test]
+async fn a_letter_that_was_replayed_before_does_not_bring_the_job_back_that_has_failed_again() {
+    let bed = Bed::new();
+    let _server = bed.serve().await;
+    let job = bed.client().await.flaky("a", 99).submit().await.unwrap();
+    assert!(job.result().await.is_err());
+    let (dead, first) = letters(&bed).await;
+    dead.replay(&first[0]).await.unwrap();
+    let begin = std::time::Instant::now();
+    let second = loop {
+        let all = letters(&bed).await.1;
+        if all.iter().any(|letter| letter.sequence != first[0].sequence) {
+            break all;
+        }
+        assert!(begin.elapsed().as_secs() < 20, "{all:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    until(&job, "it has failed again", |status| matches!(status, JobStatus::Failed { attempts: 3, .. }))
+        .await;
+
+    dead.replay(&first[0]).await.unwrap();
+    let status = job.status().await.unwrap();
+    assert!(matches!(status, JobStatus::Failed { attempts: 3, .. }), "{status:?}");
+    let third = letters(&bed).await.1;
+    assert_eq!(third.len(), 1);
+    assert_eq!(third[0].sequence, second.last().unwrap().sequence);
+    assert_eq!(bed.seen.started(), 6);
+}
+
 #[tokio::test]
 async fn a_poison_job_does_not_hold_up_the_others() {
     let bed = Bed::new();
@@ -77,4 +107,25 @@ async fn what_cannot_be_read_is_kept_at_once() {
         assert!(letter.job.to_string().starts_with("mill.seq-"), "{letter:?}");
     }
     assert_eq!(bed.seen.started(), 0);
+}
+
+/// What was as large as a message may be, goes without the headers that it had.
+#[tokio::test]
+async fn what_is_as_large_as_may_be_is_kept() {
+    let bed = Bed::new();
+    let _server = bed.serve().await;
+    let nats = jetstream::new(bed.connect().await.nats().unwrap());
+    let body = vec![b'x'; 1024 * 1024 - 1200];
+    let message = jetstream::message::PublishMessage::build().payload(body.clone().into());
+    let message = message.header("Note", "x".repeat(1100).as_str());
+    nats.send_publish("mill._job.grind", message).await.unwrap().await.unwrap();
+    let begin = std::time::Instant::now();
+    let letter = loop {
+        if let Some(letter) = letters(&bed).await.1.pop() {
+            break letter;
+        }
+        assert!(begin.elapsed().as_secs() < 20, "it is lost");
+    };
+    assert!(letter.payload == body);
+    assert!(letter.headers.get("Note").is_none());
 }

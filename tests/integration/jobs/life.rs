@@ -182,3 +182,26 @@ async fn it_goes_on_through_a_restart_of_nats() {
     assert_eq!(mill.grind(3).submit().await.unwrap().result().await, Ok(6));
     server.shutdown().await;
 }
+
+/// A place without a handler for it would hold up what others could execute.
+#[tokio::test]
+async fn no_more_jobs_are_begun_than_handlers_may_run() {
+    let bed = Bed::new();
+    let _server = bed.server_builder().await.max_in_flight(2).start().await.unwrap();
+    let mill = bed.client().await;
+    let mut jobs = Vec::new();
+    for _ in 0..6 {
+        jobs.push(mill.wait().submit().await.unwrap());
+    }
+    eventually("two run", || bed.seen.running() == 2).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut running = 0;
+    for job in &jobs {
+        running += usize::from(matches!(job.status().await.unwrap(), JobStatus::Running { .. }));
+    }
+    assert_eq!(running, 2);
+    bed.seen.let_go();
+    for job in &jobs {
+        assert_eq!(job.result().await, Ok(1));
+    }
+}

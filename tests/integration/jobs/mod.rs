@@ -5,5 +5,6 @@ mod cancelling;
 mod dead;
 mod foreign;
 mod life;
+mod replicas;
 mod setup;
 mod submitting;

@@ -65,7 +65,7 @@ impl Changes {
             if !self.may_watch {
                 sleep(LOOK).await;
             }
-            let known = store.load(self.id.token()).await?.ok_or_else(|| unknown(&self.id))?;
+            let known = store.find(self.id.token()).await?.ok_or_else(|| unknown(&self.id))?;
             if self.may_watch && !known.record.is_final() {
                 // It tells what has changed since, too.
                 match store.watch(self.id.token()).await {

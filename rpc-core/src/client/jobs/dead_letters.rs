@@ -65,6 +65,8 @@ pub struct DeadLetter {
     pub payload: Bytes,
     /// The headers that it had, but for those of JetStream.
     pub headers: Headers,
+    /// Which message of the stream of jobs it was.
+    message: u64,
 }
 
 impl DeadLetters {
@@ -138,12 +140,21 @@ impl DeadLetters {
         let value = |name: &str| headers.get(name).map(|value| value.as_str());
         let missing = |name: &str| Error::new(ErrorKind::Protocol, format!("it has no header {name}"));
         let job = value(header::JOB_ID).ok_or_else(|| missing(header::JOB_ID))?;
+        let message_sequence = value(header::SEQUENCE).and_then(|value| value.parse().ok());
         let number = |name: &str| value(name).and_then(|value| value.trim().parse::<u16>().ok());
         let code = number(ERROR_CODE).unwrap_or(500);
         let reason = Error::new(ErrorKind::from_code(code), value(ERROR).unwrap_or_default().to_owned())
             .with_code(code)
             .with_execution(Execution::from_wire(number(EXECUTION).unwrap_or(1).into()));
-        let own = [header::JOB_ID, header::SUBJECT, header::ATTEMPTS, ERROR_CODE, ERROR, EXECUTION];
+        let own = [
+            header::JOB_ID,
+            header::SUBJECT,
+            header::SEQUENCE,
+            header::ATTEMPTS,
+            ERROR_CODE,
+            ERROR,
+            EXECUTION,
+        ];
         let others =
             first_values(headers).filter(|(name, _)| !own.contains(name) && !name.starts_with("Nats-"));
         Ok(DeadLetter {
@@ -156,6 +167,7 @@ impl DeadLetters {
             sequence: message.sequence,
             payload: message.payload.clone(),
             headers: others.collect(),
+            message: message_sequence.ok_or_else(|| missing(header::SEQUENCE))?,
         })
     }
 
@@ -163,14 +175,17 @@ impl DeadLetters {
     /// result, and has not heard that it has failed, gets the new one.
     ///
     /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable) if JetStream does not answer: the letter is still there, and replaying it once more is safe.
+    /// [`Unavailable`](ErrorKind::Unavailable) if JetStream does not answer, or if the worker that wrote the letter is not done with the job: the
+    /// letter is still there, and replaying it once more is safe.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, the job may have been submitted, and the letter may still be there.
     pub async fn replay(&self, letter: &DeadLetter) -> Result<(), Error> {
         let job = letter.job.token();
         let anew = |record: &mut Record| {
-            let has_failed = matches!(record.state, State::Failed { .. });
+            // Somebody may have replayed this letter before, and the job have failed once more: that has a letter of its own.
+            let has_failed =
+                record.sequence == Some(letter.message) && matches!(record.state, State::Failed { .. });
             if has_failed {
                 record.state = State::Queued;
                 record.attempts = 0;
@@ -180,7 +195,11 @@ impl DeadLetters {
             has_failed
         };
         // Without a record, whoever executes it makes one.
-        self.store.change(job, anew).await?;
+        let record = self.store.change(job, anew).await?;
+        if record.is_some_and(|record| record.sequence == Some(letter.message) && !record.is_final()) {
+            let message = format!("the worker of {} has not said yet that it has failed", letter.job);
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
         let message = PublishMessage::build()
             .payload(letter.payload.clone())
             .headers(replayed_headers(letter, job)?)

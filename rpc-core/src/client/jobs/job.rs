@@ -117,7 +117,7 @@ impl<T, E> Job<T, E> {
     /// Dropped before it is ready, nothing has happened.
     pub async fn status(&self) -> Result<JobStatus, Error> {
         let store = self.client.job_store(self.id.service()).await?;
-        let known = store.load(self.id.token()).await?.ok_or_else(|| unknown(&self.id))?;
+        let known = store.find(self.id.token()).await?.ok_or_else(|| unknown(&self.id))?;
         Ok(JobStatus::of(known.record))
     }
 
@@ -205,7 +205,11 @@ impl<T, E> Job<T, E> {
             }
             State::Failed { failure } => Err(failure.to_error().into()),
             _ => {
-                let ran = if record.attempts > 0 { Execution::MaybeExecuted } else { Execution::NotExecuted };
+                let ran = if record.attempts > 0 || record.may_have_run {
+                    Execution::MaybeExecuted
+                } else {
+                    Execution::NotExecuted
+                };
                 Err(Error::new(ErrorKind::Cancelled, "the job was cancelled").with_execution(ran).into())
             }
         }

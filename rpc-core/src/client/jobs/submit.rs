@@ -22,8 +22,8 @@ use crate::wire::frame::Times;
 /// How long to wait before JetStream is asked again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What the headers of a submission take, but for the name of the stream: three names, a token twice, and a time.
-const MOST_HEADER_BYTES: usize = 192;
+/// What is left for headers: those of the submission, and those of the dead letter that it may become, with its reason and a subject.
+const MOST_HEADER_BYTES: usize = 2048;
 
 /// What is submitted, however often that takes.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ async fn attempt(outgoing: &Outgoing, order: &Order, args: &Bytes) -> Result<(),
     let mut record = Record::new(method, &order.subject, outgoing.codec(), connection.clock().unix_ms());
     record.arguments = Some(hash(args));
     // What cannot be sent is not to use up its key.
-    let payload = payload(outgoing, order, args)?;
+    let payload = payload(outgoing, args)?;
     let is_new = store.create(order.id.token(), &record).await?.is_some();
     if !is_new {
         match half_submitted(&store, order, &record).await? {
@@ -125,10 +125,10 @@ async fn half_submitted(store: &Store, order: &Order, wanted: &Record) -> Result
 }
 
 /// The message without its headers, if it fits with them.
-fn payload(outgoing: &Outgoing, order: &Order, args: &Bytes) -> Result<Bytes, Error> {
+fn payload(outgoing: &Outgoing, args: &Bytes) -> Result<Bytes, Error> {
     let (payload, _) = outgoing.rewrite(Times::Unlimited, FIRST, args)?.into_parts();
     let limit = outgoing.connection().max_payload();
-    let length = payload.len() + MOST_HEADER_BYTES + order.stream.len();
+    let length = payload.len() + MOST_HEADER_BYTES;
     if length > limit { Err(too_large(length, limit)) } else { Ok(payload) }
 }
 

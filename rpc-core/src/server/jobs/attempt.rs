@@ -10,7 +10,7 @@ use tokio::time::{Instant, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::{Delivery, JobCall};
-use super::settle::Ending;
+use super::settle::{Ending, is_same_attempt};
 use super::worker::Worker;
 use crate::connection::Joining;
 use crate::context::{Arrival, Bond, Context, JobAttempt, Progress};
@@ -53,6 +53,7 @@ impl Worker {
         dispatch::spawn(taken.of_job(callbacks), call.body);
         let settled = tokio::select! {
             biased;
+            never = tell(&cancellation, &context) => match never {},
             settled = self.accompany(delivery, &mut known, progress, receiver, &cancellation) => settled,
             never = self.keep(delivery) => match never {},
         };
@@ -143,7 +144,7 @@ impl Worker {
                     if there.record.cancel {
                         cancellation.cancel();
                     }
-                    if is_same_run(&there, known) {
+                    if is_same_attempt(&there.record, &known.record) {
                         *known = there;
                     }
                 }
@@ -155,14 +156,11 @@ impl Worker {
     }
 }
 
-/// Whether two records are of one attempt.
-fn is_same_run(one: &Known, other: &Known) -> bool {
-    match (&one.record.state, &other.record.state) {
-        (State::Running(one), State::Running(other)) => {
-            one.instance == other.instance && one.delivery == other.delivery
-        }
-        _ => false,
-    }
+/// Tells the handler, and the calls that it makes, once its job is cancelled.
+async fn tell(cancellation: &CancellationToken, context: &Context) -> Infallible {
+    cancellation.cancelled().await;
+    context.cancel();
+    std::future::pending().await
 }
 
 /// Ready when there is progress that has not been stored, but not before it may be.

@@ -1,6 +1,7 @@
 //! The jobs that run here, for whoever hears that one is to be cancelled.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,9 +29,15 @@ impl Cancels {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn add<'a>(&'a self, job: &'a str, token: CancellationToken) -> Cancellable<'a> {
-        self.lock().insert(job.to_owned(), token);
-        Cancellable { cancels: self, job }
+    /// `None` if it runs here already.
+    pub(super) fn add<'a>(&'a self, job: &'a str, token: CancellationToken) -> Option<Cancellable<'a>> {
+        match self.lock().entry(job.to_owned()) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(vacant) => {
+                vacant.insert(token);
+                Some(Cancellable { cancels: self, job })
+            }
+        }
     }
 
     fn cancel(&self, job: &str) {

@@ -1,5 +1,6 @@
 //! The jobs of a server: those of its durable methods, which JetStream keeps until they have been executed.
 
+mod asking;
 mod attempt;
 mod cancels;
 mod claim;
@@ -72,7 +73,8 @@ impl Jobs {
             workers.extend(jobs.prepare(shared, &jetstream, prefix, service, settings).await?);
         }
         for worker in workers {
-            for _ in 0..settings.concurrency {
+            // Those that no handler could run for would hold jobs up that others can execute.
+            for _ in 0..settings.concurrency.min(worker.endpoint.most_at_once()) {
                 jobs.tasks.spawn(pull::serve(Arc::clone(&worker), jobs.phase.clone()));
             }
         }

@@ -27,8 +27,37 @@ pub(super) enum Ending {
     /// It is tried again, after so long.
     Again(Failure, Duration),
     /// The server ends, which is not the job's fault: somebody else begins it at once.
-    Released,
+    Released {
+        may_have_run: bool,
+    },
     Cancelled,
+}
+
+impl Ending {
+    /// What is said of the last attempt is not true of those before it, which may have been executed.
+    fn after(self, record: &Record) -> Self {
+        match self {
+            Ending::Dead(failure) if record.may_have_run && !failure.may_have_run() => {
+                Ending::Dead(Failure { execution: Execution::MaybeExecuted.as_u8(), ..failure })
+            }
+            ending => ending,
+        }
+    }
+
+    /// Whether the handler has come to its end, so that there is nothing more to be executed.
+    fn is_result(&self) -> bool {
+        matches!(self, Ending::Done(_) | Ending::Failed(_))
+    }
+}
+
+/// Whether a record is still that of an attempt: nobody has begun another one.
+pub(super) fn is_same_attempt(there: &Record, ours: &Record) -> bool {
+    match (&there.state, &ours.state) {
+        (State::Running(there), State::Running(ours)) => {
+            there.instance == ours.instance && there.delivery == ours.delivery
+        }
+        (there, ours) => there == ours,
+    }
 }
 
 impl Worker {
@@ -55,31 +84,50 @@ impl Worker {
                     (None, _) => Ending::Done(body),
                 }
             }
-            Err(error) if self.shared.is_closed() || is_turned_away(&error) => Ending::Released,
+            Err(error) if self.shared.is_closed() || is_turned_away(&error) => {
+                Ending::Released { may_have_run: error.execution() != Execution::NotExecuted }
+            }
             Err(error) if is_last || !may_pass(&error) => Ending::Dead(Failure::of(&error)),
             Err(error) => Ending::Again(Failure::of(&error), pause(error.retry_after())),
         }
     }
 
-    /// Keeps what came of a job, for as long as that takes; then tells JetStream that it has done with this delivery.
+    /// Keeps what came of a job, for as long as that takes; then tells JetStream that it has done with this delivery. It does neither if another
+    /// worker has the job by now, unless there is a result: whoever ends first decides.
     pub(super) async fn settle(
         &self,
         delivery: &Delivery,
         known: Known,
         ending: Ending,
     ) -> Result<(), Error> {
-        let ending = self.bounded(&known.record, ending);
-        if let Ending::Dead(failure) = &ending {
+        let ending = self.bounded(&known.record, ending.after(&known.record));
+        if let Ending::Dead(failure) = &ending
+            && self.is_to_be_buried(delivery, &known.record).await?
+        {
             tracing::warn!(job = %self.id(delivery), reason = failure.message, "a job has failed for good");
-            self.bury(delivery, &known.record, failure).await;
+            self.bury(delivery, &known.record, failure).await?;
         }
-        self.store_ending(delivery, known, &ending).await?;
+        if !self.store_ending(delivery, known, &ending).await? {
+            tracing::debug!(job = %self.id(delivery), "another worker has the job by now");
+            return Ok(());
+        }
         match ending {
             Ending::Again(_, after) => self.later(delivery, after).await,
-            Ending::Released => self.acknowledge(delivery, AckKind::Nak(None)).await,
+            Ending::Released { .. } => self.acknowledge(delivery, AckKind::Nak(None)).await,
             _ => self.done(delivery).await,
         }
         Ok(())
+    }
+
+    /// Whether a job that has failed here for good has not ended elsewhere, and is not executed there.
+    async fn is_to_be_buried(&self, delivery: &Delivery, ours: &Record) -> Result<bool, Error> {
+        loop {
+            match self.store.load(&delivery.job).await {
+                Ok(Some(there)) => return Ok(is_same_attempt(&there.record, ours)),
+                Ok(None) => return Ok(true),
+                Err(error) => self.wait(delivery, error).await?,
+            }
+        }
     }
 
     /// A result that does not fit into a record cannot be kept.
@@ -104,32 +152,30 @@ impl Worker {
         }
     }
 
-    async fn store_ending(&self, delivery: &Delivery, known: Known, ending: &Ending) -> Result<(), Error> {
-        let Known { mut record, mut revision } = known;
+    /// Writes what came of an attempt into the record, unless another worker has the job by now: then this is `false`.
+    async fn store_ending(&self, delivery: &Delivery, known: Known, ending: &Ending) -> Result<bool, Error> {
+        let ours = known.record;
+        let (mut ended, mut revision) = (ours.clone(), Some(known.revision));
         loop {
-            conclude(&mut record, ending);
-            let replaced = match revision {
-                // What is known of it is not from its record.
-                0 => Ok(None),
-                revision => self.store.replace(&delivery.job, &record, revision).await,
+            conclude(&mut ended, ending);
+            let stored = match revision {
+                Some(revision) => self.store.replace(&delivery.job, &ended, revision).await,
+                // It was kept for so long, and no longer.
+                None => self.store.create(&delivery.job, &ended).await,
             };
-            let looked = match replaced {
-                Ok(Some(_)) => return Ok(()),
+            let looked = match stored {
+                Ok(Some(_)) => return Ok(true),
                 Ok(None) => self.store.load(&delivery.job).await,
                 Err(error) => Err(error),
             };
             match looked {
                 // Another worker, to whom the job was given as well, was quicker; or the answer to ourselves was lost.
-                Ok(Some(there)) if there.record.is_final() => return Ok(()),
-                Ok(Some(there)) => {
-                    revision = there.revision;
-                    record = there.record;
+                Ok(Some(there)) if there.record.is_final() || there.record == ended => return Ok(true),
+                Ok(Some(there)) if ending.is_result() || is_same_attempt(&there.record, &ours) => {
+                    (ended, revision) = (there.record, Some(there.revision));
                 }
-                // It was kept for so long, and no longer.
-                Ok(None) => match self.store.create(&delivery.job, &record).await {
-                    Ok(_) => return Ok(()),
-                    Err(error) => self.wait(delivery, error).await?,
-                },
+                Ok(Some(_)) => return Ok(false),
+                Ok(None) => revision = None,
                 Err(error) => self.wait(delivery, error).await?,
             }
         }
@@ -140,7 +186,7 @@ impl Worker {
         if error.kind() != ErrorKind::Unavailable {
             return Err(error);
         }
-        tracing::debug!(job = %self.id(delivery), %error, "what came of a job cannot be stored at the moment");
+        tracing::debug!(job = %self.id(delivery), %error, "the status of a job is out of reach at the moment");
         tokio::time::sleep(PAUSE).await;
         self.acknowledge(delivery, AckKind::Progress).await;
         Ok(())
@@ -155,11 +201,13 @@ fn conclude(record: &mut Record, ending: &Ending) {
             record.state = State::Failed { failure: failure.clone() };
         }
         Ending::Again(failure, _) => {
+            record.may_have_run |= failure.may_have_run();
             // The service's own error is kept in the result only: each status shows the record.
             record.last_failure = Some(Failure { body: None, ..failure.clone() });
             record.state = State::Queued;
         }
-        Ending::Released => {
+        Ending::Released { may_have_run } => {
+            record.may_have_run |= may_have_run;
             if matches!(record.state, State::Running(_)) {
                 record.attempts = record.attempts.saturating_sub(1);
             }

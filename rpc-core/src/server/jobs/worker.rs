@@ -14,7 +14,7 @@ use crate::codec::Codec;
 use crate::error::Error;
 use crate::jobs::record::Failure;
 use crate::jobs::setup::Worklist;
-use crate::jobs::store::{Known, Store};
+use crate::jobs::store::Store;
 use crate::jobs::{JobId, JobSettings};
 use crate::server::Shared;
 use crate::server::admitted::Held;
@@ -53,32 +53,45 @@ impl Worker {
         JobId::new(self.endpoint.service.name(), &delivery.job)
     }
 
-    /// Executes a job, or finds out that it is not to be executed, and says so.
-    pub(super) async fn execute(&self, message: Message) {
-        let Some(delivery) = Delivery::new(message) else { return };
+    /// Executes a job, or finds out that it is not to be executed, and says so. Returns how long to wait before the next one.
+    pub(super) async fn execute(&self, message: Message) -> Option<Duration> {
+        let delivery = Delivery::new(message)?;
         let held = Held::own(self.endpoint.quota.as_ref(), delivery.message.payload.len());
         if self.shared.admitted.enter(&held).is_err() {
-            return self.later(&delivery, LATER).await;
+            self.later(&delivery, LATER).await;
+            return Some(LATER);
         }
         // Given back when the call is dropped, or here.
         let entered = Entered { shared: &self.shared, held: Some(held) };
         if let Err(error) = self.admitted(&delivery, entered).await {
-            tracing::warn!(job = %self.id(&delivery), %error, "what came of a job cannot be stored: it is executed again");
-            self.later(&delivery, LATER).await;
+            let times = u32::try_from(delivery.times).unwrap_or(u32::MAX);
+            let again_in = self.settings.pause(times).max(LATER);
+            tracing::warn!(job = %self.id(&delivery), %error, ?again_in, "a job is in the way of something, and is delivered again");
+            self.later(&delivery, again_in).await;
         }
+        None
     }
 
     async fn admitted(&self, delivery: &Delivery, entered: Entered<'_>) -> Result<(), Error> {
         let cancellation = CancellationToken::new();
         // Before the record says that it runs: from then on, its submitter announces that it is cancelled.
-        let _cancellable = self.cancels.add(&delivery.job, cancellation.clone());
+        let Some(_cancellable) = self.cancels.add(&delivery.job, cancellation.clone()) else {
+            // It was not heard of here for a while. Who has it says again that it is executed, and what comes of it.
+            return Ok(());
+        };
         let call = delivery.call(&self.endpoint);
         let codec = call.as_ref().map_or(Codec::default(), |call| call.format.codec());
         match self.claim(delivery, codec).await? {
             Claim::Drop => self.done(delivery).await,
-            Claim::Exhausted(record, failure) => {
+            Claim::Leave => {}
+            Claim::Misnamed(record, failure) => {
+                tracing::warn!(subject = %delivery.message.subject, reason = failure.message, "a job cannot be executed");
+                self.bury(delivery, &record, &failure).await?;
+                self.done(delivery).await;
+            }
+            Claim::Exhausted(known, failure) => {
                 drop(entered);
-                self.settle(delivery, Known { record, revision: 0 }, Ending::Dead(failure)).await?;
+                self.settle(delivery, known, Ending::Dead(failure)).await?;
             }
             Claim::Run(known) => {
                 let (known, ending) = match call {
@@ -91,6 +104,7 @@ impl Worker {
         Ok(())
     }
 
+    /// Claims a job, for as long as that takes: given up halfway, it would count as begun by a worker that has died.
     async fn claim(&self, delivery: &Delivery, codec: Codec) -> Result<Claim, Error> {
         let by = Claimant {
             method: self.endpoint.method.name(),
@@ -99,7 +113,13 @@ impl Worker {
             attempts: self.settings.attempts,
             unix_ms: self.shared.connection().clock().unix_ms(),
         };
-        claim(&self.store, delivery, &by).await
+        let mut tried = false;
+        loop {
+            match claim(&self.store, delivery, &by, &mut tried).await {
+                Err(error) => self.wait(delivery, error).await?,
+                claimed => return claimed,
+            }
+        }
     }
 
     /// Has JetStream remove a job.

@@ -1,0 +1,15 @@
+//! What jobs are worth when workers, NATS and the network break.
+
+mod record;
+mod check;
+mod submitters;
+mod bed;
+mod nats;
+mod places;
+mod workers;
+mod poison;
+mod duplicates;
+mod network;
+mod endings;
+mod letters;
+mod waiting;
