@@ -34,7 +34,7 @@
 //!
 //! A server makes what it needs when it starts, and checks what is there: the streams `RPC_JOBS_<service>` and `RPC_DEAD_<service>`, a consumer for each durable method, and the bucket `rpc_jobs_<service>`, behind the prefix of the
 //! deployment if there is one. A server without JetStream has to be told so: [`ServerBuilder::without_jobs`](crate::ServerBuilder::without_jobs). On a [`memory::Broker`](crate::memory::Broker), durable methods can be called and not submitted. Arguments, and a result in base64, have to fit into one message of the NATS server
-//! each.
+//! each, with 2 KiB to spare.
 //!
 //! Other programs submit jobs by publishing plain JSON to `<subject>._job.<method>`, and read their status as JSON from the bucket; `docs/protocol.md` has the details.
 
