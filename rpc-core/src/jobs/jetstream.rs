@@ -35,12 +35,14 @@ impl JetStream {
 
     /// Waits for what JetStream answers. It answers nothing where the user may not ask, and nothing more once the connection is lost. The
     /// subjects are those that the question is sent to, to the letter: what is refused to others on this connection does not concern it.
-    pub(crate) async fn ask<T, E>(
+    pub(crate) fn ask<T, E>(
         &self,
         subjects: &[&str],
         question: impl Future<Output = Result<T, E>>,
-    ) -> Result<Result<T, E>, Error> {
-        self.connection.inbox().unless_refused(|subject| subjects.contains(&subject), question).await
+    ) -> impl Future<Output = Result<Result<T, E>, Error>> {
+        // Boxed: questions are large, and this is in all that asks.
+        let question = Box::pin(question);
+        self.connection.inbox().unless_refused(|subject| subjects.contains(&subject), question)
     }
 
     /// Publishes a message, and waits until a stream has stored it.
