@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::wire::subject::check_token;
 
 /// The id of a job: the name of its service and a token, with a dot between them. It is all that another process needs to come back to
@@ -55,7 +55,10 @@ impl FromStr for JobId {
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for what is no id of a job.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let (service, token) = text.split_once('.').unwrap_or(("", text));
+        let Some((service, token)) = text.split_once('.') else {
+            let message = format!("{text:?} is no id of a job, which is <service>.<token>");
+            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
+        };
         check_token("the service in the id of a job", service)?;
         check_token("the token in the id of a job", token)?;
         Ok(JobId::new(service, token))

@@ -234,15 +234,16 @@ pub(crate) async fn worklist(
         }
         return Ok(found);
     }
-    let subject = api("CONSUMER.CREATE", &format!("{about}.{subject}"));
-    let created = jetstream.ask(&[&subject], stream.create_consumer(wanted)).await?;
+    let asked = api("CONSUMER.CREATE", &format!("{about}.{subject}"));
+    let created = jetstream.ask(&[&asked], stream.create_consumer(wanted)).await?;
     created.map_err(|error| match error.kind() {
         ConsumerErrorKind::JetStream(cause)
             if cause.error_code() == ErrorCode::CONSUMER_WQ_CONSUMER_NOT_UNIQUE =>
         {
             let message = format!(
-                "another consumer of the stream {} takes some of the jobs on {subject}: servers of one service take jobs of all \
-                 values of a parameter in its subject, or each of a single one",
+                "another consumer of the stream {0} takes some of the jobs on {subject}: servers of one service execute jobs of all \
+                 values of a parameter in its subject, or each of a single one. Remove the consumers that are not wanted any more \
+                 (`nats consumer rm {0}`), or serve without jobs (`ServerBuilder::without_jobs`)",
                 stream.cached_info().config.name
             );
             Error::not_executed(ErrorKind::InvalidArgument, message)

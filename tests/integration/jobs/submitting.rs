@@ -28,6 +28,7 @@ async fn a_key_stands_for_one_job() {
     assert!(many.await.iter().all(|id| id == job.id()));
     assert_eq!(bed.seen.started(), 1);
     assert_refused(other.grind(2).submit().key("order-17").await, ErrorKind::InvalidArgument);
+    assert_refused(mill.grind(2).submit().key("").await, ErrorKind::InvalidArgument);
     let another = other.grind(2).submit().key("order 18, with any text: *>. ü").await.unwrap();
     assert_eq!(another.result().await, Ok(4));
 }

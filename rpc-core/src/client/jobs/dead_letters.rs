@@ -24,7 +24,7 @@ use crate::wire::headers::Headers;
 /// The jobs of a service that have failed for good: that could not be read, or failed in each of their attempts.
 ///
 /// They stay until they are [replayed](Self::replay) or [discarded](Self::discard). A job that has ended with its service's own error
-/// is none of them: that is its result.
+/// is none of them: that is its result. It is both if its handler has asked for another attempt in the last one.
 ///
 /// ```no_run
 /// use futures_util::TryStreamExt;

@@ -78,7 +78,7 @@ pub enum JobStatus {
     Failed {
         /// How often it was begun.
         attempts: u32,
-        /// Why; for the service's own error, what that says for people.
+        /// Why; for the service's own error, what that says for people, with the code 422.
         reason: Error,
     },
     /// Somebody has cancelled it.
@@ -95,11 +95,11 @@ impl<T, E> Job<T, E> {
     ///
     /// # Errors
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for what is no id of a job.
-    pub fn open<M>(client: impl Into<Client>, id: impl AsRef<str>) -> Result<Self, Error>
+    pub fn open<M>(client: impl Into<Client>, id: impl fmt::Display) -> Result<Self, Error>
     where
         (T, E): ReadAs<M, Value = T, Error = E>,
     {
-        Ok(Job::new(client.into(), id.as_ref().parse()?, <(T, E)>::returns()))
+        Ok(Job::new(client.into(), id.to_string().parse()?, <(T, E)>::returns()))
     }
 
     /// Its id, by which [`open`](Self::open) finds it.
@@ -221,13 +221,13 @@ impl<T: for<'de> crate::codec::as_bytes::FromBytes<'de>, E> Job<T, E> {
     ///
     /// # Errors
     /// Those of [`open`](Self::open).
-    pub fn open_bytes<M>(client: impl Into<Client>, id: impl AsRef<str>) -> Result<Self, Error>
+    pub fn open_bytes<M>(client: impl Into<Client>, id: impl fmt::Display) -> Result<Self, Error>
     where
         ((), E): ReadAs<M, Value = (), Error = E>,
     {
         let returns =
             Returns { value: Returns::<T, _>::infallible_bytes().value, error: <((), E)>::returns().error };
-        Ok(Job::new(client.into(), id.as_ref().parse()?, returns))
+        Ok(Job::new(client.into(), id.to_string().parse()?, returns))
     }
 }
 

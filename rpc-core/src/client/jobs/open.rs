@@ -8,6 +8,11 @@ use crate::client::returns::Returns;
 
 /// Types of a result and of an error that can be read: what [`Job::open`](super::Job::open) needs to know. `M` tells the methods that
 /// cannot fail from the others, and is always found by the compiler.
+#[diagnostic::on_unimplemented(
+    message = "what a job returns is not known, or cannot be read",
+    label = "say what its method returns, as in `Job::<u64, MyError>::open`",
+    note = "the error is `std::convert::Infallible` if the method does not return a `Result`; for bytes there is `open_bytes`"
+)]
 pub trait ReadAs<M>: Sized {
     /// The type of the result.
     type Value;

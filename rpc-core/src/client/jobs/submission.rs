@@ -51,9 +51,10 @@ impl<T, E> Submission<T, E> {
     }
 
     /// Gives the job a key: all submissions of calls of this method with this key lead to one job, as long as its status is
-    /// [kept](crate::jobs::JobSettings::keep). It may be any text.
+    /// [kept](crate::jobs::JobSettings::keep), also when it was cancelled or has failed: its [status](Job::status) tells. It may be any text
+    /// that is not empty. Where the method's subject has parameters, other values of them are another job.
     ///
-    /// With other arguments than before, the submission fails.
+    /// With other arguments than before, or an empty key, the submission fails as [`InvalidArgument`](ErrorKind::InvalidArgument).
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self

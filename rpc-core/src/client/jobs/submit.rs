@@ -42,6 +42,9 @@ impl Order {
         let (service, _) = outgoing.names();
         let subject = outgoing.job_subject()?;
         let id = match key {
+            Some("") => {
+                return Err(Error::not_executed(ErrorKind::InvalidArgument, "the key of a job is empty"));
+            }
             Some(key) => JobId::of_key(service, &subject, key),
             None => JobId::new(service, &outgoing.connection().random().token_string::<22>()),
         };
