@@ -21,9 +21,10 @@ use crate::record::Gauge;
 /// How long jobs may take to end once nothing breaks any more.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// One run: NATS, a ledger, and those who submit.
-pub(super) struct Bed {
-    pub(super) nats: NatsServer,
+/// One run: NATS, a server or a cluster, a ledger, and those who submit.
+pub(super) struct Bed<N = NatsServer> {
+    pub(super) nats: N,
+    urls: Vec<String>,
     pub(super) submitters: Submitters,
     pub(super) clock: Clock,
     /// What workers in this process have begun.
@@ -38,18 +39,21 @@ impl Bed {
 
     /// On a NATS server with these lines in its configuration.
     pub(super) fn with_config(lines: &str) -> Self {
+        let nats = NatsServer::builder().jetstream().config(lines).start();
+        let urls = vec![nats.url().to_owned()];
+        Bed::of(nats, urls)
+    }
+}
+
+impl<N> Bed<N> {
+    pub(super) fn of(nats: N, urls: Vec<String>) -> Self {
         let clock = Clock::start();
-        Bed {
-            nats: NatsServer::builder().jetstream().config(lines).start(),
-            submitters: Submitters::default(),
-            clock,
-            ledger: Ledger::in_memory(clock),
-            clients: Mutex::default(),
-        }
+        let (submitters, ledger) = (Submitters::default(), Ledger::in_memory(clock));
+        Bed { nats, urls, submitters, clock, ledger, clients: Mutex::default() }
     }
 
     pub(super) async fn connect(&self) -> Connection {
-        nats_rpc::connect(self.nats.url()).await.unwrap()
+        nats_rpc::connect(&self.urls).await.unwrap()
     }
 
     /// A worker in this process.
@@ -71,12 +75,12 @@ impl Bed {
 
     /// A client on a connection of its own, which must have nothing in flight at the end.
     pub(super) async fn client(&self) -> ChoresClient {
-        self.client_at(self.nats.url()).await
+        self.client_on(self.connect().await)
     }
 
-    /// The same behind another URL.
-    pub(super) async fn client_at(&self, url: &str) -> ChoresClient {
-        let client = ChoresClient::new(nats_rpc::connect(url).await.unwrap());
+    /// The same on this connection.
+    pub(super) fn client_on(&self, nats: Connection) -> ChoresClient {
+        let client = ChoresClient::new(nats);
         self.clients.lock().unwrap().push(client.clone());
         client
     }
@@ -159,19 +163,26 @@ async fn end_of(job: &Job<u64, Infallible>, limit: Instant) -> End {
 /// Waits until the stream of jobs is empty, and returns what is in it.
 async fn left(stream: &Stream, limit: Instant) -> Vec<Gauge> {
     loop {
-        let messages = stream.get_info().await.unwrap().state.messages;
-        let mut pending = 0;
-        let mut names = stream.consumer_names();
-        while let Some(name) = names.try_next().await.unwrap() {
-            let consumer = stream.get_consumer::<pull::Config>(&name).await.unwrap();
-            pending += count(consumer.get_info().await.unwrap().num_ack_pending);
-        }
-        if messages + pending == 0 || Instant::now() > limit {
+        // A cluster that has lost its leader a moment ago does not answer.
+        let (messages, pending) = look(stream).await.unwrap_or((u64::MAX, u64::MAX));
+        if messages == 0 && pending == 0 || Instant::now() > limit {
             let left = [("jobs in the stream", messages), ("jobs without an acknowledgement", pending)];
             return left.map(|(name, value)| Gauge { name: name.to_owned(), value, allowed: 0 }).to_vec();
         }
         sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// How many jobs are in the stream, and how many of them are out.
+async fn look(stream: &Stream) -> Option<(u64, u64)> {
+    let messages = stream.get_info().await.ok()?.state.messages;
+    let mut pending = 0;
+    let mut names = stream.consumer_names();
+    while let Some(name) = names.try_next().await.ok()? {
+        let consumer = stream.get_consumer::<pull::Config>(&name).await.ok()?;
+        pending += count(consumer.get_info().await.ok()?.num_ack_pending);
+    }
+    Some((messages, pending))
 }
 
 /// Waits until something is so.

@@ -73,7 +73,7 @@ async fn a_job_that_was_half_submitted_is_completed_by_the_next_submitter() {
     let bed = Bed::start();
     let _server = bed.serve("one").await;
     let proxy = Proxy::start(bed.nats.client_port());
-    let (cut_off, other) = (bed.client_at(&proxy.url()).await, bed.client().await);
+    let (cut_off, other) = (bed.client_on(nats_rpc::connect(proxy.url()).await.unwrap()), bed.client().await);
     // It has found the bucket.
     bed.submitters.stored(&cut_off, Chore::Quick).await;
     let id = bed.submitters.next_id();
@@ -96,7 +96,7 @@ async fn a_submission_whose_answer_was_lost_is_repeated_and_one_job() {
     let bed = Bed::start();
     let _server = bed.serve("one").await;
     let proxy = Proxy::start(bed.nats.client_port());
-    let client = bed.client_at(&proxy.url()).await;
+    let client = bed.client_on(nats_rpc::connect(proxy.url()).await.unwrap());
     bed.submitters.stored(&client, Chore::Quick).await;
     // Slow enough to see when the second answer is due.
     proxy.delay(Direction::ToClient, Duration::from_millis(100));

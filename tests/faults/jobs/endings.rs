@@ -83,7 +83,7 @@ async fn workers_that_are_replaced_hold_up_no_job() {
             loop {
                 let (id, _) = submitters.stored(&client, Chore::Quick).await;
                 stored.push((id, clock.unix_ms()));
-                if stored.len() >= Scale::get().pick(200, 3000) {
+                if stored.len() >= Scale::get().pick(100, 3000) {
                     return stored;
                 }
                 sleep(Duration::from_millis(20)).await;

@@ -5,6 +5,7 @@ mod check;
 mod submitters;
 mod bed;
 mod nats;
+mod cluster;
 mod places;
 mod workers;
 mod poison;

@@ -28,7 +28,7 @@ async fn until_all_are_taken(bed: &Bed, client: &ChoresClient) -> Duration {
         assert!(job.result().await.is_ok());
     }
     let stored = Instant::now();
-    for job in many(bed, client, Chore::Long(2000)).await {
+    for job in many(bed, client, Chore::Long(1500)).await {
         while matches!(job.status().await.unwrap(), JobStatus::Queued { .. }) {
             sleep(Duration::from_millis(10)).await;
         }
@@ -55,7 +55,7 @@ async fn workers_that_wait_for_jobs_are_all_there_after_a_restart_of_nats() {
     }
     report(what, &format!("the next job is done after {next:?} at most, {PLACES} are begun within {all:?}"));
     bed.assert_holds(what, Vec::new, &never).await;
-    assert!(next < Duration::from_secs(3) && all < Duration::from_millis(1500), "{next:?}, {all:?}");
+    assert!(next < Duration::from_secs(3) && all < Duration::from_millis(1200), "{next:?}, {all:?}");
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_worker_that_was_cut_off_while_it_waits_for_jobs_has_all_its_places() 
     let all = until_all_are_taken(&bed, &client).await;
     report(what, &format!("{PLACES} jobs are begun within {all:?}"));
     bed.assert_holds(what, Vec::new, &|_| true).await;
-    assert!(all < Duration::from_millis(1500), "{all:?}");
+    assert!(all < Duration::from_millis(1200), "{all:?}");
 }
 
 /// A worker that executes a job must not take another one that it cannot begin.
@@ -84,7 +84,7 @@ async fn workers_that_are_busy_take_no_job_because_of_a_restart_of_nats() {
     let one_at_a_time = job_settings().concurrency(1);
     let _busy = bed.serve_with(bed.connect().await, "busy", |server| server.jobs(one_at_a_time)).await;
     let client = bed.client().await;
-    let (long, _) = bed.submitters.stored(&client, Chore::Long(5000)).await;
+    let (long, _) = bed.submitters.stored(&client, Chore::Long(3000)).await;
     bed.until_begun(long, 1).await;
     bed.nats.kill();
     bed.nats.restart();

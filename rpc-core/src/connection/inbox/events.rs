@@ -31,6 +31,8 @@ impl Shared {
     /// The connection is there, again or for the first time.
     pub(in crate::connection) fn connected(&self) {
         self.unauthenticated.store(false, Ordering::Release);
+        #[cfg(feature = "jetstream")]
+        self.note_return();
         self.outbox.wake.notify_one();
         self.regained.notify_waiters();
     }

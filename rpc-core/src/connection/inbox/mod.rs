@@ -9,6 +9,8 @@ mod pulse;
 mod receive;
 #[cfg(feature = "jetstream")]
 mod refusals;
+#[cfg(feature = "jetstream")]
+mod returns;
 mod subjects;
 mod tasks;
 #[cfg(test)]
@@ -64,6 +66,9 @@ pub(super) struct Shared {
     pub(super) listeners: Listeners,
     #[cfg(feature = "jetstream")]
     refusals: Refusals,
+    /// Since when the connection is back, if it was lost.
+    #[cfg(feature = "jetstream")]
+    back: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]

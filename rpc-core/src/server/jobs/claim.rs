@@ -34,6 +34,8 @@ pub(super) struct Claimant<'a> {
     pub(super) instance: &'a str,
     pub(super) attempts: u32,
     pub(super) unix_ms: u64,
+    /// Whether the connection was lost a moment ago: then whoever has the job may have lost it too, and not have been able to say so yet.
+    pub(super) after_loss: bool,
 }
 
 /// Claims a job. Nobody else begins it as long as its message is delivered to nobody else. `tried` is whether a claim for this very delivery may
@@ -118,6 +120,8 @@ fn decide(mut record: Record, sequence: u64, times: i64, by: &Claimant<'_>, trie
         }
         // This delivery is an earlier one, which was late. Or JetStream has lost count in a crash: that says nothing about who has the job.
         State::Running(run) if times <= run.delivery => return Decision::Leave,
+        // JetStream has waited in vain while it was away itself.
+        State::Running(run) if by.after_loss && run.instance != by.instance => return Decision::Leave,
         State::Running(run) => {
             let message =
                 format!("nothing was heard of the instance {} any more, which executed it", run.instance);
@@ -149,8 +153,14 @@ mod tests {
     use super::*;
     use crate::jobs::record::Encoded;
 
-    const ME: Claimant<'_> =
-        Claimant { method: "cut", codec: Codec::Json, instance: "me", attempts: 3, unix_ms: 9 };
+    const ME: Claimant<'_> = Claimant {
+        method: "cut",
+        codec: Codec::Json,
+        instance: "me",
+        attempts: 3,
+        unix_ms: 9,
+        after_loss: false,
+    };
 
     fn record(state: State) -> Record {
         Record { state, ..Record::new("cut", "video._job.cut", Codec::Json, 1) }
@@ -210,6 +220,19 @@ mod tests {
             let as_often = Record { attempts: 1, sequence: Some(7), ..record(running(who, 3)) };
             assert_eq!(decide(as_often, 7, 3, &ME, false), Decision::Leave, "{who}");
         }
+    }
+
+    #[test]
+    fn nobody_is_taken_for_dead_because_nats_was_away() {
+        let after = Claimant { after_loss: true, ..ME };
+        let theirs = Record { attempts: 3, sequence: Some(7), ..record(running("other", 1)) };
+        assert_eq!(decide(theirs, 7, 2, &after, false), Decision::Leave);
+        let ours = Record { attempts: 1, sequence: Some(7), ..record(running("me", 1)) };
+        assert!(
+            matches!(decide(ours, 7, 2, &after, false), Decision::Claim(_)),
+            "it does not run here any more"
+        );
+        assert!(matches!(decide(record(State::Queued), 7, 2, &after, false), Decision::Claim(_)));
     }
 
     #[test]

@@ -23,6 +23,9 @@ use crate::server::dispatch::Endpoint;
 /// How long a job waits that comes when the server has too much to do, or JetStream does not answer.
 const LATER: Duration = Duration::from_secs(1);
 
+/// How much later than when it is due it may be heard that another worker is there, once NATS is back.
+const HEARD: Duration = Duration::from_secs(1);
+
 /// What the tasks that execute the jobs of one method share.
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
@@ -106,15 +109,17 @@ impl Worker {
 
     /// Claims a job, for as long as that takes: given up halfway, it would count as begun by a worker that has died.
     async fn claim(&self, delivery: &Delivery, codec: Codec) -> Result<Claim, Error> {
-        let by = Claimant {
-            method: self.endpoint.method.name(),
-            codec,
-            instance: &self.shared.replier.instance,
-            attempts: self.settings.attempts,
-            unix_ms: self.shared.connection().clock().unix_ms(),
-        };
+        let connection = self.shared.connection();
         let mut tried = false;
         loop {
+            let by = Claimant {
+                method: self.endpoint.method.name(),
+                codec,
+                instance: &self.shared.replier.instance,
+                attempts: self.settings.attempts,
+                unix_ms: connection.clock().unix_ms(),
+                after_loss: connection.inbox().is_back_for_less_than(self.heartbeat + HEARD),
+            };
             match claim(&self.store, delivery, &by, &mut tried).await {
                 Err(error) => self.wait(delivery, error).await?,
                 claimed => return claimed,
