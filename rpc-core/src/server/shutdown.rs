@@ -75,6 +75,10 @@ impl Server {
         };
         let _ = tokio::time::timeout(LAST_FLUSH, last).await;
         self.reception = None;
+        #[cfg(feature = "jetstream")]
+        {
+            self.jobs = None;
+        }
         self.control.abort_all();
     }
 
