@@ -1,9 +1,11 @@
 //! What executes the jobs of one method.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::{AckKind, Message};
+use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use super::cancels::Cancels;
@@ -65,9 +67,23 @@ impl Worker {
         }
         // Given back when the call is dropped, or here.
         let entered = Entered { shared: &self.shared, held: Some(held) };
-        if let Err(error) = self.admitted(&delivery, entered).await {
+        let executed = tokio::select! {
+            biased;
+            executed = self.admitted(&delivery, entered) => executed,
+            never = self.keep(&delivery) => match never {},
+        };
+        if let Err(error) = executed {
             tracing::warn!(job = %self.id(&delivery), %error, "what came of a job cannot be stored: it is executed again");
             self.later(&delivery, LATER).await;
+        }
+    }
+
+    /// Tells JetStream as long as the job is here, so that it is given to nobody else: also while its status is slow to be had.
+    async fn keep(&self, delivery: &Delivery) -> Infallible {
+        let mut heartbeat = interval_at(Instant::now() + self.heartbeat, self.heartbeat);
+        loop {
+            heartbeat.tick().await;
+            self.acknowledge(delivery, AckKind::Progress).await;
         }
     }
 
