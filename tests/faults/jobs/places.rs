@@ -55,7 +55,7 @@ async fn workers_that_wait_for_jobs_are_all_there_after_a_restart_of_nats() {
     }
     report(what, &format!("the next job is done after {next:?} at most, {PLACES} are begun within {all:?}"));
     bed.assert_holds(what, Vec::new, &never).await;
-    assert!(next < Duration::from_secs(3) && all < Duration::from_millis(1200), "{next:?}, {all:?}");
+    assert!(next < Duration::from_secs(3) && all < Duration::from_millis(1400), "{next:?}, {all:?}");
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_worker_that_was_cut_off_while_it_waits_for_jobs_has_all_its_places() 
     let all = until_all_are_taken(&bed, &client).await;
     report(what, &format!("{PLACES} jobs are begun within {all:?}"));
     bed.assert_holds(what, Vec::new, &|_| true).await;
-    assert!(all < Duration::from_millis(1200), "{all:?}");
+    assert!(all < Duration::from_millis(1400), "{all:?}");
 }
 
 /// A worker that executes a job must not take another one that it cannot begin.
@@ -101,5 +101,5 @@ async fn workers_that_are_busy_take_no_job_because_of_a_restart_of_nats() {
     let what = "nats-server restarted while a worker is busy";
     report(what, &format!("a job was begun elsewhere {slowest:?} after it was stored at most"));
     bed.assert_holds(what, Vec::new, &never).await;
-    assert!(slowest < ACK_WAIT / 2, "{slowest:?}");
+    assert!(slowest < ACK_WAIT, "{slowest:?}");
 }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use ::tests::{ATTEMPTS, Instance, Start};
+use ::tests::{ATTEMPTS, Start};
 use tokio::time::sleep;
 
 use super::bed::Bed;
-use super::check::never;
 use super::record::{End, Run};
 use super::submitters::Chore;
 use crate::fleet::Fleet;
@@ -47,7 +46,7 @@ async fn a_job_that_kills_its_worker_is_dead_after_its_attempts() {
     let mut fleet = Fleet::of_job_workers(bed.nats.url(), 2);
     let client = bed.client().await;
     let (poison, job) = bed.submitters.stored(&client, Chore::Abort).await;
-    let mut result = tokio::spawn(async move { job.result().await });
+    let result = tokio::spawn(async move { job.result().await });
     let mut deaths = 0;
     while !result.is_finished() {
         for at in 0..fleet.instances.len() {
@@ -59,12 +58,10 @@ async fn a_job_that_kills_its_worker_is_dead_after_its_attempts() {
         }
         sleep(Duration::from_millis(20)).await;
     }
-    assert!((&mut result).await.unwrap().is_err());
+    assert!(result.await.unwrap().is_err());
     assert_eq!(deaths, ATTEMPTS);
     let is_poison = move |starts: &[&Start]| starts[0].id == poison;
     let run = bed.assert_holds("a job that kills its worker", || fleet.starts(), &is_poison).await;
     let last = run.executions_of(poison).last().map(|start| start.instance.to_string()).unwrap();
     assert_dead(&run, poison, &format!("nothing was heard of the instance {last} any more"));
-    fleet.instances.iter_mut().for_each(Instance::kill);
-    let _ = never;
 }

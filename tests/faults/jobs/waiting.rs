@@ -1,9 +1,11 @@
 //! What those see who wait for a result, and what becomes of jobs that wait for longer than their status is kept.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use ::tests::job_settings;
-use nats_rpc::{CallError, ErrorKind};
+use nats_rpc::jobs::Job;
+use nats_rpc::{CallError, ErrorKind, ServiceClient};
 use tokio::time::{Instant, sleep};
 
 use super::bed::Bed;
@@ -24,9 +26,7 @@ async fn who_waits_for_a_result_has_it_soon_after_nats_is_back() {
         let mut results = Vec::new();
         for number in 0..16 {
             let (id, job) = bed.submitters.stored(&client, Chore::Long(100 * number)).await;
-            let job =
-                nats_rpc::jobs::Job::open(::nats_rpc::ServiceClient::client(&waiting), job.id().to_string());
-            let job: nats_rpc::jobs::Job<u64, std::convert::Infallible> = job.unwrap();
+            let job = Job::<u64, Infallible>::open(waiting.client(), job.id().to_string()).unwrap();
             let clock = bed.clock;
             results.push(tokio::spawn(async move {
                 assert_eq!(job.result().await, Ok(id));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::tests::{ACK_WAIT, Start};
 use tokio::time::sleep;
 
-use super::bed::{Bed, eventually};
+use super::bed::{Bed, eventually, ms};
 use super::check::never;
 use super::record::{End, Run};
 use super::submitters::Chore;
@@ -15,10 +15,6 @@ use crate::scale::{Scale, together};
 
 /// How long after the time of acknowledgement a job is begun again, at most: JetStream looks in steps, and machines are busy.
 const AND_A_BIT: Duration = Duration::from_secs(2);
-
-fn ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap()
-}
 
 /// Who is lost.
 const VICTIM: &str = "one-0";

@@ -1,10 +1,9 @@
-//! One attempt: the handler, and what is said about it while it runs.
+//! One attempt: the handler, and what it says about the job while it runs.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::AckKind;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -31,7 +30,7 @@ const REPORTS: Duration = Duration::from_millis(250);
 pub(super) type Settled = Result<Result<Reply, Error>, oneshot::error::RecvError>;
 
 impl Worker {
-    /// Runs the handler to its end, and says meanwhile that it runs. Returns what the record is then, as far as is known.
+    /// Runs the handler to its end. Returns what the record is then, as far as is known.
     pub(super) async fn attempt(
         &self,
         delivery: &Delivery,
@@ -55,7 +54,6 @@ impl Worker {
             biased;
             never = tell(&cancellation, &context) => match never {},
             settled = self.accompany(delivery, &mut known, progress, receiver, &cancellation) => settled,
-            never = self.keep(delivery) => match never {},
         };
         let again = context.extension::<JobAttempt>().and_then(|attempt| attempt.again());
         let ending = self.ending(settled, again, known.record.attempts);
@@ -81,15 +79,6 @@ impl Worker {
             calls,
             span,
         })
-    }
-
-    /// Tells JetStream as long as the job is executed, so that it is given to nobody else.
-    async fn keep(&self, delivery: &Delivery) -> Infallible {
-        let mut heartbeat = interval_at(Instant::now() + self.heartbeat, self.heartbeat);
-        loop {
-            heartbeat.tick().await;
-            self.acknowledge(delivery, AckKind::Progress).await;
-        }
     }
 
     /// Stores what the handler says, and looks whether somebody wants the job no more, until the handler has ended.

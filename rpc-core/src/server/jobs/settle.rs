@@ -181,14 +181,13 @@ impl Worker {
         }
     }
 
-    /// Waits for JetStream to come back, if it may. The job is kept meanwhile.
+    /// Waits for JetStream to come back, if it may.
     pub(super) async fn wait(&self, delivery: &Delivery, error: Error) -> Result<(), Error> {
         if error.kind() != ErrorKind::Unavailable {
             return Err(error);
         }
         tracing::debug!(job = %self.id(delivery), %error, "the status of a job is out of reach at the moment");
         tokio::time::sleep(PAUSE).await;
-        self.acknowledge(delivery, AckKind::Progress).await;
         Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! What executes the jobs of one method.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::{AckKind, Message};
+use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use super::cancels::Cancels;
@@ -66,13 +68,27 @@ impl Worker {
         }
         // Given back when the call is dropped, or here.
         let entered = Entered { shared: &self.shared, held: Some(held) };
-        if let Err(error) = self.admitted(&delivery, entered).await {
+        let executed = tokio::select! {
+            biased;
+            executed = self.admitted(&delivery, entered) => executed,
+            never = self.keep(&delivery) => match never {},
+        };
+        if let Err(error) = executed {
             let times = u32::try_from(delivery.times).unwrap_or(u32::MAX);
             let again_in = self.settings.pause(times).max(LATER);
-            tracing::warn!(job = %self.id(&delivery), %error, ?again_in, "a job is in the way of something, and is delivered again");
+            tracing::warn!(job = %self.id(&delivery), %error, ?again_in, "a job can be neither executed nor given up, and is delivered again");
             self.later(&delivery, again_in).await;
         }
         None
+    }
+
+    /// Tells JetStream as long as the job is here, so that it is given to nobody else: also while its status is slow to be had.
+    async fn keep(&self, delivery: &Delivery) -> Infallible {
+        let mut heartbeat = interval_at(Instant::now() + self.heartbeat, self.heartbeat);
+        loop {
+            heartbeat.tick().await;
+            self.acknowledge(delivery, AckKind::Progress).await;
+        }
     }
 
     async fn admitted(&self, delivery: &Delivery, entered: Entered<'_>) -> Result<(), Error> {
