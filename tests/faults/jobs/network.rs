@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::tests::{ACK_WAIT, Direction, Proxy, Start};
+use ::tests::{ACK_WAIT, Direction, Proxy, Start, job_settings};
 use tokio::time::sleep;
 
 use super::bed::{Bed, eventually, ms};
@@ -91,19 +91,21 @@ async fn attempts_of_several_workers_do_not_add_up() {
     let _turn = together().await;
     let bed = Bed::start();
     let proxy = Proxy::start(bed.nats.client_port());
-    let mut fleet = Fleet::of_job_workers(bed.nats.url(), 0);
-    fleet.instances.push(fleet.instance_at(&proxy.url(), "cut-off"));
+    let serve =
+        async |nats, id| bed.serve_with(nats, id, |server| server.jobs(job_settings().concurrency(1))).await;
+    let _cut_off = serve(nats_rpc::connect(proxy.url()).await.unwrap(), "cut-off").await;
     let client = bed.client().await;
     let (id, job) = bed.submitters.stored(&client, Chore::Panic(TIME)).await;
-    eventually("it is begun", || fleet.starts().len() == 1).await;
-    fleet.instances.push(fleet.instance("other"));
+    bed.until_begun(id, 1).await;
+    let _other = serve(bed.connect().await, "other").await;
     proxy.black_hole();
-    eventually("it is begun elsewhere", || fleet.starts().len() == 2).await;
-    sleep(Duration::from_millis(500)).await;
+    bed.until_begun(id, 2).await;
+    // Somebody has to be there who could begin it.
+    let _third = serve(bed.connect().await, "third").await;
     proxy.pass();
     assert!(job.result().await.is_err());
     let what = "a job that fails, of a worker that was cut off";
-    let run = bed.assert_holds(what, || fleet.starts(), &|starts| starts.len() == 3).await;
+    let run = bed.assert_holds(what, Vec::new, &|starts| starts.len() == 3).await;
     let starts = run.executions_of(id);
     let (second, third) = (starts[1].unix_ms, starts[2].unix_ms);
     assert!(third >= second + TIME, "the third attempt begins {} ms after the second", third - second);
