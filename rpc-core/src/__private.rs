@@ -4,7 +4,9 @@ pub use serde;
 
 pub use crate::__description as description;
 pub use crate::__jobs as jobs;
-pub use crate::client::{Returns, Stub};
+pub use futures_core::Stream;
+
+pub use crate::client::{Items, Returns, Stub};
 pub use crate::codec::as_bytes;
 #[cfg(feature = "schema")]
 pub use crate::contract::description::Description;

@@ -37,8 +37,8 @@ pub use nats_rpc_macros::service;
 pub use schemars;
 
 pub use crate::client::{
-    Call, Cast, Check, Client, ClientBuilder, DetailedCall, Gather, GatherEnd, InstanceId, NoQuorum,
-    Response, Retry,
+    Call, Cast, Check, Client, ClientBuilder, ClientStreamingCall, DetailedCall, DetailedClientStreamingCall,
+    Gather, GatherEnd, InstanceId, NoQuorum, Response, Retry, Streaming, StreamingCall,
 };
 pub use crate::codec::Codec;
 pub use crate::connection::{Connection, ConnectionEvent, Subscription, connect, connect_with, memory};
@@ -48,6 +48,7 @@ pub use crate::error::{CallError, Error, ErrorKind, Execution};
 pub use crate::reply::Reply;
 pub use crate::server::{MethodLimits, Server, ServerBuilder, ServerCounters};
 pub use crate::service::{
-    Method, MethodKind, MethodRegistry, Parameter, RawCall, Service, ServiceClient, ServiceDescriptor,
+    Incoming, Method, MethodKind, MethodRegistry, Parameter, RawCall, Service, ServiceClient,
+    ServiceDescriptor,
 };
 pub use crate::wire::headers::Headers;

@@ -9,6 +9,7 @@ use tower::{Layer, Service};
 use super::{Client, ClientRequest, ClientResponse, ClientService, Inner, Retry};
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
+use crate::connection::streams::{STREAM_IDLE_TIMEOUT, Window};
 use crate::connection::{Connection, MAX_FRAMES};
 use crate::error::Error;
 #[cfg(doc)]
@@ -35,6 +36,8 @@ pub struct ClientBuilder {
     coalesce: usize,
     max_in_flight: usize,
     retry: Retry,
+    stream_window: Window,
+    stream_idle_timeout: Duration,
     layers: Layers<ClientService>,
 }
 
@@ -50,6 +53,8 @@ impl ClientBuilder {
             coalesce: MAX_FRAMES,
             max_in_flight: DEFAULT_MAX_IN_FLIGHT,
             retry: Retry::new(),
+            stream_window: Window::default(),
+            stream_idle_timeout: STREAM_IDLE_TIMEOUT,
             layers: Layers::default(),
         }
     }
@@ -170,6 +175,21 @@ impl ClientBuilder {
         self
     }
 
+    /// How much of one stream of results may be on its way, or here and not taken: so many items, and so many bytes, of which one item may take
+    /// more. 256 items and 1 MiB by default; at least one of each. Larger windows are quicker where the way is long, smaller ones keep less in
+    /// memory. A connection with hundreds of open streams makes the later windows smaller.
+    pub fn stream_window(mut self, items: u32, bytes: u32) -> Self {
+        self.stream_window = Window { messages: items.max(1), bytes: bytes.max(1) };
+        self
+    }
+
+    /// How long an instance may take none of the items that are sent to it, before the call is given up as
+    /// [`ErrorKind::DeadlineExceeded`]; a minute by default.
+    pub fn stream_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.stream_idle_timeout = timeout;
+        self
+    }
+
     /// How many values a reply may have; 100 000 by default. Bytes are one value, but in a struct or a tuple a `Vec<u8>` is
     /// as many as it is long, unless it is marked with `serde_bytes`.
     pub fn max_values(mut self, values: usize) -> Self {
@@ -199,6 +219,8 @@ impl ClientBuilder {
             coalesce,
             max_in_flight,
             retry,
+            stream_window,
+            stream_idle_timeout,
             layers,
         } = self;
         Client(Arc::new(Inner {
@@ -211,6 +233,8 @@ impl ClientBuilder {
             coalesce,
             max_in_flight,
             retry,
+            stream_window,
+            stream_idle_timeout,
             layers: layers.around(ClientService::innermost),
             in_flight: AtomicUsize::new(0),
             #[cfg(feature = "jetstream")]

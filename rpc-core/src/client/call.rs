@@ -13,13 +13,14 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use super::attempts::Attempts;
 use super::handover::Handover;
 use super::layers::Passage;
-use super::outcome::{outcome, outcome_of_layers};
+use super::outcome::{opened, opened_through_layers, outcome, outcome_of_layers};
 use super::outgoing::Outgoing;
 use super::response::Response;
 use super::retry::Retry;
 use super::returns::Returns;
 use super::stub::Target;
 use super::watch::Watch;
+use crate::connection::Opened;
 use crate::context::Context;
 use crate::error::{CallError, Error, ErrorKind};
 use crate::wire::frame::{Flags, Times};
@@ -128,9 +129,14 @@ impl<T, E> Call<T, E> {
     }
 
     /// Yields the value with what came beside it: response headers, the instance, the handler's time.
-    pub fn detailed(mut self) -> DetailedCall<T, E> {
+    pub fn detailed(self) -> DetailedCall<T, E> {
+        DetailedCall(self.naming_instance())
+    }
+
+    /// Has the answer name its instance.
+    pub(super) fn naming_instance(mut self) -> Self {
         self.outgoing.set_flags(Flags::with_instance, self.attempts.built());
-        DetailedCall(self)
+        self
     }
 
     /// Asks for a receipt of a oneway call.
@@ -155,7 +161,10 @@ impl<T, E> Call<T, E> {
         &mut self.watch
     }
 
-    fn poll_response(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
+    pub(super) fn poll_response(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Result<Response<T>, CallError<E>>> {
         if self.watch.is_some() || self.attempts.are_layered() {
             return self.poll_rare(cx);
         }
@@ -191,6 +200,22 @@ impl<T, E> Call<T, E> {
         drop(entered);
         self.watch.iter().for_each(|watch| watch.instance(concluded.instance()));
         Poll::Ready(outcome(&self.outgoing, self.returns, concluded))
+    }
+
+    /// Sends a call that opens a stream, and waits until that is open. Those who observe it are told later.
+    pub(super) fn poll_opened(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Opened, CallError<E>>> {
+        if self.is_cancelled(cx) {
+            return Poll::Ready(Err(self.cancel().into()));
+        }
+        let entered = self.watch.as_mut().map(|watch| watch.enter());
+        if self.attempts.are_layered() {
+            let passed = ready!(self.attempts.poll_layers(&self.outgoing, cx))?;
+            drop(entered);
+            return Poll::Ready(opened_through_layers(&self.outgoing, self.returns, passed));
+        }
+        let concluded = ready!(self.attempts.poll(&self.outgoing, cx))?;
+        drop(entered);
+        Poll::Ready(opened(&self.outgoing, self.returns, concluded))
     }
 
     /// Whether the handler that the call was made in was cancelled.

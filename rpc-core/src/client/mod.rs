@@ -22,6 +22,7 @@ mod response;
 mod retry;
 mod returns;
 mod sending;
+mod streaming;
 mod stub;
 mod watch;
 mod written;
@@ -40,11 +41,15 @@ pub use self::layers::{ClientRequest, ClientResponse, ClientService};
 pub use self::response::Response;
 pub use self::retry::Retry;
 pub use self::returns::Returns;
+pub use self::streaming::{
+    ClientStreamingCall, DetailedClientStreamingCall, Items, Streaming, StreamingCall,
+};
 pub use self::stub::Stub;
 
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
 use crate::connection::Connection;
+use crate::connection::streams::Window;
 use crate::error::{Error, ErrorKind};
 
 /// What calls have in common: the connection, the prefix of the deployment, the defaults.
@@ -77,6 +82,8 @@ struct Inner {
     coalesce: usize,
     max_in_flight: usize,
     retry: Retry,
+    stream_window: Window,
+    stream_idle_timeout: Duration,
     layers: Option<ClientService>,
     in_flight: AtomicUsize,
     #[cfg(feature = "jetstream")]
@@ -129,6 +136,14 @@ impl Client {
 
     pub(crate) fn retry(&self) -> Retry {
         self.0.retry
+    }
+
+    fn stream_window(&self) -> Window {
+        self.0.stream_window
+    }
+
+    fn stream_idle_timeout(&self) -> Duration {
+        self.0.stream_idle_timeout
     }
 
     #[cfg(feature = "jetstream")]

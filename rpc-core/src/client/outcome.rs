@@ -11,7 +11,7 @@ use super::response::Response;
 use super::retry::after_attempts;
 use super::returns::Returns;
 use crate::codec::DecodeError;
-use crate::connection::{Answer, Message};
+use crate::connection::{Answer, Message, Opened};
 use crate::error::{CallError, Error, ErrorKind, Execution};
 use crate::wire::frame::{ErrorFrame, SERVICE_ERROR, SuccessFrame};
 
@@ -61,7 +61,11 @@ pub(super) fn of_one<T, E>(
 
 /// Remembers that the service has answered, if it has.
 fn note(outgoing: &Outgoing, answer: &Answer) {
-    if matches!(answer, Answer::Success(_) | Answer::Error(_) | Answer::Plain(_) | Answer::Remote(_)) {
+    let is_of_the_service = matches!(
+        answer,
+        Answer::Success(_) | Answer::Error(_) | Answer::Plain(_) | Answer::Remote(_) | Answer::Opened(_)
+    );
+    if is_of_the_service {
         outgoing.history().note_answer();
     }
 }
@@ -81,6 +85,11 @@ pub(super) fn reply(outgoing: &Outgoing, concluded: Concluded) -> Result<ClientR
             let PlainValue { codec, body, headers } = plain::value(&reply, outgoing.codec())?;
             Ok(ClientResponse { headers, ..ClientResponse::new(codec, body) })
         }
+        Answer::Opened(opened) => Ok(ClientResponse {
+            headers: opened.headers,
+            instance: Some(opened.instance),
+            ..ClientResponse::new(outgoing.codec(), outgoing.codec().nothing())
+        }),
         Answer::Error(error) if error.code == SERVICE_ERROR => Ok(ClientResponse {
             instance: error.instance,
             handler_time: error.handler_time,
@@ -116,6 +125,40 @@ pub(super) fn outcome_of_layers<T, E>(
     Err(unreadable(what, &undecodable).with_execution(progress.conclude()).into())
 }
 
+/// What became of a call that opens a stream.
+pub(super) fn opened<T, E>(
+    outgoing: &Outgoing,
+    returns: Returns<T, E>,
+    concluded: Concluded,
+) -> Result<Opened, CallError<E>> {
+    match concluded.answer {
+        Answer::Opened(opened) => {
+            outgoing.history().note_answer();
+            Ok(*opened)
+        }
+        _ => rare_outcome(outgoing, returns, concluded).and_then(|_| Err(no_stream().into())),
+    }
+}
+
+/// The same behind the layers of a client.
+pub(super) fn opened_through_layers<T, E>(
+    outgoing: &Outgoing,
+    returns: Returns<T, E>,
+    passed: Passed,
+) -> Result<Opened, CallError<E>> {
+    let is_open = outgoing.stream.as_ref().is_some_and(|stream| stream.opened.get().is_some());
+    if passed.response.service_error.is_none() && is_open {
+        let ClientResponse { headers, instance, .. } = passed.response;
+        return Ok(Opened { instance: instance.unwrap_or_default(), headers });
+    }
+    outcome_of_layers(outgoing, returns, passed).and_then(|_| Err(no_stream().into()))
+}
+
+fn no_stream() -> Error {
+    Error::new(ErrorKind::Protocol, "the call was answered with a value, and not with a stream")
+        .with_execution(Execution::Executed)
+}
+
 /// The error of a call that was not answered, or with an error.
 pub(super) fn error_of(outgoing: &Outgoing, answer: Answer) -> Error {
     let subject = outgoing.subject();
@@ -135,8 +178,8 @@ pub(super) fn error_of(outgoing: &Outgoing, answer: Answer) -> Error {
             Error::new(ErrorKind::DeadlineExceeded, message)
         }
         Answer::Error(error) => error.to_error(),
-        // The last of these are values, which have been read.
-        Answer::Foreign | Answer::Success(_) | Answer::Plain(_) => {
+        // The last of these are values, which have been read, and streams, which were asked for.
+        Answer::Foreign | Answer::Success(_) | Answer::Plain(_) | Answer::Opened(_) => {
             let message = format!(
                 "something else than a reply came from {subject}; does a JetStream stream take the subject?"
             );

@@ -16,7 +16,7 @@ use super::retry::Retry;
 use super::stub::{Route, Target};
 use crate::codec::Codec;
 use crate::codec::scan::ScanLimits;
-use crate::connection::{Connection, History, buffers};
+use crate::connection::{ClientStream, Connection, History, buffers};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::service::{Method, MethodKind};
@@ -44,6 +44,8 @@ pub(super) struct Outgoing {
     stale: bool,
     /// Where it goes, if its caller has chosen that.
     pub(super) choice: Option<Box<Choice>>,
+    /// The stream that it opens, if it opens one.
+    pub(super) stream: Option<Arc<ClientStream>>,
     /// What is submitted, if that is what is done with it.
     #[cfg(feature = "jetstream")]
     order: Option<Arc<Order>>,
@@ -68,6 +70,7 @@ impl Outgoing {
             headers,
             stale: false,
             choice: None,
+            stream: None,
             #[cfg(feature = "jetstream")]
             order: None,
         }
@@ -129,7 +132,8 @@ impl Outgoing {
 
     /// When the call is sent again.
     pub(super) fn retry(&self) -> Retry {
-        if self.inherited.is_retried { self.retry.without_attempts() } else { self.retry }
+        let retry = if self.stream.is_some() { self.retry.without_hedge() } else { self.retry };
+        if self.inherited.is_retried { retry.without_attempts() } else { retry }
     }
 
     /// Whether nobody waits for the handler.
@@ -201,7 +205,8 @@ impl Outgoing {
         headers: &Headers,
         encode: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
     ) -> Result<CallBuffer, Error> {
-        let head = CallHead { id: self.id, flags: self.flags, times, attempt, headers };
+        let credit = self.stream.as_ref().map(|stream| stream.flows.inflow.window().credit());
+        let head = CallHead { id: self.id, flags: self.flags, times, attempt, headers, credit };
         match CallBuffer::new(buffers::take(), head, encode) {
             Ok(buffer) => Ok(buffer.split_from(buffers::finish)),
             Err((bytes, error)) => {
@@ -224,6 +229,22 @@ impl Outgoing {
     /// Notes that an instance found the call expired which is not.
     pub(super) fn distrust_clocks(&self) {
         self.history().distrust_clocks(self.connection().clock(), self.names().0);
+    }
+
+    /// Has the call open a stream.
+    pub(super) fn open(&mut self, stream: Arc<ClientStream>) {
+        self.stream = Some(stream);
+        self.stale = true;
+    }
+
+    /// Whether an instance has begun with the stream that it opens: then it is not sent again.
+    pub(super) fn has_begun(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.has_begun())
+    }
+
+    /// The deadline of the handler that the call is made in.
+    pub(super) fn inherited_deadline(&self) -> Option<Deadline> {
+        self.inherited.deadline
     }
 
     /// Has the call outlive the handler that it was made in.

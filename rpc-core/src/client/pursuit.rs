@@ -38,6 +38,7 @@ impl Concluded {
         match &self.answer {
             Answer::Success(success) => success.instance.as_deref(),
             Answer::Error(error) => error.instance.as_deref(),
+            Answer::Opened(opened) => Some(&opened.instance),
             _ => None,
         }
     }
@@ -186,6 +187,9 @@ impl Pursuit {
 
     /// How long to wait before the call is sent again; `None` if it is not.
     fn pause(&mut self, answer: &Answer) -> Option<Duration> {
+        if self.outgoing.has_begun() {
+            return None;
+        }
         let failure = Failure::of(answer, self.outgoing.is_idempotent());
         let (retry, random) = (self.outgoing.retry(), self.outgoing.connection().random());
         let pause = if failure == Failure::ReachedNobody {

@@ -99,6 +99,11 @@ impl Retry {
         self
     }
 
+    /// The same for a call that opens a stream.
+    pub(super) fn without_hedge(self) -> Self {
+        Retry { hedge_after: None, ..self }
+    }
+
     /// The same for a call below a call that is a second attempt itself.
     pub(super) fn without_attempts(self) -> Self {
         Retry { attempts: 1, hedge_after: None, ..self }

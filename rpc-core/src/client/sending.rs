@@ -150,6 +150,9 @@ impl Outgoing {
     ) -> Result<Exchange, Error> {
         written.check_size(self.connection())?;
         let destination = self.route()?.destination;
+        if let Some(stream) = &self.stream {
+            self.connection().inbox().expect_stream(self.id, stream);
+        }
         Ok(Exchange::new(Arc::clone(&self.target), self.id, now, deadline, destination, written))
     }
 

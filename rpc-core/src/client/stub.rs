@@ -9,6 +9,7 @@ use super::Client;
 use super::call::Call;
 use super::cast::Cast;
 use super::returns::Returns;
+use super::streaming::{ClientStreamingCall, Items, StreamingCall};
 use crate::connection::inbox::SlotPool;
 use crate::connection::{DestinationId, History, Subject};
 use crate::error::{Error, ErrorKind};
@@ -123,6 +124,50 @@ impl Stub {
         self.call(method, args, returns).to(values)
     }
 
+    /// Makes a call that opens a stream of results.
+    pub fn open<T, E, A: Serialize>(
+        &self,
+        method: usize,
+        args: &A,
+        returns: Returns<T, E>,
+    ) -> StreamingCall<T, E> {
+        StreamingCall::new(self.call(method, args, returns))
+    }
+
+    /// The same of a method whose subject has parameters, with their values in order.
+    pub fn open_to<T, E, A: Serialize>(
+        &self,
+        method: usize,
+        values: &[&dyn fmt::Display],
+        args: &A,
+        returns: Returns<T, E>,
+    ) -> StreamingCall<T, E> {
+        StreamingCall::new(self.call_to(method, values, args, returns))
+    }
+
+    /// Makes a call that sends a stream of items, and gets one result.
+    pub fn upload<T, E, A: Serialize>(
+        &self,
+        method: usize,
+        args: &A,
+        returns: Returns<T, E>,
+        items: Items,
+    ) -> ClientStreamingCall<T, E> {
+        ClientStreamingCall::new(self.call(method, args, returns), items)
+    }
+
+    /// The same of a method whose subject has parameters, with their values in order.
+    pub fn upload_to<T, E, A: Serialize>(
+        &self,
+        method: usize,
+        values: &[&dyn fmt::Display],
+        args: &A,
+        returns: Returns<T, E>,
+        items: Items,
+    ) -> ClientStreamingCall<T, E> {
+        ClientStreamingCall::new(self.call_to(method, values, args, returns), items)
+    }
+
     /// Makes a oneway call.
     pub fn cast<A: Serialize>(&self, method: usize, args: &A) -> Cast {
         Cast::new(Arc::clone(&self.0), method, args)
@@ -148,9 +193,9 @@ impl Routes {
         let methods = descriptor.methods().iter().map(|method| {
             let template = Template::parse("the method's subject", method.subject())?;
             let most = match method.kind() {
-                // A receipt comes before the handler runs: it says nothing about the work.
-                MethodKind::Oneway => 1,
-                MethodKind::Unary => client.coalesce().min(method.max_coalesced()),
+                // A receipt comes before the handler runs, and so does an open stream: they say nothing about the work.
+                kind if kind == MethodKind::Oneway || kind.is_streaming() => 1,
+                _ => client.coalesce().min(method.max_coalesced()),
             };
             let fixed = match template.parameters().next() {
                 None => Some(kept(service.method(&template.filled(&[])?)?, most)),

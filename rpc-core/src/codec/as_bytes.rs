@@ -9,8 +9,8 @@ use std::marker::PhantomData;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::de::{self, Deserializer, Visitor};
-use serde::ser::Serializer;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 use super::source;
 
@@ -70,6 +70,21 @@ pub fn deserialize<'de, T: FromBytes<'de>, D: Deserializer<'de>>(deserializer: D
         deserializer.deserialize_any(visitor)
     } else {
         deserializer.deserialize_bytes(visitor)
+    }
+}
+
+/// A value that travels as bytes.
+pub(crate) struct AsBytes<T>(pub(crate) T);
+
+impl<T: BytesLike> Serialize for AsBytes<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize(&self.0, serializer)
+    }
+}
+
+impl<'de, T: FromBytes<'de>> Deserialize<'de> for AsBytes<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize(deserializer).map(AsBytes)
     }
 }
 

@@ -10,9 +10,10 @@ mod source;
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use serde::de::Deserialize;
+use serde::de::{Deserialize, DeserializeOwned};
 use serde::ser::Serialize;
 
+use self::as_bytes::{AsBytes, FromBytes};
 use self::scan::ScanLimits;
 use crate::error::{Error, ErrorKind};
 
@@ -91,6 +92,29 @@ impl Codec {
             Codec::Json => bytes.trim_ascii().is_empty(),
         }
     }
+}
+
+/// How a value of one type is read.
+pub(crate) type Decode<T> = fn(Codec, &Bytes, ScanLimits) -> Result<T, DecodeError>;
+
+/// Reads a value from bytes that nothing is known of.
+pub(crate) fn read<T: DeserializeOwned>(
+    codec: Codec,
+    body: &Bytes,
+    limits: ScanLimits,
+) -> Result<T, DecodeError> {
+    codec.scan(body, limits)?;
+    codec.decode_part(body, body)
+}
+
+/// The same for a value that travels as bytes.
+pub(crate) fn read_bytes<T: for<'de> FromBytes<'de>>(
+    codec: Codec,
+    body: &Bytes,
+    limits: ScanLimits,
+) -> Result<T, DecodeError> {
+    codec.scan(body, limits)?;
+    codec.decode_part::<AsBytes<T>>(body, body).map(|AsBytes(value)| value)
 }
 
 /// Writes into a buffer that grows. The writer of `bytes` asks for the room left each time, of which there is always more.

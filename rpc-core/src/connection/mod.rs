@@ -14,6 +14,7 @@ pub(crate) mod random;
 mod sender;
 mod slots;
 mod state;
+pub(crate) mod streams;
 mod subscription;
 mod transport;
 mod waiters;
@@ -40,7 +41,7 @@ pub use self::subscription::Subscription;
 use self::transport::Transport;
 pub(crate) use self::transport::TryPublishError;
 use self::waiters::Departure;
-pub(crate) use self::waiters::{Answer, Expected, Next, Part};
+pub(crate) use self::waiters::{Answer, ClientStream, Expected, Next, Opened, Part};
 use crate::deadline::WallClock;
 use crate::error::Error;
 

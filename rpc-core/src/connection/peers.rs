@@ -45,6 +45,11 @@ impl Peers {
         self.all.get(peer)
     }
 
+    /// The one that is heard about on this subject.
+    pub(super) fn find(&self, control: &str) -> Option<PeerId> {
+        self.by_control.get(control).copied()
+    }
+
     /// Notes that an instance has a call. `reply` makes the subject at which it is heard.
     pub(super) fn open(
         &mut self,

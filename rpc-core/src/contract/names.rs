@@ -115,6 +115,9 @@ pub(crate) fn kind_name(kind: MethodKind) -> &'static str {
     match kind {
         MethodKind::Unary => "unary",
         MethodKind::Oneway => "oneway",
+        MethodKind::ServerStreaming => "server_streaming",
+        MethodKind::ClientStreaming => "client_streaming",
+        MethodKind::BidiStreaming => "bidi_streaming",
     }
 }
 

@@ -10,7 +10,8 @@ use super::admitted::Held;
 use super::dispatch::{self, Endpoint};
 use super::intake::Intake;
 use super::receive::Turn;
-use super::replies::{send_receipt, send_refusal};
+use super::replies::{Dispatch, send_receipt, send_refusal};
+use super::streams::{bounds_whole_stream, check_streaming};
 use super::taken::Taken;
 use crate::connection::{Joining, Subject};
 use crate::context::{Arrival, Bond, Context};
@@ -19,6 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::reply::Format;
 use crate::service::MethodKind;
 use crate::telemetry::CallSpan;
+use crate::wire::frame::Credit;
 use crate::wire::headers::Headers;
 
 /// How long a caller is asked to wait before it tries an overloaded server again.
@@ -32,6 +34,8 @@ pub(super) struct Incoming {
     pub(super) bounds: Result<Bounds, Error>,
     pub(super) attempt: u32,
     pub(super) headers: Headers,
+    /// What its caller takes at first, if it opens a stream.
+    pub(super) credit: Option<Credit>,
     pub(super) body: Bytes,
 }
 
@@ -69,7 +73,7 @@ impl Intake {
     pub(super) fn admit(&self, incoming: Incoming, turn: &mut Turn<'_>) {
         let Endpoint { shared, service, method, places, stats, .. } = &*self.endpoint;
         stats.counters.received.add();
-        let Incoming { part, arrived, format, bounds, attempt, headers, body } = incoming;
+        let Incoming { part, arrived, format, bounds, attempt, headers, credit, body } = incoming;
         let Part { subject, reply, joining, held } = part;
         let mut path = shared.reply_path(reply, joining, format, self.audience);
         let way = bounds.and_then(|bounds| {
@@ -77,6 +81,7 @@ impl Intake {
                 self.endpoint.stats.counters.expired.add();
                 return Err(Error::not_executed(ErrorKind::DeadlineExceeded, "the call has no time left"));
             }
+            check_streaming(method, credit)?;
             Ok((bounds, self.way(&held, turn)?))
         });
         let (mut bounds, way) = match way {
@@ -94,6 +99,10 @@ impl Intake {
                 send_receipt(shared, &path);
                 path.to = None;
             }
+        }
+        let opening = bounds.deadline;
+        if method.kind().is_streaming() && !bounds_whole_stream(format) {
+            bounds.deadline = Deadline::never();
         }
         let calls = if method.is_no_cancel() { Bond::Detached } else { Bond::Bound };
         let (method, Bounds { begin_by, deadline }) = (method.name(), bounds);
@@ -119,7 +128,11 @@ impl Intake {
                 dispatch::begin(taken, body, held, turn);
             }
             Way::Task => {
-                dispatch::spawn(Taken::new(endpoint, context, arrived, begin_by, Some(held)), body);
+                let mut taken = Taken::new(endpoint, context, arrived, begin_by, Some(held));
+                match credit.map_or(Ok(()), |credit| taken.open_stream(credit, opening)) {
+                    Ok(()) => dispatch::spawn(taken, body),
+                    Err(error) => taken.answer(Err(error), Dispatch::AtFlush),
+                }
                 turn.proceed();
             }
         }
@@ -129,7 +142,7 @@ impl Intake {
     /// too many.
     fn way(&self, held: &Held, turn: &mut Turn<'_>) -> Result<Way, Error> {
         let shared = self.shared();
-        let admitted = &shared.admitted;
+        let admitted = self.endpoint.admitted();
         if self.endpoint.pace.is_inline()
             && !shared.is_closed()
             && admitted.has_room(held)

@@ -110,6 +110,11 @@ impl Admitted {
         Admitted::new("of the server", limits.in_flight.saturating_add(limits.queued), limits.bytes)
     }
 
+    /// What it takes on in streams.
+    pub(super) fn of_streams(limits: &Limits) -> Self {
+        Admitted::new("of the server with streams", limits.streams, limits.bytes)
+    }
+
     fn new(whose: &'static str, most_calls: usize, most_bytes: usize) -> Self {
         Admitted { whose, most_calls, most_bytes, calls: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
     }

@@ -10,6 +10,7 @@ use super::ServerService;
 use super::deploy::LimitsByMethod;
 use super::limits::{Limits, MethodLimits};
 use crate::connection::Connection;
+use crate::connection::streams::Window;
 use crate::discovery::DEFAULT_PREFIX;
 #[cfg(feature = "jetstream")]
 use crate::jobs::JobSettings;
@@ -220,6 +221,33 @@ impl ServerBuilder {
     /// How many bytes the requests of running and waiting calls may have together; 64 MiB by default.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.limits.bytes = bytes;
+        self
+    }
+
+    /// How many streams may be open at a time, those that are being opened included; above it, calls that open one are refused at once as
+    /// [`Overloaded`](crate::ErrorKind::Overloaded). 4096 by default. They take none of the places of other calls.
+    pub fn max_streams(mut self, streams: usize) -> Self {
+        self.limits.streams = streams;
+        self
+    }
+
+    /// How many of those one connection of a caller may have open at a service; 32 by default.
+    pub fn max_streams_per_peer(mut self, streams: usize) -> Self {
+        self.limits.streams_of_peer = streams;
+        self
+    }
+
+    /// How much of one stream of a caller's items may be on its way, or here and not taken: so many items, and so many bytes, of which one item may take
+    /// more. 256 items and 1 MiB by default; at least one of each. Where hundreds of callers send to one service, later ones get smaller windows.
+    pub fn stream_window(mut self, items: u32, bytes: u32) -> Self {
+        self.limits.window = Window { messages: items.max(1), bytes: bytes.max(1) };
+        self
+    }
+
+    /// How long a caller may take none of the results that are there for it, before its stream is closed with
+    /// [`DeadlineExceeded`](crate::ErrorKind::DeadlineExceeded); a minute by default. A stream on which nothing happens is not concerned.
+    pub fn stream_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.stream_idle = timeout;
         self
     }
 

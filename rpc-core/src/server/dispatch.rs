@@ -8,7 +8,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::Shared;
-use super::admitted::{Held, Quota};
+use super::admitted::{Admitted, Held, Quota};
 use super::deploy::DeployedMethod;
 use super::pace::Pace;
 use super::peers::Peers;
@@ -46,7 +46,8 @@ impl Endpoint {
         let DeployedMethod { method, places, handler, limits, stats, .. } = method;
         let quota = limits.map(|limits| Arc::new(Quota::new(&limits)));
         // A method that has to be limited is not one of the cheap ones.
-        let pace = if method.is_spawned() || quota.is_some() { Pace::Spawned } else { Pace::measured() };
+        let is_spawned = method.is_spawned() || method.kind().is_streaming() || quota.is_some();
+        let pace = if is_spawned { Pace::Spawned } else { Pace::measured() };
         Endpoint { shared, stats, service, method, places, handler, pace, peers, quota }
     }
 
@@ -56,7 +57,15 @@ impl Endpoint {
             Some(quota) => quota.places.acquire().await.ok(),
             None => None,
         };
-        Place { _own: own, _of_server: self.shared.running.acquire().await.ok() }
+        // Streams may last: they are counted apart, and take no places from calls.
+        let of_server =
+            if self.method.kind().is_streaming() { None } else { self.shared.running.acquire().await.ok() };
+        Place { _own: own, _of_server: of_server }
+    }
+
+    /// Where its calls count.
+    pub(super) fn admitted(&self) -> &Arc<Admitted> {
+        if self.method.kind().is_streaming() { &self.shared.streams } else { &self.shared.admitted }
     }
 
     /// How many handlers may run at a time.

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::Shared;
-use super::admitted::Held;
+use super::admitted::{Admitted, Held};
 
 /// The tasks that run, until the server is closed.
 pub(super) struct Handlers {
@@ -59,16 +59,21 @@ impl Shared {
     }
 
     /// Ends a call that was taken on.
-    pub(super) fn leave(&self, held: &Held) {
-        self.admitted.leave(held);
-        if self.admitted.calls() == 0 {
+    pub(super) fn leave(&self, admitted: &Admitted, held: &Held) {
+        admitted.leave(held);
+        if self.calls() == 0 {
             self.handlers.idle.notify_one();
         }
     }
 
+    /// How many calls run or wait, those with streams among them.
+    fn calls(&self) -> usize {
+        self.admitted.calls() + self.streams.calls()
+    }
+
     /// Waits until every call is answered, once there are no new ones.
     pub(super) async fn idle(&self) {
-        while self.admitted.calls() > 0 {
+        while self.calls() > 0 {
             self.handlers.idle.notified().await;
         }
     }

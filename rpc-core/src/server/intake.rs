@@ -131,7 +131,7 @@ impl Intake {
             }
             Ok(frames) => {
                 let quota = self.endpoint.quota.as_ref();
-                let held = Held::shared(&self.shared().admitted, quota, message.payload.len());
+                let held = Held::shared(self.endpoint.admitted(), quota, message.payload.len());
                 let Message { subject, reply, .. } = message;
                 let part = Part { subject, reply, joining: Joining::Several, held };
                 // The time that reading took is not the first handler's.
@@ -160,6 +160,7 @@ impl Intake {
             bounds,
             attempt: call.attempt,
             headers: call.headers,
+            credit: call.credit,
             body: call.args,
         };
         self.admit(incoming, turn);
@@ -178,7 +179,8 @@ impl Intake {
         let held = Held::own(self.endpoint.quota.as_ref(), message.payload.len());
         let Message { subject, reply, payload: body, .. } = message;
         let part = Part { subject, reply, joining: Joining::Lone, held };
-        self.admit(Incoming { part, arrived, format, bounds, attempt: 1, headers, body }, turn);
+        let (attempt, credit) = (1, None);
+        self.admit(Incoming { part, arrived, format, bounds, attempt, headers, credit, body }, turn);
     }
 
     /// When the call expires by the clock here. Its moment of expiry, by its caller's clock, can only have it refused: it

@@ -1,6 +1,9 @@
 //! How much a server, and a single method, may take on at a time.
 
+use std::time::Duration;
+
 use crate::codec::scan::ScanLimits;
+use crate::connection::streams::{STREAM_IDLE_TIMEOUT, Window};
 use crate::error::{Error, ErrorKind};
 
 /// The limits of one server.
@@ -12,6 +15,14 @@ pub(super) struct Limits {
     pub(super) queued: usize,
     /// Bytes of requests, of calls that run or wait.
     pub(super) bytes: usize,
+    /// Streams that are open.
+    pub(super) streams: usize,
+    /// Those of one inbox.
+    pub(super) streams_of_peer: usize,
+    /// What may be on its way on one of them.
+    pub(super) window: Window,
+    /// How long the caller of one may take nothing.
+    pub(super) stream_idle: Duration,
     /// Bytes of one request; the broker's own limit if it is lower.
     pub(super) request: usize,
     /// What is refused before it is decoded.
@@ -33,6 +44,10 @@ impl Default for Limits {
             in_flight: 1024,
             queued: 1024,
             bytes: 64 * 1024 * 1024,
+            streams: 4096,
+            streams_of_peer: 32,
+            window: Window::default(),
+            stream_idle: STREAM_IDLE_TIMEOUT,
             request: 1024 * 1024,
             scan: ScanLimits::default(),
         }

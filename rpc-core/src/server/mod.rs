@@ -31,6 +31,7 @@ mod running;
 mod shutdown;
 mod start;
 mod stats;
+mod streams;
 mod taken;
 
 use std::fmt;
@@ -101,6 +102,8 @@ struct Shared {
     /// One permit for each handler that runs in a task of its own, and for each receiving task that runs one.
     running: Semaphore,
     admitted: Arc<admitted::Admitted>,
+    /// The same for calls with streams.
+    streams: Arc<admitted::Admitted>,
     /// One permit for each reply that waits for room in the connection's queue.
     late_replies: Arc<Semaphore>,
     handlers: Handlers,

@@ -2,15 +2,23 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::stats::Stats;
+use crate::connection::streams::{Flows, Link, Window, Windows};
 use crate::connection::{OutboundMessage, Subject};
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorKind};
 use crate::reply::{Audience, Format, Replier, ReplyPath};
-use crate::wire::frame::{self, Flags, Id};
+use crate::service::{Port, PortSettings};
+use crate::wire::frame::{self, Acceptance, Credit, Flags, Id};
+use crate::wire::headers::Headers;
 use crate::wire::reply_prefixes::ReplyPrefixes;
 use crate::wire::subject::first_tokens;
 
@@ -23,6 +31,8 @@ pub(super) struct Peers {
     replier: Arc<Replier>,
     /// How many tokens the subject of the service has.
     service: usize,
+    /// What may be on its way on the streams of the service.
+    windows: Windows,
     state: Mutex<State>,
     /// Told when there is somebody to send heartbeats to.
     opened: Arc<Notify>,
@@ -48,17 +58,27 @@ struct Peer {
     home: Home,
     address: Address,
     calls: BTreeMap<Id, Cancellable>,
+    /// When it was heard last.
+    heard: Instant,
 }
 
 /// A call that its peer can cancel.
 struct Cancellable {
     cancellation: CancellationToken,
     stats: Arc<Stats>,
+    /// What its peer sends and takes, if it has a stream.
+    flows: Option<Arc<Flows>>,
 }
 
 impl Cancellable {
     fn cancel(self) {
         self.stats.counters.cancelled.add();
+        if let Some(flows) = self.flows {
+            let error = Error::new(ErrorKind::Cancelled, "the caller has given the call up, or is gone");
+            let mut wake = Vec::new();
+            flows.fail(&error, &mut wake);
+            wake.into_iter().for_each(Waker::wake);
+        }
         self.cancellation.cancel();
     }
 }
@@ -78,17 +98,40 @@ impl Address {
     }
 }
 
+/// What a call that opens a stream may have, and what it asks for.
+pub(super) struct StreamLimits<'a> {
+    pub(super) allowed: &'a ReplyPrefixes,
+    /// Whether its caller sends items, and how many may be on their way.
+    pub(super) takes_items: bool,
+    pub(super) window: Window,
+    /// How many results its caller takes at first.
+    pub(super) credit: Credit,
+    /// How many streams an inbox may have open.
+    pub(super) of_peer: usize,
+    /// Until when it must be open, and how long its caller may take nothing then.
+    pub(super) opening: Deadline,
+    pub(super) idle: Duration,
+}
+
+/// What a caller is told with everything about its call.
+fn flags_of(path: &ReplyPath) -> Flags {
+    let flags = Flags::default();
+    if path.audience == Audience::Many { flags.with_one_of_many() } else { flags }
+}
+
 /// An accepted call. Until it is dropped, it can be cancelled, and its peer gets heartbeats.
 pub(super) struct OpenCall {
     peers: Arc<Peers>,
     peer: Arc<str>,
     id: Id,
     pub(super) cancellation: CancellationToken,
+    /// Its stream, if it has one.
+    pub(super) port: Option<Arc<Port>>,
 }
 
 impl Peers {
     pub(super) fn new(replier: Arc<Replier>, service: usize, opened: Arc<Notify>) -> Self {
-        Peers { replier, service, state: Mutex::default(), opened }
+        Peers { replier, service, windows: Windows::default(), state: Mutex::default(), opened }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -105,30 +148,133 @@ impl Peers {
         cancellation: CancellationToken,
         stats: &Arc<Stats>,
     ) -> Option<(OpenCall, OutboundMessage)> {
-        let Format::Framed { id, .. } = path.format else { return None };
-        let reply = path.to.as_deref().filter(|reply| !reply.starts_with(OTHER_ACCOUNT))?;
-        let (inbox, _) = reply.rsplit_once('.')?;
-        let home = Home { inbox: inbox.into(), service: first_tokens(subject, self.service).into() };
+        let (id, home) = self.home(subject, path)?;
         let mut state = self.lock();
-        let peer = match state.tokens.get(&home) {
-            Some(token) => Arc::clone(token),
-            None => self.add(&mut state, home, allowed)?,
-        };
+        let peer = self.peer(&mut state, home, allowed)?;
         let Peer { address, calls, .. } = state.peers.get_mut(&peer)?;
         if calls.contains_key(&id) {
             return None;
         }
         let stats = Arc::clone(stats);
-        calls.insert(id, Cancellable { cancellation: cancellation.clone(), stats });
+        calls.insert(id, Cancellable { cancellation: cancellation.clone(), stats, flows: None });
         let address = address.clone();
         drop(state);
 
-        let flags = Flags::default();
-        let flags = if path.audience == Audience::Many { flags.with_one_of_many() } else { flags };
         let mut accepted = BytesMut::new();
-        frame::write_accepted(&mut accepted, &id, &self.replier.instance, flags);
-        let call = OpenCall { peers: Arc::clone(self), peer, id, cancellation };
+        let acceptance = Acceptance { credit: None, headers: &Headers::new(), flags: flags_of(path) };
+        frame::write_accepted(&mut accepted, &id, &self.replier.instance, &acceptance);
+        let call = OpenCall { peers: Arc::clone(self), peer, id, cancellation, port: None };
         Some((call, address.message(accepted.freeze())))
+    }
+
+    /// Notes that a call is here which opens a stream. An error if its caller cannot be told of it, or if it has too many.
+    pub(super) fn open_stream(
+        self: &Arc<Self>,
+        subject: &str,
+        path: &ReplyPath,
+        limits: &StreamLimits<'_>,
+        cancellation: CancellationToken,
+        stats: &Arc<Stats>,
+    ) -> Result<OpenCall, Error> {
+        let refused = |kind, text: &'static str| Error::not_executed(kind, text);
+        let unheard = || {
+            let text = "a stream needs a reply subject in an inbox of its caller's own, and a framed call";
+            refused(ErrorKind::Unimplemented, text)
+        };
+        let (id, home) = self.home(subject, path).ok_or_else(unheard)?;
+        let window = if limits.takes_items { limits.window } else { Window::NONE };
+        let reserved = self.windows.reserve(window)?;
+        let flows = Arc::new(Flows::new(reserved.window));
+        flows.outflow.grant(limits.credit);
+        let mut state = self.lock();
+        let peer = self.peer(&mut state, home, limits.allowed).ok_or_else(unheard)?;
+        let Some(Peer { address, calls, .. }) = state.peers.get_mut(&peer) else { return Err(unheard()) };
+        let is_new = !calls.contains_key(&id);
+        let streams = calls.values().filter(|call| call.flows.is_some()).count();
+        if !is_new || streams >= limits.of_peer {
+            let most = limits.of_peer;
+            if calls.is_empty() {
+                state.forget(&peer);
+            }
+            if !is_new {
+                return Err(refused(ErrorKind::InvalidArgument, "a call with this id is open already"));
+            }
+            let text = format!("the caller's connection has {streams} streams open, of {most} that it may");
+            return Err(Error::not_executed(ErrorKind::Overloaded, text));
+        }
+        let (stats, shared) = (Arc::clone(stats), Arc::clone(&flows));
+        calls.insert(id, Cancellable { cancellation: cancellation.clone(), stats, flows: Some(shared) });
+        let Address { to, from } = address.clone();
+        drop(state);
+
+        let link = Link { connection: self.replier.connection.clone(), to, from, id };
+        let settings = PortSettings {
+            takes_items: limits.takes_items,
+            flags: flags_of(path),
+            opening: limits.opening,
+            idle: limits.idle,
+        };
+        let port = Port::new(flows, link, Arc::clone(&self.replier), settings, reserved);
+        Ok(OpenCall { peers: Arc::clone(self), peer, id, cancellation, port: Some(Arc::new(port)) })
+    }
+
+    /// Which call it is, and where its caller is heard; `None` of one that nobody can be told of.
+    fn home(&self, subject: &str, path: &ReplyPath) -> Option<(Id, Home)> {
+        let Format::Framed { id, .. } = path.format else { return None };
+        let reply = path.to.as_deref().filter(|reply| !reply.starts_with(OTHER_ACCOUNT))?;
+        let (inbox, _) = reply.rsplit_once('.')?;
+        Some((id, Home { inbox: inbox.into(), service: first_tokens(subject, self.service).into() }))
+    }
+
+    /// The token of an inbox, which is given one if it has none.
+    fn peer(&self, state: &mut State, home: Home, allowed: &ReplyPrefixes) -> Option<Arc<str>> {
+        match state.tokens.get(&home) {
+            Some(token) => Some(Arc::clone(token)),
+            None => self.add(state, home, allowed),
+        }
+    }
+
+    /// Notes that a peer was heard.
+    pub(super) fn hear(&self, peer: &str) {
+        if let Some(peer) = self.lock().peers.get_mut(peer) {
+            peer.heard = Instant::now();
+        }
+    }
+
+    /// The streams of a peer, by the id of their call.
+    pub(super) fn flows(&self, peer: &str, id: &Id) -> Option<Arc<Flows>> {
+        self.lock().peers.get(peer)?.calls.get(id)?.flows.clone()
+    }
+
+    /// Tells a peer that its items are not wanted any more.
+    pub(super) fn refuse_items(&self, peer: &str, id: &Id) {
+        let address = self.lock().peers.get(peer).map(|peer| peer.address.clone());
+        if let Some(Address { to, from }) = address {
+            Link { connection: self.replier.connection.clone(), to, from, id: *id }.cancel();
+        }
+    }
+
+    /// Takes those for gone that have a stream open and have said nothing for too long: who has one says each second that it is there.
+    pub(super) fn lose_silent(&self, longest: Duration) {
+        let now = Instant::now();
+        let is_silent = |peer: &Peer| {
+            now.saturating_duration_since(peer.heard) >= longest
+                && peer.calls.values().any(|call| call.flows.is_some())
+        };
+        let all = |state: &State| -> Vec<Arc<str>> {
+            let silent = state.peers.iter().filter(|(_, peer)| is_silent(peer));
+            silent.map(|(token, _)| Arc::clone(token)).collect()
+        };
+        let silent = all(&self.lock());
+        for peer in silent {
+            self.gone(&peer, None);
+        }
+    }
+
+    /// Notes that this process was the one which heard nothing for a while.
+    pub(super) fn forgive(&self) {
+        let now = Instant::now();
+        self.lock().peers.values_mut().for_each(|peer| peer.heard = now);
     }
 
     /// Gives an inbox a token. It is never that of another: who hears of one that is gone must not hit the next. And it cannot
@@ -146,7 +292,8 @@ impl Peers {
             self.opened.notify_one();
         }
         state.tokens.insert(home.clone(), Arc::clone(&token));
-        state.peers.insert(Arc::clone(&token), Peer { home, address, calls: BTreeMap::new() });
+        let (calls, heard) = (BTreeMap::new(), Instant::now());
+        state.peers.insert(Arc::clone(&token), Peer { home, address, calls, heard });
         Some(token)
     }
 

@@ -35,7 +35,8 @@ impl Running {
         let endpoint = &taken.endpoint;
         endpoint.stats.start(now.saturating_duration_since(taken.arrived));
         let limits = endpoint.shared.limits.scan;
-        let call = RawCall::new(taken.context.clone(), body, &endpoint.method, limits, now);
+        let port = taken.port().cloned();
+        let call = RawCall::new(taken.context.clone(), body, &endpoint.method, limits, now, port);
         Running { handler: Stage::Called(Arc::clone(&endpoint.handler), call), taken }
     }
 
@@ -67,7 +68,15 @@ impl Running {
         let no_cancel = self.taken.endpoint.method.is_no_cancel();
         let cancellation = self.taken.cancellation().filter(|_| !no_cancel);
         let deadline = self.taken.context.deadline().instant();
-        match until_end(Polling(&mut self), cancellation.as_ref(), deadline).await {
+        // A stream of results may have no end of its own.
+        let drains = self.taken.endpoint.method.kind().streams_results();
+        let turn_away = self.taken.shared().turn_away.clone();
+        let ended = tokio::select! {
+            biased;
+            ended = until_end(Polling(&mut self), cancellation.as_ref(), deadline) => ended,
+            () = turn_away.cancelled(), if drains => Err(End::Drained),
+        };
+        match ended {
             Ok(result) => self.taken.answer(result, Dispatch::Soon),
             Err(end) => {
                 self.taken.end(end);

@@ -79,6 +79,7 @@ impl ServerBuilder {
             default_timeout: self.default_timeout,
             running: Semaphore::new(self.limits.in_flight.min(Semaphore::MAX_PERMITS)),
             admitted: Arc::new(Admitted::by(&self.limits)),
+            streams: Arc::new(Admitted::of_streams(&self.limits)),
             late_replies: Arc::new(Semaphore::new(LATE_REPLIES)),
             handlers: Handlers::new(),
             counters: Counters::default(),

@@ -17,6 +17,7 @@ use crate::connection::Joining;
 use crate::context::Context;
 use crate::error::{BeforeWork, Error, ErrorKind, Execution};
 use crate::reply::Reply;
+use crate::service::Port;
 use crate::telemetry::Outcome;
 
 /// After so long without an answer, a caller is told which instance has its call.
@@ -55,6 +56,8 @@ pub(super) enum End {
     Cancelled,
     /// The server ends before there is a place.
     TurnedAway,
+    /// The server ends, and the stream with it.
+    Drained,
 }
 
 impl Taken {
@@ -90,6 +93,16 @@ impl Taken {
         &self.endpoint.shared
     }
 
+    /// Gives the call the stream that it opens.
+    pub(super) fn with_stream(&mut self, open: OpenCall) {
+        self.open = Some(Box::new(open));
+    }
+
+    /// The stream of the call, if it has one.
+    pub(super) fn port(&self) -> Option<&Arc<Port>> {
+        self.open.as_ref()?.port.as_ref()
+    }
+
     /// Waits for the call's turn. One whose caller waits is turned away when its server ends: another instance can take it
     /// now. One that nobody waits for has no other chance.
     pub(super) async fn wait_for<T>(&mut self, turn: impl Future<Output = T>) -> Result<T, End> {
@@ -118,7 +131,11 @@ impl Taken {
     /// Tells the caller which instance has its call, if that is of use, so that it can cancel the call and learns when the
     /// instance is gone.
     pub(super) fn open(&mut self) {
-        if self.open.is_some() || self.context.deadline().is_expired() {
+        if let Some(open) = &self.open {
+            open.port.iter().for_each(|port| port.announce());
+            return;
+        }
+        if self.context.deadline().is_expired() {
             return;
         }
         let Endpoint { shared, peers, stats, .. } = &*self.endpoint;
@@ -142,9 +159,14 @@ impl Taken {
         if std::mem::replace(&mut self.answered, true) {
             return;
         }
-        self.open = None;
+        let open = self.open.take();
         if let Some(job) = self.job.take() {
             return self.settle(*job, result);
+        }
+        // When the server has ended, its connection may be gone before the next flush.
+        let dispatch = if self.shared().is_closed() { Dispatch::Now } else { dispatch };
+        if let Some(port) = open.as_ref().and_then(|open| open.port.as_ref()).filter(|port| port.is_open()) {
+            return self.end_stream(port, result, dispatch);
         }
         let path = self.context.reply_path();
         let result = match result {
@@ -164,9 +186,26 @@ impl Taken {
         if self.begun.is_some() {
             self.endpoint.stats.end(reply.handler_time);
         }
-        // When the server has ended, its connection may be gone before the next flush.
-        let dispatch = if self.shared().is_closed() { Dispatch::Now } else { dispatch };
         send(self.shared(), path, reply, dispatch);
+    }
+
+    /// Ends a call whose stream of results is open: that has ended by itself, or does now.
+    #[cold]
+    fn end_stream(&self, port: &Port, result: Result<Reply, Error>, dispatch: Dispatch) {
+        let time = match result {
+            Ok(reply) => {
+                self.note(&reply);
+                reply.handler_time
+            }
+            Err(error) => {
+                let (error, time) = self.failed(error);
+                if let Some(message) = port.failure(&error) {
+                    send_message(self.shared(), message, Joining::Several, dispatch);
+                }
+                time
+            }
+        };
+        self.endpoint.stats.end(time);
     }
 
     /// Tells whoever executes a job what came of it: nobody waits for a reply.
@@ -237,6 +276,10 @@ impl Taken {
                     self.endpoint.stats.end(begun.elapsed());
                 }
             }
+            End::Drained => {
+                let message = "the server is being shut down: what comes now on the stream comes from others";
+                self.answer(Err(Error::new(ErrorKind::Unavailable, message)), Dispatch::Soon);
+            }
             End::TurnedAway => {
                 self.endpoint.stats.counters.turned_away.add();
                 self.answer(Err(stopped_before()), Dispatch::Soon);
@@ -276,7 +319,7 @@ impl Drop for Taken {
             self.answer(Err(error), Dispatch::Now);
         }
         if let Some(held) = &self.counted {
-            self.shared().leave(held);
+            self.shared().leave(self.endpoint.admitted(), held);
         }
     }
 }

@@ -28,6 +28,29 @@ pub enum MethodKind {
     Unary,
     /// Nobody waits for the handler.
     Oneway,
+    /// One call, a stream of results.
+    ServerStreaming,
+    /// A stream of items, one result.
+    ClientStreaming,
+    /// A stream of items, a stream of results.
+    BidiStreaming,
+}
+
+impl MethodKind {
+    /// Whether results come one after the other.
+    pub const fn streams_results(self) -> bool {
+        matches!(self, MethodKind::ServerStreaming | MethodKind::BidiStreaming)
+    }
+
+    /// Whether its callers send items one after the other.
+    pub const fn takes_items(self) -> bool {
+        matches!(self, MethodKind::ClientStreaming | MethodKind::BidiStreaming)
+    }
+
+    /// Whether there is a stream in either direction.
+    pub const fn is_streaming(self) -> bool {
+        self.streams_results() || self.takes_items()
+    }
 }
 
 /// What a method takes under a name.
@@ -60,6 +83,21 @@ impl Method {
     /// A method whose result nobody waits for.
     pub const fn oneway(name: &'static str) -> Self {
         Method { kind: MethodKind::Oneway, ..Method::unary(name) }
+    }
+
+    /// A method that answers with a stream.
+    pub const fn server_streaming(name: &'static str) -> Self {
+        Method { kind: MethodKind::ServerStreaming, ..Method::unary(name) }
+    }
+
+    /// A method that takes a stream of items and answers once.
+    pub const fn client_streaming(name: &'static str) -> Self {
+        Method { kind: MethodKind::ClientStreaming, ..Method::unary(name) }
+    }
+
+    /// A method that takes a stream of items and answers with a stream.
+    pub const fn bidi_streaming(name: &'static str) -> Self {
+        Method { kind: MethodKind::BidiStreaming, ..Method::unary(name) }
     }
 
     /// It may be executed twice without harm.

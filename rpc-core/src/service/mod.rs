@@ -6,6 +6,7 @@ mod method_result;
 mod passage;
 mod raw_call;
 mod registry;
+mod streaming;
 
 pub use self::descriptor::ServiceDescriptor;
 pub use self::method::{Method, MethodKind, Parameter};
@@ -15,6 +16,8 @@ pub(crate) use self::raw_call::Destination;
 pub use self::raw_call::RawCall;
 pub use self::registry::MethodRegistry;
 pub(crate) use self::registry::{Handler, HandlerFuture};
+pub use self::streaming::Incoming;
+pub(crate) use self::streaming::{Port, PortSettings};
 
 use crate::contract::{Contract, Role};
 

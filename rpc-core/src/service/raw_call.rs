@@ -10,9 +10,10 @@ use serde::de::Deserialize;
 use serde::ser::Serialize;
 use tokio::time::Instant;
 
+use super::streaming::Port;
 use super::{Handler, Method, MethodResult, Passage};
 use crate::codec::Codec;
-use crate::codec::as_bytes::{self, BytesLike};
+use crate::codec::as_bytes::{AsBytes, BytesLike};
 use crate::codec::scan::ScanLimits;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
@@ -27,6 +28,8 @@ pub struct RawCall {
     limits: ScanLimits,
     /// When its handler was started.
     begun: Instant,
+    /// Its stream, if it has one.
+    port: Option<Arc<Port>>,
     /// Where it goes behind the layers that it passes through.
     destination: Option<Box<Destination>>,
 }
@@ -45,8 +48,9 @@ impl RawCall {
         method: &Method,
         limits: ScanLimits,
         begun: Instant,
+        port: Option<Arc<Port>>,
     ) -> Self {
-        RawCall { context, body, bare: method.is_bare(), limits, begun, destination: None }
+        RawCall { context, body, bare: method.is_bare(), limits, begun, port, destination: None }
     }
 
     /// What is known about the call.
@@ -62,6 +66,16 @@ impl RawCall {
     /// Replaces the encoded arguments: for a layer that compresses or encrypts, say.
     pub fn set_body(&mut self, body: impl Into<Bytes>) {
         self.body = body.into();
+    }
+
+    /// Its stream, if it has one.
+    pub(super) fn port(&self) -> Option<&Arc<Port>> {
+        self.port.as_ref()
+    }
+
+    /// What is refused before it is decoded.
+    pub(super) fn limits(&self) -> ScanLimits {
+        self.limits
     }
 
     /// When its handler was started.
@@ -185,7 +199,7 @@ impl RawCall {
             .service_error(&self.reply_headers()?, time, &message, |codec, bytes| codec.encode(error, bytes))
     }
 
-    fn reply_headers(&self) -> Result<Headers, Error> {
+    pub(super) fn reply_headers(&self) -> Result<Headers, Error> {
         let headers = self.context.reply_headers();
         headers.check().map_err(|fault| in_reply(&fault))?;
         Ok(headers)
@@ -209,14 +223,5 @@ fn without_types(text: &str) -> Cow<'_, str> {
     match text.split_once(", expected ") {
         Some((what, expected)) if named(expected) => format!("{what}, expected another type").into(),
         _ => text.into(),
-    }
-}
-
-/// A value that travels as bytes.
-struct AsBytes<T>(T);
-
-impl<T: BytesLike> Serialize for AsBytes<T> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        as_bytes::serialize(&self.0, serializer)
     }
 }

@@ -14,6 +14,7 @@ use super::{ClientRequest, ClientResponse, ClientService, Progress};
 use crate::client::InFlight;
 use crate::client::outgoing::Outgoing;
 use crate::client::sending::Begun;
+use crate::connection::ClientStream;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Execution};
 
@@ -65,7 +66,7 @@ impl Passage {
     ) -> Self {
         let service = outgoing.layers().cloned().unwrap_or_else(ClientService::innermost);
         let progress = Arc::<Progress>::default();
-        let (outgoing, watched) = (outgoing.clone(), Arc::clone(&progress));
+        let (outgoing, watched, stream) = (outgoing.clone(), Arc::clone(&progress), outgoing.stream.clone());
         let request = ClientRequest { outgoing, args, deadline, delivery, progress: Arc::clone(&progress) };
         let through_layers = service.oneshot(request);
         let way = Box::pin(async move {
@@ -73,7 +74,7 @@ impl Passage {
             tokio::select! {
                 biased;
                 result = through_layers => result,
-                () = overdue(deadline, &watched) => Err(late()),
+                () = overdue(deadline, &watched, stream.as_deref()) => Err(late()),
             }
         });
         Passage { progress, way: Some(way) }
@@ -100,8 +101,15 @@ impl Passage {
 }
 
 /// Waits until a call is late, and a moment longer if it is out.
-async fn overdue(deadline: Deadline, progress: &Progress) {
+async fn overdue(deadline: Deadline, progress: &Progress, stream: Option<&ClientStream>) {
     sleep_until(deadline.instant()).await;
+    if let Some(stream) = stream.filter(|stream| stream.has_begun()) {
+        // Only its opening has that deadline.
+        match stream.until {
+            Some(until) => sleep_until(until).await,
+            None => std::future::pending().await,
+        }
+    }
     if progress.is_out() {
         sleep(GRACE).await;
     }

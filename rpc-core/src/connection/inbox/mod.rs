@@ -36,8 +36,9 @@ use super::outbox::{Batch, InHand, MAX_BYTES, Outbox};
 use super::random::Random;
 use super::sender::Sender;
 use super::slots::Token;
+use super::streams::Windows;
 use super::transport::Transport;
-use super::waiters::{Answer, Departure, Expected, News, Waiters};
+use super::waiters::{Answer, ClientStream, Departure, Expected, News, Waiters};
 use super::{Connection, Subject};
 use crate::error::{Error, ErrorKind};
 
@@ -45,6 +46,7 @@ use crate::error::{Error, ErrorKind};
 pub(crate) struct Inbox {
     subjects: Arc<ReplySubjects>,
     shared: Arc<Shared>,
+    windows: Windows,
     tasks: tokio::sync::Mutex<Option<Tasks>>,
 }
 
@@ -183,7 +185,8 @@ impl Inbox {
     pub(super) fn new(prefix: &str, random: Random, shared: Arc<Shared>) -> Self {
         let subjects = ReplySubjects::new(prefix, random);
         shared.lock().inbox = subjects.all().into();
-        Inbox { subjects: Arc::new(subjects), shared, tasks: tokio::sync::Mutex::default() }
+        let (windows, tasks) = (Windows::default(), tokio::sync::Mutex::default());
+        Inbox { subjects: Arc::new(subjects), shared, windows, tasks }
     }
 
     /// The sending half of the connection that this is the receiving half of.
@@ -267,6 +270,28 @@ impl Inbox {
     pub(crate) fn poll_answer(&self, id: u64, cx: &Context<'_>) -> Poll<Answer> {
         let mut replaced = None;
         self.shared.lock().waiters.poll(id, cx, &mut replaced)
+    }
+
+    /// Notes that a call, which is about to be sent, opens this stream.
+    pub(crate) fn expect_stream(&self, id: u64, stream: &Arc<ClientStream>) {
+        self.shared.lock().waiters.expect_stream(id, Arc::clone(stream));
+    }
+
+    /// Ends a stream that nobody takes from any more.
+    pub(crate) fn close_stream(&self, stream: &ClientStream) {
+        if let Some(id) = stream.opened.get() {
+            self.shared.change(|state| state.waiters.close_stream(*id));
+        }
+    }
+
+    /// Fails a stream whose items cannot be sent.
+    pub(crate) fn fail_stream(&self, stream: &ClientStream, error: Error) {
+        self.shared.change_and_wake(|state, wake| state.waiters.fail_stream(stream, error, wake));
+    }
+
+    /// What may be on its way on all streams of the connection.
+    pub(crate) fn windows(&self) -> &Windows {
+        &self.windows
     }
 
     /// Forgets a call that nobody waits for any more.

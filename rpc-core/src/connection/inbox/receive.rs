@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use super::subjects::plain_call;
 use super::{ReplySubjects, Shared, State, plain};
 use crate::connection::slots::Token;
-use crate::connection::waiters::Gone;
-use crate::connection::{Answer, Message, Subscription, no_responders};
-use crate::wire::frame::{AcceptedFrame, ErrorFrame, Frame, Frames, Id, MAGIC};
+use crate::connection::waiters::{ClientStream, Gone, Waiters};
+use crate::connection::{Answer, Message, Subject, Subscription, no_responders};
+use crate::wire::frame::{AcceptedFrame, Credit, EndFrame, ErrorFrame, Frame, Frames, Id, ItemFrame, MAGIC};
 
 /// Says that the inbox is received. However that ends — with the connection, or with the runtime — nobody waits in
 /// vain afterwards, and the next call starts it anew.
@@ -54,7 +54,12 @@ pub(super) async fn receive(mut subscription: Subscription, subjects: Arc<ReplyS
 enum Answered {
     Call(Id, Answer),
     /// An instance has a call.
-    Accepted(Id, AcceptedFrame),
+    Accepted(Id, Box<AcceptedFrame>),
+    Item(Id, ItemFrame),
+    End(Id, Box<EndFrame>),
+    Credit(Id, Credit),
+    /// The instance wants no more items.
+    Cancel(Id),
     /// An instance is there.
     Heartbeat,
     /// What it was a reply to, whatever that is.
@@ -72,8 +77,12 @@ fn read(message: &Message, answers: &mut Vec<Answered>) {
             Ok(Frame::Success(id, success)) => answers.push(Answered::Call(id, Answer::Success(success))),
             Ok(Frame::Error(id, error)) => answers.push(Answered::Call(id, Answer::Error(error))),
             Ok(Frame::Accepted(id, accepted)) => answers.push(Answered::Accepted(id, accepted)),
+            Ok(Frame::Item(id, item)) => answers.push(Answered::Item(id, item)),
+            Ok(Frame::End(id, end)) => answers.push(Answered::End(id, end)),
+            Ok(Frame::Credit(id, credit)) => answers.push(Answered::Credit(id, credit)),
+            Ok(Frame::Cancel(id)) => answers.push(Answered::Cancel(id)),
             Ok(Frame::Heartbeat) => answers.push(Answered::Heartbeat),
-            Ok(Frame::Call(_) | Frame::Cancel(_) | Frame::Unknown) => {}
+            Ok(Frame::Call(_) | Frame::Unknown) => {}
             Err(_) => answers.push(Answered::Message),
         }
     }
@@ -88,8 +97,14 @@ fn deliver(
     wake: &mut Vec<Waker>,
 ) {
     let now = Instant::now();
+    let control = message.reply.as_ref();
+    let mut current = None;
     for answer in answers.drain(..) {
         match answer {
+            Answered::Item(id, item) => {
+                let Some(id) = id.own() else { continue };
+                deliver_item(&mut state.waiters, id, item, control, &mut current, wake);
+            }
             Answered::Call(id, Answer::Error(error)) if error.flags.is_whole() => {
                 deliver_whole(state, id, &error, token, now, wake);
             }
@@ -100,8 +115,20 @@ fn deliver(
             Answered::Accepted(id, accepted) => {
                 let (Some(id), Some(control)) = (id.own(), &message.reply) else { continue };
                 let reply = || subjects.control(&accepted.instance);
-                state.waiters.accept(id, &accepted, control, now, reply);
+                state.waiters.accept(id, &accepted, control, now, reply, wake);
                 state.waiters.peers.hear(control, now);
+            }
+            Answered::End(id, end) => {
+                let Some(id) = id.own() else { continue };
+                state.waiters.take_end(id, *end, control, wake);
+            }
+            Answered::Credit(id, credit) => {
+                let Some(id) = id.own() else { continue };
+                state.waiters.take_credit(id, credit, control, wake);
+            }
+            Answered::Cancel(id) => {
+                let Some(id) = id.own() else { continue };
+                state.waiters.take_cancel(id, control, wake);
             }
             Answered::Heartbeat => {
                 if let Some(control) = &message.reply {
@@ -112,6 +139,28 @@ fn deliver(
         }
     }
     state.waiters.learn();
+}
+
+/// An item of a stream: often one of many of the same, which is looked for once.
+fn deliver_item(
+    waiters: &mut Waiters,
+    id: u64,
+    item: ItemFrame,
+    control: Option<&Subject>,
+    current: &mut Option<(u64, Arc<ClientStream>)>,
+    wake: &mut Vec<Waker>,
+) {
+    if current.as_ref().is_none_or(|(current, _)| *current != id) {
+        *current = waiters.open_stream(id, control).map(|stream| (id, stream));
+    }
+    match current {
+        Some((_, stream)) => {
+            if stream.flows.take_item(item.seq, item.body, wake).is_err() {
+                waiters.close_stream(id);
+            }
+        }
+        None => waiters.refuse_item(id, control),
+    }
 }
 
 /// An error about all calls of a message. The slot may be that of another message by now: then the id is none of its

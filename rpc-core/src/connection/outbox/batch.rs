@@ -17,6 +17,8 @@ pub(crate) struct Batch {
     message: OutboundMessage,
     /// Framed messages to the same subject.
     more: Vec<Bytes>,
+    /// How many frames they have together.
+    frames: usize,
     size: usize,
     joining: Joining,
 }
@@ -26,14 +28,26 @@ pub(crate) struct Batch {
 pub(crate) enum Joining {
     /// It is one of several.
     Several,
+    /// The same, and has so many frames already.
+    Frames(usize),
     /// It is the only one, or not framed.
     Lone,
+}
+
+impl Joining {
+    /// How many frames a message has.
+    pub(super) fn frames(self) -> usize {
+        match self {
+            Joining::Frames(frames) => frames,
+            Joining::Several | Joining::Lone => 1,
+        }
+    }
 }
 
 impl Batch {
     /// Whether others join it that go to this very subject: to where the replies to the calls of one message go.
     pub(super) fn is_for(&self, subject: &Subject) -> bool {
-        self.joining == Joining::Several && std::ptr::eq(self.message.subject.as_str(), subject.as_str())
+        self.joining != Joining::Lone && std::ptr::eq(self.message.subject.as_str(), subject.as_str())
     }
 
     /// Where its answers go, if it asks for any.
@@ -45,20 +59,31 @@ impl Batch {
         self.size
     }
 
-    /// Whether another framed message of so many bytes still fits.
-    pub(crate) fn has_room(&self, payload: usize, frames: usize, bytes: usize) -> bool {
-        self.more.len() + 1 < frames && self.size + payload <= bytes
+    /// Whether another framed message of so many bytes, with so many frames, still fits.
+    pub(super) fn has_room_for(&self, payload: usize, more: usize, frames: usize, bytes: usize) -> bool {
+        self.frames.saturating_add(more) <= frames && self.size + payload <= bytes
     }
 
-    /// Adds the frames of another framed message.
+    /// The same of a message with one frame.
+    pub(crate) fn has_room(&self, payload: usize, frames: usize, bytes: usize) -> bool {
+        self.has_room_for(payload, 1, frames, bytes)
+    }
+
+    /// Adds the frame of another framed message.
     pub(crate) fn add(&mut self, payload: Bytes) {
+        self.add_frames(payload, 1);
+    }
+
+    /// Adds the frames of another framed message, which has so many.
+    pub(super) fn add_frames(&mut self, payload: Bytes, frames: usize) {
+        self.frames += frames;
         self.size += payload.len() - HEAD.min(payload.len());
         self.more.push(payload);
     }
 
     /// The message. One that was alone is what it was; several are copied into one.
     pub(crate) fn into_message(self) -> OutboundMessage {
-        let Batch { mut message, more, size, joining: _ } = self;
+        let Batch { mut message, more, size, frames: _, joining: _ } = self;
         if !more.is_empty() {
             let mut all = BytesMut::with_capacity(size);
             all.extend_from_slice(&message.payload);
@@ -75,7 +100,7 @@ impl Batch {
     /// A batch of one message, that others may or may not join later.
     pub(super) fn new(message: OutboundMessage, joining: Joining) -> Self {
         let size = message.payload.len();
-        Batch { message, more: Vec::new(), size, joining }
+        Batch { message, more: Vec::new(), frames: joining.frames(), size, joining }
     }
 }
 

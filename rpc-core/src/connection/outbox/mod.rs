@@ -68,14 +68,17 @@ impl Outbox {
         }
         *waiting += message.payload.len();
         let subject = message.subject.as_ptr().addr();
-        if joining == Joining::Several {
+        if joining == Joining::Lone {
+            // What comes later to the same place must not overtake it.
+            open.remove(&subject);
+        } else {
             let is_last = batches.back().is_some_and(|last| last.is_for(&message.subject));
             let place = if is_last { Some(batches.len() - 1) } else { open.get(&subject).copied() };
             if let Some(batch) = place.and_then(|place| batches.get_mut(place))
                 && batch.is_for(&message.subject)
-                && batch.has_room(message.payload.len(), MAX_FRAMES, bytes)
+                && batch.has_room_for(message.payload.len(), joining.frames(), MAX_FRAMES, bytes)
             {
-                batch.add(message.payload);
+                batch.add_frames(message.payload, joining.frames());
                 return Ok(());
             }
             open.insert(subject, batches.len());

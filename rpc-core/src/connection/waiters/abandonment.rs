@@ -25,6 +25,7 @@ impl Waiters {
     /// Forgets a call that nobody waits for any more. One that has not left never will. One that is out is cancelled at the
     /// instance that has it; if that is not known, it is kept until it is, or until it is answered or expires.
     pub(in crate::connection) fn forget(&mut self, id: u64) -> Option<Forgotten> {
+        self.end_opening(id);
         let is_full = self.given_up >= MAX_GIVEN_UP;
         let waiter = self.calls.get_mut(&id)?;
         if waiter.gathered.is_some() && waiter.answer.is_none() && !is_full {

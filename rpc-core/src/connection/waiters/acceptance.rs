@@ -34,7 +34,12 @@ impl Waiters {
         control: &Subject,
         now: Instant,
         reply: impl FnOnce() -> Subject,
+        wake: &mut Vec<Waker>,
     ) {
+        if self.has_stream_elsewhere(id, control) {
+            // Of several instances that have opened it, one is enough.
+            return self.control.push(cancel(id, control));
+        }
         let Some(waiter) = self.calls.get_mut(&id) else { return };
         let gathers = waiter.gathered.is_some();
         let destination = match waiter.place {
@@ -57,7 +62,8 @@ impl Waiters {
         }
         waiter.one_of_many |= accepted.flags.is_one_of_many();
         let most = if gathers || waiter.one_of_many { MAX_INSTANCES } else { 1 };
-        if waiter.peers.len() >= most {
+        let is_known = self.peers.find(control).is_some_and(|peer| waiter.peers.contains(&peer));
+        if !is_known && waiter.peers.len() >= most {
             return;
         }
         if self.peers.is_empty() {
@@ -67,6 +73,7 @@ impl Waiters {
         if !waiter.peers.contains(&peer) {
             waiter.peers.push(peer);
         }
+        self.accept_stream(id, accepted, peer, now, wake);
     }
 
     /// Tells the instances that have a call that nobody waits for it any more.
@@ -86,6 +93,10 @@ impl Waiters {
         let message = format!("the instance {instance} {why}, which had the call");
         let now = Instant::now();
         for id in self.peers.calls(peer) {
+            if self.lose_stream(id, &message, wake) {
+                self.peers.close(id, peer);
+                continue;
+            }
             let Some(waiter) = self.calls.get_mut(&id) else { continue };
             waiter.peers.retain(|other| *other != peer);
             let (gathers, one_of_many) = (waiter.gathered.is_some(), waiter.one_of_many);
@@ -130,7 +141,7 @@ fn refusal_of(error: &Error) -> Answer {
     }))
 }
 
-fn cancel(id: u64, control: &Subject) -> (OutboundMessage, Joining) {
+pub(super) fn cancel(id: u64, control: &Subject) -> (OutboundMessage, Joining) {
     let mut payload = BytesMut::new();
     write_cancel(&mut payload, &Id::new(id));
     let (subject, payload) = (control.clone(), payload.freeze());

@@ -5,6 +5,7 @@ use std::task::Waker;
 use tokio::time::Instant;
 
 use super::{Answer, Place, Waiters};
+use crate::connection::closed;
 use crate::connection::slots::Sent;
 use crate::error::{Error, Execution};
 
@@ -15,6 +16,7 @@ impl Waiters {
     /// certainly not executed only if theirs is the only message that can be meant.
     pub(in crate::connection) fn deny(&mut self, subject: &str, wake: &mut Vec<Waker>) {
         self.peers.deny(subject);
+        self.deny_streams(subject, wake);
         let mut messages: Vec<(usize, Sent)> = self.slots.out().collect();
         messages.retain(|(_, sent)| {
             self.destinations.get_mut(sent.destination).is_some_and(|there| *there.subject == *subject)
@@ -63,6 +65,7 @@ impl Waiters {
             };
             wake.extend(self.answer(id, answer, now));
         }
+        self.lose_streams(out, wake);
     }
 
     /// Gives all calls the same answer.
@@ -70,5 +73,6 @@ impl Waiters {
         let all: Vec<u64> = self.calls.keys().copied().collect();
         let now = Instant::now();
         wake.extend(all.into_iter().filter_map(|id| self.answer(id, answer(), now)));
+        self.lose_streams(&closed(), wake);
     }
 }

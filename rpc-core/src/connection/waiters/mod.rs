@@ -7,6 +7,7 @@ mod failures;
 mod gathering;
 mod pinning;
 mod plain;
+mod streaming;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,8 @@ use tokio::time::Instant;
 pub(super) use self::acceptance::Gone;
 use self::gathering::Gathered;
 pub(crate) use self::gathering::{Next, Part};
+use self::streaming::Streams;
+pub(crate) use self::streaming::{ClientStream, Opened};
 use crate::connection::outbox::{Batch, DestinationId, Destinations, Heard, Joining};
 use crate::connection::peers::{PeerId, Peers};
 use crate::connection::slots::{Left, Slots};
@@ -47,6 +50,8 @@ pub(crate) enum Answer {
     Foreign,
     /// The broker refused the message; what may be concluded about the handler.
     Denied(Execution),
+    /// The stream that it asks for is open.
+    Opened(Box<Opened>),
     /// What it was out to is gone; what may be concluded about the handler.
     Lost(Error),
     /// The connection closed.
@@ -88,6 +93,8 @@ pub(super) struct Waiters {
     /// How long handlers took, by the answers since the last [`learn`](Self::learn).
     heard: Option<(DestinationId, Heard)>,
     pub(super) peers: Peers,
+    /// Those that open a stream, and the open streams.
+    streams: Streams,
     /// How many of the calls nobody waits for any more.
     given_up: usize,
     /// What instances are to be told about their calls.
@@ -184,7 +191,7 @@ impl Waiters {
                 waiter.refusal.get_or_insert(error);
                 return None;
             }
-            (answer @ (Answer::Success(_) | Answer::Error(_) | Answer::Plain(_)), _) => {
+            (answer @ (Answer::Success(_) | Answer::Error(_) | Answer::Plain(_) | Answer::Opened(_)), _) => {
                 (answer, Left::Answered)
             }
             (Answer::Expired(_), Place::Waiting(_)) => (Answer::NotSent(too_late()), Left::Refused),
@@ -202,11 +209,15 @@ impl Waiters {
             Answer::Error(error) if error.execution != Execution::NotExecuted => Some(error.handler_time),
             _ => None,
         };
+        let is_opened = matches!(answer, Answer::Opened(_));
         waiter.answer = Some(answer);
         let (waker, place) = (waiter.waker.take(), waiter.place);
         if waiter.given_up {
             self.calls.remove(&id);
             self.given_up -= 1;
+        } else if is_opened {
+            // Its stream is at the instance from now on.
+            waiter.peers.clear();
         } else if !waiter.peers.is_empty() {
             let mut peers = std::mem::take(&mut waiter.peers);
             self.leave_peers(id, &mut peers);
@@ -215,6 +226,9 @@ impl Waiters {
             self.hear(slot, time);
         }
         self.leave(place, left, now, handler_time.unwrap_or_default());
+        if !is_opened && !self.streams.is_empty() {
+            self.end_opening(id);
+        }
         waker
     }
 

@@ -7,14 +7,17 @@ mod golden;
 mod read;
 mod reader;
 mod simple;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub(crate) use self::read::{
-    AcceptedFrame, BadMessage, CallFrame, ErrorFrame, Frame, Frames, SuccessFrame, first_id,
+    AcceptedFrame, BadMessage, CallFrame, EndFrame, ErrorFrame, Frame, Frames, ItemFrame, SuccessFrame,
+    first_id,
 };
 use self::reader::{Malformed, Reader};
+pub(crate) use self::stream::{Acceptance, End, begin_message, put_end, put_item, write_credit};
 pub(crate) use self::write::{
     CallBuffer, CallHead, Failure, ReplyTail, Times, heartbeat, write_accepted, write_cancel, write_error,
     write_success,
@@ -37,6 +40,9 @@ const CALL: u64 = 1;
 const SUCCESS: u64 = 2;
 const ERROR: u64 = 3;
 const CANCEL: u64 = 4;
+const ITEM: u64 = 5;
+const END: u64 = 6;
+const CREDIT: u64 = 7;
 const ACCEPTED: u64 = 8;
 const HEARTBEAT: u64 = 9;
 
@@ -46,9 +52,15 @@ pub(crate) struct Flags(u32);
 
 impl Flags {
     const CODEC: u32 = 0b1111;
+    /// In a call.
     const RECEIPT: u32 = 1 << 4;
+    /// In an *accepted*: the same bit.
+    const OPEN: u32 = 1 << 4;
     const INSTANCE: u32 = 1 << 5;
+    /// In what a server says.
     const ONE_OF_MANY: u32 = 1 << 6;
+    /// In a call that opens a stream: the same bit.
+    const WHOLE_STREAM: u32 = 1 << 6;
     const WHOLE: u32 = 1 << 7;
     const MUST_UNDERSTAND: u32 = 0xFF00;
 
@@ -63,6 +75,26 @@ impl Flags {
     #[must_use]
     pub(crate) fn with_receipt(self) -> Self {
         Flags(self.0 | Self::RECEIPT)
+    }
+
+    /// The stream of results is open.
+    #[must_use]
+    pub(crate) fn with_open(self) -> Self {
+        Flags(self.0 | Self::OPEN)
+    }
+
+    /// The budget of the call is that of the whole stream, and not only of its opening.
+    #[must_use]
+    pub(crate) fn with_whole_stream(self) -> Self {
+        Flags(self.0 | Self::WHOLE_STREAM)
+    }
+
+    pub(crate) fn is_open(self) -> bool {
+        self.0 & Self::OPEN != 0
+    }
+
+    pub(crate) fn bounds_whole_stream(self) -> bool {
+        self.0 & Self::WHOLE_STREAM != 0
     }
 
     /// The reply shall name the instance.
@@ -108,6 +140,15 @@ impl Flags {
             _ => None,
         }
     }
+}
+
+/// What may still be sent in one direction of a stream: so many items, with so many bytes together.
+///
+/// An item may leave as long as neither is used up, and may be larger than what is left: then the bytes are in debt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Credit {
+    pub(crate) messages: u32,
+    pub(crate) bytes: u32,
 }
 
 /// What pairs a reply with its call: bytes that the caller chose and everyone else echoes unread.

@@ -6,7 +6,9 @@ use bytes::Bytes;
 
 use super::reader::{Malformed, Reader};
 use super::simple;
-use super::{ACCEPTED, CALL, CANCEL, ERROR, Flags, HEARTBEAT, Id, MAGIC, SUCCESS, VERSION};
+use super::{
+    ACCEPTED, CALL, CANCEL, CREDIT, Credit, END, ERROR, Flags, HEARTBEAT, ITEM, Id, MAGIC, SUCCESS, VERSION,
+};
 use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::headers::Headers;
 
@@ -19,6 +21,8 @@ pub(crate) struct CallFrame {
     pub(crate) expires_unix_ms: Option<u64>,
     pub(crate) attempt: u32,
     pub(crate) headers: Headers,
+    /// What its server may send; only in a call that opens a stream.
+    pub(crate) credit: Option<Credit>,
     pub(crate) args: Bytes,
 }
 
@@ -64,7 +68,30 @@ impl ErrorFrame {
 #[derive(Debug)]
 pub(crate) struct AcceptedFrame {
     pub(crate) instance: Box<str>,
+    /// What the client may send, once the server takes items.
+    pub(crate) credit: Option<Credit>,
+    pub(crate) headers: Headers,
     pub(crate) flags: Flags,
+}
+
+/// One item of a stream.
+#[derive(Debug)]
+pub(crate) struct ItemFrame {
+    pub(crate) seq: u64,
+    pub(crate) body: Bytes,
+}
+
+/// The end of one direction of a stream.
+#[derive(Debug)]
+pub(crate) struct EndFrame {
+    /// How many items there were.
+    pub(crate) seq: u64,
+    /// Why it has ended before its time, if it has.
+    pub(crate) code: u16,
+    pub(crate) execution: Execution,
+    pub(crate) message: Box<str>,
+    /// The service's own error.
+    pub(crate) body: Option<Bytes>,
 }
 
 /// What a message can hold, by kind.
@@ -76,7 +103,10 @@ pub(crate) enum Frame {
     Error(Id, Box<ErrorFrame>),
     /// Nobody waits for this call any more.
     Cancel(Id),
-    Accepted(Id, AcceptedFrame),
+    Accepted(Id, Box<AcceptedFrame>),
+    Item(Id, ItemFrame),
+    End(Id, Box<EndFrame>),
+    Credit(Id, Credit),
     /// The sender is there: what it is sent to finds out whether the receiver is.
     Heartbeat,
     /// A kind of a later version, passed over.
@@ -145,8 +175,17 @@ impl<'a> Frames<'a> {
             ACCEPTED => {
                 let id = Id::read(&mut reader)?;
                 let (accepted, elements) = AcceptedFrame::read(&mut reader, length)?;
-                (Frame::Accepted(id, accepted), elements)
+                (Frame::Accepted(id, Box::new(accepted)), elements)
             }
+            ITEM => {
+                let id = Id::read(&mut reader)?;
+                (Frame::Item(id, ItemFrame { seq: reader.uint()?, body: reader.body()? }), 4)
+            }
+            END => {
+                let id = Id::read(&mut reader)?;
+                (Frame::End(id, Box::new(EndFrame::read(&mut reader)?)), 8)
+            }
+            CREDIT => (Frame::Credit(Id::read(&mut reader)?, Credit::read(&mut reader)?), 4),
             HEARTBEAT => (Frame::Heartbeat, 1),
             _ => (Frame::Unknown, 1),
         };
@@ -192,9 +231,9 @@ impl CallFrame {
         let expires_unix_ms = reader.optional(Reader::uint)?;
         let attempt = u32::try_from(reader.uint()?).unwrap_or(u32::MAX);
         let headers = reader.optional(Reader::headers)?.unwrap_or_default();
-        reader.skip()?; // credit: calls that open a stream
+        let credit = reader.optional(Credit::read_pair)?;
         let args = reader.body()?;
-        Ok(CallFrame { id, flags, budget, expires_unix_ms, attempt, headers, args })
+        Ok(CallFrame { id, flags, budget, expires_unix_ms, attempt, headers, credit, args })
     }
 }
 
@@ -229,12 +268,47 @@ impl AcceptedFrame {
     /// Its flags came later than the rest of it: without them it is one of five elements. Returns how many there were.
     fn read(reader: &mut Reader<'_>, length: usize) -> Result<(Self, usize), Malformed> {
         let instance = reader.str()?.into();
-        reader.skip()?; // credit: calls that open a stream
+        let credit = reader.optional(Credit::read_pair)?;
+        let headers = reader.optional(Reader::headers)?.unwrap_or_default();
+        let (flags, elements) = if length < 6 { (Flags::default(), 5) } else { (read_flags(reader)?, 6) };
+        Ok((AcceptedFrame { instance, credit, headers, flags }, elements))
+    }
+}
+
+impl EndFrame {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let seq = reader.uint()?;
+        let code = u16::try_from(reader.uint()?).map_err(|_| Malformed)?;
+        let execution = Execution::from_wire(reader.uint()?);
+        let message = reader.optional(Reader::str)?.unwrap_or_default().into();
+        let body = reader.optional(Reader::body)?;
         reader.skip()?; // headers
-        if length < 6 {
-            return Ok((AcceptedFrame { instance, flags: Flags::default() }, 5));
+        Ok(EndFrame { seq, code, execution, message, body })
+    }
+
+    /// The error that is seen at the other end, unless the frame carries the service's own.
+    pub(crate) fn to_error(&self) -> Error {
+        Error::new(ErrorKind::from_code(self.code), self.message.to_string())
+            .with_execution(self.execution)
+            .with_code(self.code)
+    }
+}
+
+impl Credit {
+    /// Its two numbers; larger ones than can be counted are as good as the largest.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let counted = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Ok(Credit { messages: counted(reader.uint()?), bytes: counted(reader.uint()?) })
+    }
+
+    /// The same as an array of its own.
+    fn read_pair(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let length = reader.array()?;
+        let credit = Credit::read(reader)?;
+        for _ in 2..length {
+            reader.skip()?;
         }
-        Ok((AcceptedFrame { instance, flags: read_flags(reader)? }, 6))
+        if length < 2 { Err(Malformed) } else { Ok(credit) }
     }
 }
 

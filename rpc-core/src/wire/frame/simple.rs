@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CallFrame, Flags, Frame, Id, SuccessFrame};
+use super::{CallFrame, Flags, Frame, Id, ItemFrame, SuccessFrame};
 use crate::wire::headers::Headers;
 
 /// How long the head of a call is, up to its arguments.
@@ -17,6 +17,7 @@ pub(super) fn read(message: &Bytes, at: usize) -> Option<(Frame, usize)> {
     match message.get(at)? {
         0x99 => read_call(message, at),
         0x96 => read_success(message, at),
+        0x94 => read_item(message, at),
         _ => None,
     }
 }
@@ -38,6 +39,7 @@ fn read_call(message: &Bytes, at: usize) -> Option<(Frame, usize)> {
         expires_unix_ms: Some(u64::from_be_bytes([*e0, *e1, *e2, *e3, *e4, *e5, *e6, *e7])),
         attempt: u32::from(*attempt),
         headers: Headers::new(),
+        credit: None,
         args,
     };
     Some((Frame::Call(call), end))
@@ -63,6 +65,24 @@ fn read_success(message: &Bytes, at: usize) -> Option<(Frame, usize)> {
         instance: None,
     };
     Some((Frame::Success(Id::of([*i0, *i1, *i2, *i3, *i4, *i5, *i6, *i7]), success), end + 2))
+}
+
+/// An item of a stream.
+fn read_item(message: &Bytes, at: usize) -> Option<(Frame, usize)> {
+    let head: &[u8; 13] = message.get(at..)?.first_chunk()?;
+    let [0x94, 0x05, 0xC4, 0x08, i0, i1, i2, i3, i4, i5, i6, i7, marker] = head else { return None };
+    let rest = message.get(at + 13..)?;
+    let (seq, length_at) = match (marker, rest) {
+        (seq @ 0..=0x7F, _) => (u32::from(*seq), 0),
+        (0xCC, [seq, ..]) => (u32::from(*seq), 1),
+        (0xCD, [s0, s1, ..]) => (u32::from(u16::from_be_bytes([*s0, *s1])), 2),
+        (0xCE, [s0, s1, s2, s3, ..]) => (u32::from_be_bytes([*s0, *s1, *s2, *s3]), 4),
+        _ => return None,
+    };
+    let [0xC6, length @ ..] = rest.get(length_at..)?.first_chunk::<5>()? else { return None };
+    let (body, end) = body(message, at + 13 + length_at + 5, *length)?;
+    let id = Id::of([*i0, *i1, *i2, *i3, *i4, *i5, *i6, *i7]);
+    Some((Frame::Item(id, ItemFrame { seq: u64::from(seq), body }), end))
 }
 
 /// The bytes from `start`, of a length that may be a lie.

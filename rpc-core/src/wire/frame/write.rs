@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use rmp::encode;
 
-use super::{Flags, Id, MAGIC, VERSION};
+use super::{Acceptance, Credit, Flags, Id, MAGIC, VERSION};
 use crate::deadline::as_wire_ms;
 use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::headers::Headers;
@@ -29,6 +29,8 @@ pub(crate) struct CallHead<'a> {
     pub(crate) times: Times,
     pub(crate) attempt: u8,
     pub(crate) headers: &'a Headers,
+    /// What its server may send; only of a call that opens a stream.
+    pub(crate) credit: Option<Credit>,
 }
 
 /// A call that is being written. Budget and expiry have fixed places, since they are known only when the call is
@@ -66,12 +68,12 @@ impl CallBuffer {
             }
             Times::Unlimited => bytes.put_slice(&[0xC0, 0xC0]),
         }
-        if head.attempt < 0x80 && head.headers.is_empty() {
+        if head.attempt < 0x80 && head.headers.is_empty() && head.credit.is_none() {
             bytes.put_slice(&[head.attempt, 0xC0, 0xC0]);
         } else {
             put_uint(&mut bytes, u64::from(head.attempt));
             put_headers(&mut bytes, head.headers);
-            bytes.put_u8(0xC0);
+            put_credit(&mut bytes, head.credit);
         }
         let args = bytes.len();
         match put_body(&mut bytes, encode) {
@@ -196,12 +198,13 @@ pub(crate) fn write_cancel(bytes: &mut BytesMut, id: &Id) {
 }
 
 /// Writes that an instance has a call and is at it.
-pub(crate) fn write_accepted(bytes: &mut BytesMut, id: &Id, instance: &str, flags: Flags) {
+pub(crate) fn write_accepted(bytes: &mut BytesMut, id: &Id, instance: &str, acceptance: &Acceptance<'_>) {
     bytes.put_slice(&[MAGIC, VERSION, 0x96, 0x08]);
     put_id(bytes, id);
     put_str(bytes, instance);
-    bytes.put_slice(&[0xC0, 0xC0]);
-    put_uint(bytes, u64::from(flags.0));
+    put_credit(bytes, acceptance.credit);
+    put_headers(bytes, acceptance.headers);
+    put_uint(bytes, u64::from(acceptance.flags.0));
 }
 
 /// The message that says that its sender is there: always the same.
@@ -209,13 +212,25 @@ pub(crate) fn heartbeat() -> Bytes {
     Bytes::from_static(&[MAGIC, VERSION, 0x91, 0x09])
 }
 
-fn put_id(bytes: &mut BytesMut, id: &Id) {
+pub(super) fn put_id(bytes: &mut BytesMut, id: &Id) {
     bytes.put_slice(&[0xC4, id.length]);
     bytes.put_slice(id.as_slice());
 }
 
+fn put_credit(bytes: &mut BytesMut, credit: Option<Credit>) {
+    match credit {
+        None => bytes.put_u8(0xC0),
+        Some(Credit { messages, bytes: of_bytes }) => {
+            bytes.put_u8(0x92);
+            put_uint(bytes, u64::from(messages));
+            put_uint(bytes, u64::from(of_bytes));
+        }
+    }
+}
+
 /// A `bin` of 32 bits length, which is filled in when the body is there.
-fn put_body(
+#[inline]
+pub(super) fn put_body(
     bytes: &mut BytesMut,
     encode: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -233,14 +248,14 @@ fn put_body(
 
 // Writing into a buffer that grows cannot fail: rmp's results say so in their types' error, which has no source.
 
-fn put_uint(bytes: &mut BytesMut, value: u64) {
+pub(super) fn put_uint(bytes: &mut BytesMut, value: u64) {
     if let Ok(small @ 0..=0x7F) = u8::try_from(value) {
         return bytes.put_u8(small);
     }
     let _ = encode::write_uint(&mut bytes.writer(), value);
 }
 
-fn put_str(bytes: &mut BytesMut, text: &str) {
+pub(super) fn put_str(bytes: &mut BytesMut, text: &str) {
     let _ = encode::write_str(&mut bytes.writer(), text);
 }
 

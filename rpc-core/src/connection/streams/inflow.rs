@@ -1,0 +1,262 @@
+//! The receiving half of a direction: what has come and was not taken yet, in order and without gaps.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::Bytes;
+
+use super::outflow::Allowance;
+use super::{Flows, Link, Window};
+use crate::error::{Error, ErrorKind, Execution};
+use crate::wire::frame::{Credit, EndFrame};
+
+/// What has come. It is bounded by what the sender was granted.
+#[derive(Debug)]
+pub(crate) struct Inflow {
+    window: Window,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    items: VecDeque<Bytes>,
+    /// The number of the next item.
+    next: u64,
+    /// What the sender may still send.
+    granted: Allowance,
+    ended: Option<Ended>,
+    waker: Option<Waker>,
+}
+
+/// How the direction has ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Ended {
+    Complete,
+    /// With an error that the sender has told.
+    Told(Arc<EndFrame>),
+    Failed(Error),
+}
+
+/// What the sender did that it must not do, or what was lost on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Gap {
+        expected: u64,
+        came: u64,
+    },
+    /// More came than was granted.
+    Overrun,
+}
+
+impl Fault {
+    fn to_error(self) -> Error {
+        match self {
+            Fault::Gap { expected, came } => Error::new(
+                ErrorKind::DataLoss,
+                format!("a part of the stream is lost: item {came} came where {expected} had to come"),
+            ),
+            Fault::Overrun => {
+                Error::new(ErrorKind::Protocol, "more came on the stream than its sender was allowed to send")
+            }
+        }
+        .with_execution(Execution::Executed)
+    }
+}
+
+impl Inflow {
+    pub(super) fn new(window: Window) -> Self {
+        let mut granted = Allowance::default();
+        granted.add(window.credit());
+        let (items, next, ended, waker) = (VecDeque::new(), 0, None, None);
+        Inflow { window, state: Mutex::new(State { items, next, granted, ended, waker }) }
+    }
+
+    /// What the sender is granted at first.
+    pub(crate) fn window(&self) -> Window {
+        self.window
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds an item. One that has come before is passed over, as is all that comes after the end.
+    pub(super) fn push(&self, seq: u64, body: Bytes, wake: &mut Vec<Waker>) -> Result<(), Fault> {
+        let mut state = self.lock();
+        if state.ended.is_some() || seq < state.next {
+            return Ok(());
+        }
+        let fault = if seq > state.next {
+            Fault::Gap { expected: state.next, came: seq }
+        } else if !state.granted.is_enough() {
+            Fault::Overrun
+        } else {
+            state.next += 1;
+            state.granted.take(body.len());
+            state.items.push_back(body);
+            wake.extend(state.waker.take());
+            return Ok(());
+        };
+        state.ended = Some(Ended::Failed(fault.to_error()));
+        wake.extend(state.waker.take());
+        Err(fault)
+    }
+
+    /// Ends the direction as its sender says.
+    pub(super) fn end(&self, end: EndFrame, wake: &mut Vec<Waker>) -> Result<(), Fault> {
+        let mut state = self.lock();
+        if state.ended.is_some() {
+            return Ok(());
+        }
+        let gap = (end.seq > state.next).then(|| Fault::Gap { expected: state.next, came: end.seq });
+        state.ended = Some(match gap {
+            Some(fault) => Ended::Failed(fault.to_error()),
+            None if end.code == 0 => Ended::Complete,
+            None => Ended::Told(Arc::new(end)),
+        });
+        wake.extend(state.waker.take());
+        gap.map_or(Ok(()), Err)
+    }
+
+    /// Ends the direction, unless it has ended. What has come before can still be taken.
+    pub(crate) fn fail(&self, error: Error) -> Option<Waker> {
+        let mut state = self.lock();
+        state.ended.get_or_insert(Ended::Failed(error));
+        state.waker.take()
+    }
+
+    /// Whether nothing more comes.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().ended.is_some()
+    }
+
+    /// Takes all that has come; an end once there is nothing else.
+    fn poll_take(&self, cx: &Context<'_>, into: &mut VecDeque<Bytes>) -> Poll<Option<Ended>> {
+        let mut replaced = None;
+        let mut state = self.lock();
+        if !state.items.is_empty() {
+            std::mem::swap(&mut state.items, into);
+            return Poll::Ready(None);
+        }
+        if let Some(ended) = &state.ended {
+            return Poll::Ready(Some(ended.clone()));
+        }
+        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            replaced = state.waker.replace(cx.waker().clone());
+        }
+        drop(state);
+        drop(replaced);
+        Poll::Pending
+    }
+
+    fn grant(&self, credit: Credit) {
+        self.lock().granted.add(credit);
+    }
+}
+
+/// Takes the items of a direction one by one, and lets its sender send as many more.
+#[derive(Debug)]
+pub(crate) struct Taker {
+    flows: Arc<Flows>,
+    /// Taken out together, so that not each costs a lock.
+    here: VecDeque<Bytes>,
+    /// What was taken since the sender was told.
+    taken: Credit,
+}
+
+impl Taker {
+    pub(crate) fn new(flows: Arc<Flows>) -> Self {
+        Taker { flows, here: VecDeque::new(), taken: Credit::default() }
+    }
+
+    /// The next item, or the end.
+    pub(crate) fn poll_next(&mut self, cx: &Context<'_>, link: &Link) -> Poll<Result<Bytes, Ended>> {
+        if self.here.is_empty()
+            && let Some(ended) = ready!(self.flows.inflow.poll_take(cx, &mut self.here))
+        {
+            return Poll::Ready(Err(ended));
+        }
+        let Some(body) = self.here.pop_front() else { return Poll::Ready(Err(Ended::Complete)) };
+        self.taken.messages = self.taken.messages.saturating_add(1);
+        let bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        self.taken.bytes = self.taken.bytes.saturating_add(bytes);
+        let window = self.flows.inflow.window;
+        if self.taken.messages >= window.messages.div_ceil(2) || self.taken.bytes >= window.bytes / 2 {
+            let more = std::mem::take(&mut self.taken);
+            self.flows.inflow.grant(more);
+            link.grant(more);
+        }
+        Poll::Ready(Ok(body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inflow(messages: u32, bytes: u32) -> Inflow {
+        Inflow::new(Window { messages, bytes })
+    }
+
+    fn item(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
+    }
+
+    fn end(seq: u64) -> EndFrame {
+        EndFrame { seq, code: 0, execution: Execution::Executed, message: "".into(), body: None }
+    }
+
+    fn taken(inflow: &Inflow) -> (Vec<Bytes>, Option<Ended>) {
+        let (mut all, mut some) = (Vec::new(), VecDeque::new());
+        loop {
+            match inflow.poll_take(&Context::from_waker(Waker::noop()), &mut some) {
+                Poll::Ready(None) => all.extend(some.drain(..)),
+                Poll::Ready(Some(ended)) => return (all, Some(ended)),
+                Poll::Pending => return (all, None),
+            }
+        }
+    }
+
+    #[test]
+    fn items_are_taken_in_order_and_once_and_the_end_comes_last() {
+        let (inflow, mut wake) = (inflow(8, 100), Vec::new());
+        for (seq, text) in [(0, "a"), (1, "b"), (0, "a"), (1, "b"), (2, "c")] {
+            assert_eq!(inflow.push(seq, item(text), &mut wake), Ok(()));
+        }
+        assert_eq!(inflow.end(end(3), &mut wake), Ok(()));
+        assert_eq!(inflow.push(3, item("late"), &mut wake), Ok(()));
+        assert_eq!(inflow.fail(Error::new(ErrorKind::Unavailable, "too late")).is_none(), true);
+        let (items, ended) = taken(&inflow);
+        assert_eq!(items, ["a", "b", "c"]);
+        assert!(matches!(ended, Some(Ended::Complete)));
+    }
+
+    #[test]
+    fn what_is_missing_is_never_passed_over_in_silence() {
+        let mut wake = Vec::new();
+        let lacking = inflow(8, 100);
+        lacking.push(0, item("a"), &mut wake).unwrap();
+        assert_eq!(lacking.push(2, item("c"), &mut wake), Err(Fault::Gap { expected: 1, came: 2 }));
+        let (items, ended) = taken(&lacking);
+        assert_eq!(items, ["a"], "what came before is there");
+        assert!(matches!(ended, Some(Ended::Failed(error)) if error.kind() == ErrorKind::DataLoss));
+
+        let cut = inflow(8, 100);
+        cut.push(0, item("a"), &mut wake).unwrap();
+        assert_eq!(cut.end(end(2), &mut wake), Err(Fault::Gap { expected: 1, came: 2 }));
+    }
+
+    #[test]
+    fn more_than_was_granted_is_a_fault_of_the_sender() {
+        let mut wake = Vec::new();
+        let few = inflow(1, 100);
+        few.push(0, item("a"), &mut wake).unwrap();
+        assert_eq!(few.push(1, item("b"), &mut wake), Err(Fault::Overrun));
+
+        let small = inflow(8, 2);
+        small.push(0, item("abc"), &mut wake).unwrap();
+        assert_eq!(small.push(1, item("d"), &mut wake), Err(Fault::Overrun), "the bytes are in debt");
+        assert_eq!(inflow(0, 0).push(0, item("a"), &mut wake), Err(Fault::Overrun));
+    }
+}

@@ -1,0 +1,54 @@
+//! Open streams, as the frames that come for them see them: what has come, and what may leave.
+
+mod inflow;
+mod link;
+mod outflow;
+mod pump;
+mod windows;
+
+use std::task::Waker;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub(crate) use self::inflow::{Ended, Fault, Inflow, Taker};
+pub(crate) use self::link::Link;
+pub(crate) use self::outflow::{Allowance, Outflow, Stop};
+pub(crate) use self::pump::{Finished, Pump, Written};
+pub(crate) use self::windows::{Reserved, Window, Windows};
+use crate::error::Error;
+use crate::wire::frame::EndFrame;
+
+/// How long a receiver may take nothing, unless something else is chosen.
+pub(crate) const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Both directions of one stream. One that carries no items has a window of nothing.
+#[derive(Debug)]
+pub(crate) struct Flows {
+    /// What the other side sends.
+    pub(crate) inflow: Inflow,
+    /// What the other side lets us send.
+    pub(crate) outflow: Outflow,
+}
+
+impl Flows {
+    pub(crate) fn new(window: Window) -> Self {
+        Flows { inflow: Inflow::new(window), outflow: Outflow::default() }
+    }
+
+    /// Takes an item in. A fault ends the direction, and the other side has to be told.
+    pub(crate) fn take_item(&self, seq: u64, body: Bytes, wake: &mut Vec<Waker>) -> Result<(), Fault> {
+        self.inflow.push(seq, body, wake)
+    }
+
+    /// Takes in that there are no more items.
+    pub(crate) fn take_end(&self, end: EndFrame, wake: &mut Vec<Waker>) -> Result<(), Fault> {
+        self.inflow.end(end, wake)
+    }
+
+    /// Ends both directions: nothing more comes, and nothing is to be sent.
+    pub(crate) fn fail(&self, error: &Error, wake: &mut Vec<Waker>) {
+        wake.extend(self.inflow.fail(error.clone()));
+        wake.extend(self.outflow.stop(Stop::Failed(error.clone())));
+    }
+}

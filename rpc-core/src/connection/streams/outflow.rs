@@ -1,0 +1,148 @@
+//! The sending half of a direction: what the receiver lets us send.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::error::Error;
+use crate::wire::frame::Credit;
+
+/// What the receiver has granted and what was not sent yet. One task sends.
+#[derive(Debug, Default)]
+pub(crate) struct Outflow(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    granted: Allowance,
+    stopped: Option<Stop>,
+    waker: Option<Waker>,
+}
+
+/// How much may be sent. An item may leave while both are above zero; it may take more bytes than there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Allowance {
+    pub(crate) messages: i64,
+    pub(crate) bytes: i64,
+}
+
+impl Allowance {
+    /// Whether an item may leave.
+    pub(crate) fn is_enough(self) -> bool {
+        self.messages > 0 && self.bytes > 0
+    }
+
+    /// Takes an item off.
+    pub(crate) fn take(&mut self, bytes: usize) {
+        self.messages -= 1;
+        self.bytes -= i64::try_from(bytes).unwrap_or(i64::MAX);
+    }
+
+    pub(crate) fn add(&mut self, credit: Credit) {
+        self.messages = self.messages.saturating_add(i64::from(credit.messages));
+        self.bytes = self.bytes.saturating_add(i64::from(credit.bytes));
+    }
+}
+
+/// Why nothing more is to be sent.
+#[derive(Debug, Clone)]
+pub(crate) enum Stop {
+    /// The receiver wants no more: that is no failure.
+    Unwanted,
+    Failed(Error),
+}
+
+impl Outflow {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The receiver lets us send more. Returns whom to wake.
+    pub(crate) fn grant(&self, credit: Credit) -> Option<Waker> {
+        let mut state = self.lock();
+        state.granted.add(credit);
+        if state.granted.is_enough() { state.waker.take() } else { None }
+    }
+
+    /// Nothing more is to be sent; the first reason counts. Returns whom to wake.
+    pub(crate) fn stop(&self, stop: Stop) -> Option<Waker> {
+        let mut state = self.lock();
+        state.stopped.get_or_insert(stop);
+        state.waker.take()
+    }
+
+    /// Waits until an item may leave. What is `left` of what was taken before is counted, and all that there is is taken.
+    pub(crate) fn poll_allowance(&self, cx: &Context<'_>, left: &mut Allowance) -> Poll<Result<(), Stop>> {
+        let mut replaced = None;
+        let mut state = self.lock();
+        if let Some(stop) = &state.stopped {
+            return Poll::Ready(Err(stop.clone()));
+        }
+        let Allowance { messages, bytes } = std::mem::take(left);
+        state.granted.messages = state.granted.messages.saturating_add(messages);
+        state.granted.bytes = state.granted.bytes.saturating_add(bytes);
+        if state.granted.is_enough() {
+            *left = std::mem::take(&mut state.granted);
+            return Poll::Ready(Ok(()));
+        }
+        state.wait(cx, &mut replaced);
+        drop(state);
+        Poll::Pending
+    }
+
+    /// Ready when nothing more is to be sent.
+    pub(crate) fn poll_stopped(&self, cx: &Context<'_>) -> Poll<Stop> {
+        let mut replaced = None;
+        let mut state = self.lock();
+        if let Some(stop) = &state.stopped {
+            return Poll::Ready(stop.clone());
+        }
+        state.wait(cx, &mut replaced);
+        drop(state);
+        Poll::Pending
+    }
+}
+
+impl State {
+    /// Leaves a waker. The one that was there may own a task, and must not be dropped under the lock.
+    fn wait(&mut self, cx: &Context<'_>, replaced: &mut Option<Waker>) {
+        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *replaced = self.waker.replace(cx.waker().clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poll(outflow: &Outflow, left: &mut Allowance) -> Option<Result<(), Stop>> {
+        match outflow.poll_allowance(&Context::from_waker(Waker::noop()), left) {
+            Poll::Ready(ready) => Some(ready),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn an_item_may_take_more_bytes_than_there_are_and_the_next_one_waits_for_that() {
+        let (outflow, mut left) = (Outflow::default(), Allowance::default());
+        assert!(poll(&outflow, &mut left).is_none());
+        assert!(outflow.grant(Credit { messages: 4, bytes: 10 }).is_some(), "who waits is woken");
+        assert!(poll(&outflow, &mut left).is_some());
+        left.take(25);
+        assert!(!left.is_enough());
+        assert!(poll(&outflow, &mut left).is_none());
+        assert!(outflow.grant(Credit { messages: 1, bytes: 15 }).is_none(), "still in debt");
+        assert!(poll(&outflow, &mut left).is_none());
+        assert!(outflow.grant(Credit { messages: 0, bytes: 1 }).is_some());
+        assert!(poll(&outflow, &mut left).is_some());
+        assert_eq!(left, Allowance { messages: 4, bytes: 1 });
+    }
+
+    #[test]
+    fn the_first_reason_to_stop_counts() {
+        let (outflow, mut left) = (Outflow::default(), Allowance::default());
+        outflow.grant(Credit { messages: 4, bytes: 10 });
+        outflow.stop(Stop::Unwanted);
+        outflow.stop(Stop::Failed(Error::new(crate::ErrorKind::Unavailable, "gone")));
+        assert!(matches!(poll(&outflow, &mut left), Some(Err(Stop::Unwanted))));
+    }
+}

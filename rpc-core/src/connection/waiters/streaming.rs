@@ -1,0 +1,290 @@
+//! Calls that open a stream, and the streams that are open.
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
+
+use tokio::time::Instant;
+
+use super::acceptance::cancel;
+use super::{Answer, IdHasher, Waiters};
+use crate::connection::Subject;
+use crate::connection::peers::PeerId;
+use crate::connection::streams::{Flows, Stop, Window};
+use crate::error::{Error, ErrorKind};
+use crate::wire::frame::{AcceptedFrame, Credit, EndFrame};
+use crate::wire::headers::Headers;
+
+/// The client's end of a stream, from the time that its call is made.
+#[derive(Debug)]
+pub(crate) struct ClientStream {
+    pub(crate) flows: Arc<Flows>,
+    /// Until when it lasts, once it is open; `None` if nothing ends it but its two sides.
+    pub(crate) until: Option<Instant>,
+    /// The way to the instance, once it wants items or has opened the stream of results: from then on the call is not sent again.
+    pub(crate) way: OnceLock<Way>,
+    /// The id of the attempt that has opened the stream of results.
+    pub(crate) opened: OnceLock<u64>,
+}
+
+impl ClientStream {
+    /// One that gets so much at a time.
+    pub(crate) fn new(window: Window, until: Option<Instant>) -> Self {
+        ClientStream {
+            flows: Arc::new(Flows::new(window)),
+            until,
+            way: OnceLock::new(),
+            opened: OnceLock::new(),
+        }
+    }
+
+    /// Whether an instance has begun with it.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.way.get().is_some()
+    }
+}
+
+/// Where the frames of a stream go, and where what is said about that comes.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) to: Subject,
+    pub(crate) from: Subject,
+    /// The id of the attempt that has begun.
+    pub(crate) id: u64,
+}
+
+/// What is known of a stream when it is open.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) instance: Box<str>,
+    pub(crate) headers: Headers,
+}
+
+/// By the ids of their calls.
+pub(super) type Streams = HashMap<u64, Entry, BuildHasherDefault<IdHasher>>;
+
+/// A stream whose call is out, or that is open.
+pub(super) struct Entry {
+    stream: Arc<ClientStream>,
+    /// The instance that has it.
+    peer: Option<PeerId>,
+    /// Whether its call has been answered with it.
+    is_open: bool,
+}
+
+/// A lifetime that nothing ends: the sweeper looks no further.
+const FOREVER: std::time::Duration = std::time::Duration::from_secs(30 * 365 * 24 * 3600);
+
+impl Waiters {
+    /// Notes that a call, which is about to be sent, opens this stream.
+    pub(in crate::connection) fn expect_stream(&mut self, id: u64, stream: Arc<ClientStream>) {
+        self.streams.insert(id, Entry { stream, peer: None, is_open: false });
+    }
+
+    /// Whether a call has a stream that is open at another instance than the one with this control subject.
+    pub(super) fn has_stream_elsewhere(&self, id: u64, control: &Subject) -> bool {
+        let Some(entry) = self.streams.get(&id).filter(|entry| entry.is_open) else { return false };
+        let there = entry.peer.and_then(|peer| self.peers.get(peer));
+        there.is_some_and(|peer| *peer.control != **control && is_of_the_same_service(&peer.control, control))
+    }
+
+    /// An instance has a call that opens a stream: it may want items now, and have the stream of results open.
+    pub(super) fn accept_stream(
+        &mut self,
+        id: u64,
+        accepted: &AcceptedFrame,
+        peer: PeerId,
+        now: Instant,
+        wake: &mut Vec<Waker>,
+    ) {
+        let Some(entry) = self.streams.get_mut(&id) else { return };
+        let Some(there) = self.peers.get(peer) else { return };
+        let is_opened = accepted.flags.is_open();
+        entry.peer = Some(peer);
+        if accepted.credit.is_none() && !is_opened {
+            return;
+        }
+        let stream = Arc::clone(&entry.stream);
+        stream.way.get_or_init(|| Way { to: there.control.clone(), from: there.reply.clone(), id });
+        // What bounded its opening is over.
+        if let Some(waiter) = self.calls.get_mut(&id) {
+            waiter.deadline = stream.until.unwrap_or(now + FOREVER);
+        }
+        if let Some(credit) = accepted.credit {
+            wake.extend(stream.flows.outflow.grant(credit));
+        }
+        if is_opened {
+            entry.is_open = true;
+            stream.opened.get_or_init(|| id);
+            let opened = Opened { instance: accepted.instance.clone(), headers: accepted.headers.clone() };
+            wake.extend(self.answer(id, Answer::Opened(Box::new(opened)), now));
+        }
+    }
+
+    /// The call has ended in another way than with an open stream.
+    pub(super) fn end_opening(&mut self, id: u64) {
+        if self.streams.get(&id).is_some_and(|entry| !entry.is_open) {
+            self.streams.remove(&id);
+        }
+    }
+
+    /// A stream whose results come from the instance with this control subject.
+    pub(in crate::connection) fn open_stream(
+        &self,
+        id: u64,
+        control: Option<&Subject>,
+    ) -> Option<Arc<ClientStream>> {
+        self.stream_at(id, control).filter(|stream| stream.opened.get() == Some(&id))
+    }
+
+    /// A stream, if it is at the instance with this control subject.
+    fn stream_at(&self, id: u64, control: Option<&Subject>) -> Option<Arc<ClientStream>> {
+        let entry = self.streams.get(&id)?;
+        let peer = self.peers.get(entry.peer?)?;
+        control.is_some_and(|control| **control == *peer.control).then(|| Arc::clone(&entry.stream))
+    }
+
+    /// Nobody waits for these items any more: an instance that is known is told so.
+    pub(in crate::connection) fn refuse_item(&mut self, id: u64, control: Option<&Subject>) {
+        if let Some(control) = control
+            && self.peers.find(control).is_some()
+            && !self.calls.contains_key(&id)
+        {
+            self.control.push(cancel(id, control));
+        }
+    }
+
+    /// Takes in the end of the stream of results.
+    pub(in crate::connection) fn take_end(
+        &mut self,
+        id: u64,
+        end: EndFrame,
+        control: Option<&Subject>,
+        wake: &mut Vec<Waker>,
+    ) {
+        let Some(stream) = self.open_stream(id, control) else { return };
+        // A fault need not be told: the handler has ended.
+        let _ = stream.flows.take_end(end, wake);
+        wake.extend(stream.flows.outflow.stop(Stop::Unwanted));
+        self.remove_stream(id);
+    }
+
+    /// Takes in that more may be sent.
+    pub(in crate::connection) fn take_credit(
+        &mut self,
+        id: u64,
+        credit: Credit,
+        control: Option<&Subject>,
+        wake: &mut Vec<Waker>,
+    ) {
+        let Some(stream) = self.stream_at(id, control) else { return };
+        wake.extend(stream.flows.outflow.grant(credit));
+    }
+
+    /// The instance wants no more items.
+    pub(in crate::connection) fn take_cancel(
+        &mut self,
+        id: u64,
+        control: Option<&Subject>,
+        wake: &mut Vec<Waker>,
+    ) {
+        let Some(stream) = self.stream_at(id, control) else { return };
+        wake.extend(stream.flows.outflow.stop(Stop::Unwanted));
+    }
+
+    /// The client cannot go on with a stream: its items fail, say. The instance is told, and the call or the stream fails.
+    pub(in crate::connection) fn fail_stream(
+        &mut self,
+        stream: &ClientStream,
+        error: Error,
+        wake: &mut Vec<Waker>,
+    ) {
+        let Some(way) = stream.way.get() else { return };
+        if stream.opened.get().is_some() {
+            stream.flows.fail(&error, wake);
+            self.close_stream(way.id);
+        } else if self.calls.contains_key(&way.id) {
+            self.control.push(cancel(way.id, &way.to));
+            wake.extend(self.answer(way.id, Answer::Lost(error), Instant::now()));
+        }
+    }
+
+    /// Ends a stream that its user has dropped, or on which something was lost: the instance is told, unless the stream has ended.
+    pub(in crate::connection) fn close_stream(&mut self, id: u64) {
+        let Some(entry) = self.remove_stream(id) else { return };
+        if let Some(way) = entry.stream.way.get() {
+            self.control.push(cancel(id, &way.to));
+        }
+    }
+
+    fn remove_stream(&mut self, id: u64) -> Option<Entry> {
+        let entry = self.streams.remove(&id)?;
+        if let Some(peer) = entry.peer
+            && entry.is_open
+        {
+            self.peers.close(id, peer);
+        }
+        Some(entry)
+    }
+
+    /// The instance of a stream is gone. Returns whether it was open.
+    pub(super) fn lose_stream(&mut self, id: u64, why: &str, wake: &mut Vec<Waker>) -> bool {
+        if !self.streams.get(&id).is_some_and(|entry| entry.is_open) {
+            return false;
+        }
+        if let Some(entry) = self.streams.remove(&id) {
+            let error = Error::new(ErrorKind::Unavailable, why.to_owned());
+            entry.stream.flows.fail(&error, wake);
+        }
+        true
+    }
+
+    /// The connection is lost: what was sent may not have come, and nothing more will.
+    pub(super) fn lose_streams(&mut self, error: &Error, wake: &mut Vec<Waker>) {
+        let mut open: Vec<u64> =
+            self.streams.iter().filter(|(_, entry)| entry.is_open).map(|(id, _)| *id).collect();
+        // A simulation has to wake them in the same order each time.
+        open.sort_unstable();
+        for id in open {
+            if let Some(entry) = self.remove_stream(id) {
+                entry.stream.flows.fail(error, wake);
+            }
+        }
+    }
+
+    /// The broker does not let us publish to an instance: no item gets there, and nothing that would let it send more.
+    pub(super) fn deny_streams(&mut self, subject: &str, wake: &mut Vec<Waker>) {
+        let Some(peer) = self.peers.find(subject) else { return };
+        for id in self.peers.calls(peer) {
+            if let Some(entry) = self.remove_stream(id) {
+                let message = format!("NATS does not let this user publish to {subject}, which streams need");
+                entry.stream.flows.fail(&Error::new(ErrorKind::PermissionDenied, message), wake);
+            }
+        }
+    }
+}
+
+/// Whether two control subjects are below the same service: they differ in their last two tokens, the instance and the peer.
+fn is_of_the_same_service(one: &str, other: &str) -> bool {
+    let service = |control: &str| {
+        let (rest, _) = control.rsplit_once('.')?;
+        rest.rsplit_once('.').map(|(service, _)| service.len())
+    };
+    match (service(one), service(other)) {
+        (Some(one_at), Some(other_at)) => one.get(..one_at) == other.get(..other_at),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_of_a_control_subject_is_what_is_before_instance_and_peer() {
+        assert!(is_of_the_same_service("lab._ctl.a.1", "lab._ctl.b.2"));
+        assert!(!is_of_the_same_service("lab._ctl.a.1", "labs._ctl.a.1"));
+        assert!(!is_of_the_same_service("lab", "lab"));
+    }
+}

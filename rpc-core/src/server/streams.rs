@@ -1,0 +1,53 @@
+//! Calls that open a stream, as they are taken on.
+
+use super::peers::StreamLimits;
+use super::taken::Taken;
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorKind};
+use crate::reply::Format;
+use crate::service::Method;
+use crate::wire::frame::Credit;
+
+/// Refuses a call whose caller takes the method for another kind: one of the two would wait for what never comes.
+pub(super) fn check_streaming(method: &Method, credit: Option<Credit>) -> Result<(), Error> {
+    let text = match (method.kind().is_streaming(), credit.is_some()) {
+        (true, true) | (false, false) => return Ok(()),
+        (true, false) => {
+            "the method streams, which needs a client of nats-rpc that knows it as one that does"
+        }
+        (false, true) => "the method does not stream, as its caller takes it to do",
+    };
+    Err(Error::not_executed(ErrorKind::Unimplemented, text))
+}
+
+/// Whether the budget of a call is that of its whole stream.
+pub(super) fn bounds_whole_stream(format: Format) -> bool {
+    matches!(format, Format::Framed { flags, .. } if flags.bounds_whole_stream())
+}
+
+impl Taken {
+    /// Gives the call its stream, if its caller may have one more.
+    pub(super) fn open_stream(&mut self, credit: Credit, opening: Deadline) -> Result<(), Error> {
+        let Some(cancellation) = self.context.cancellation() else { return Ok(()) };
+        let (endpoint, context) = (&self.endpoint, &self.context);
+        let limits = &endpoint.shared.limits;
+        let limits = StreamLimits {
+            allowed: &endpoint.shared.reply_prefixes,
+            takes_items: endpoint.method.kind().takes_items(),
+            window: limits.window,
+            credit,
+            of_peer: limits.streams_of_peer,
+            opening,
+            idle: limits.stream_idle,
+        };
+        let (subject, path) = (context.subject(), context.reply_path());
+        let opened = endpoint.peers.open_stream(subject, path, &limits, cancellation, &endpoint.stats);
+        let opened = opened.inspect_err(|error| {
+            if error.kind() == ErrorKind::Overloaded {
+                endpoint.stats.counters.overloaded.add();
+            }
+        })?;
+        self.with_stream(opened);
+        Ok(())
+    }
+}

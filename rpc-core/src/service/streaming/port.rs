@@ -1,0 +1,166 @@
+//! The server's end of a stream.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::connection::OutboundMessage;
+use crate::connection::streams::{Flows, Link, Reserved};
+use crate::deadline::Deadline;
+use crate::error::{Error, ErrorKind, Execution};
+use crate::reply::{Replier, shortened};
+use crate::wire::frame::{Acceptance, End, Flags, SERVICE_ERROR, begin_message, put_end, write_accepted};
+use crate::wire::headers::Headers;
+
+/// The server's end of the stream of one call, from the time that the call is taken on.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) flows: Arc<Flows>,
+    pub(crate) link: Link,
+    replier: Arc<Replier>,
+    settings: PortSettings,
+    stage: Mutex<Stage>,
+    /// Room for what comes.
+    _reserved: Reserved,
+}
+
+/// What a stream is like.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PortSettings {
+    /// Whether its caller sends items.
+    pub(crate) takes_items: bool,
+    /// Whether it has to be told that others got the call as well.
+    pub(crate) flags: Flags,
+    /// Until when it must be open.
+    pub(crate) opening: Deadline,
+    /// How long its caller may take nothing.
+    pub(crate) idle: Duration,
+}
+
+/// What its caller was told.
+#[derive(Debug, Default)]
+struct Stage {
+    is_announced: bool,
+    wants_items: bool,
+    is_open: bool,
+    has_ended: bool,
+}
+
+impl Port {
+    pub(crate) fn new(
+        flows: Arc<Flows>,
+        link: Link,
+        replier: Arc<Replier>,
+        settings: PortSettings,
+        reserved: Reserved,
+    ) -> Self {
+        Port { flows, link, replier, settings, stage: Mutex::default(), _reserved: reserved }
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long its caller may take nothing.
+    pub(crate) fn idle(&self) -> Duration {
+        self.settings.idle
+    }
+
+    /// Tells the caller which instance has the call, unless it knows.
+    pub(crate) fn announce(&self) {
+        let mut stage = self.stage();
+        if !std::mem::replace(&mut stage.is_announced, true) {
+            self.accept(&stage, None, &Headers::new());
+        }
+    }
+
+    /// Lets the caller send items, unless it may already.
+    pub(crate) fn want_items(&self) {
+        let mut stage = self.stage();
+        if self.settings.takes_items && !stage.wants_items && !stage.has_ended {
+            (stage.is_announced, stage.wants_items) = (true, true);
+            self.accept(&stage, Some(()), &Headers::new());
+        }
+    }
+
+    /// Opens the stream of results, and lets the caller send items.
+    ///
+    /// # Errors
+    /// If it is too late: its caller does not wait any more. If it was opened before.
+    pub(crate) fn open(&self, headers: &Headers) -> Result<(), Error> {
+        let mut stage = self.stage();
+        if stage.is_open {
+            return Err(Error::new(ErrorKind::Internal, "the handler has opened its stream twice"));
+        }
+        if self.settings.opening.is_expired() {
+            let message = "the time for opening the stream has passed";
+            return Err(Error::new(ErrorKind::DeadlineExceeded, message));
+        }
+        let grants = self.settings.takes_items && !stage.wants_items;
+        (stage.is_announced, stage.is_open) = (true, true);
+        stage.wants_items |= grants;
+        self.accept(&stage, grants.then_some(()), headers);
+        Ok(())
+    }
+
+    /// Whether the caller has the stream of results: then all that is said goes there.
+    pub(crate) fn is_open(&self) -> bool {
+        self.stage().is_open
+    }
+
+    fn accept(&self, stage: &Stage, grant: Option<()>, headers: &Headers) {
+        let credit = grant.map(|()| self.flows.inflow.window().credit());
+        let flags = if stage.is_open { self.settings.flags.with_open() } else { self.settings.flags };
+        let mut bytes = BytesMut::new();
+        let acceptance = Acceptance { credit, headers, flags };
+        write_accepted(&mut bytes, &self.link.id, &self.replier.instance, &acceptance);
+        self.link.tell(bytes.freeze());
+    }
+
+    /// Ends the stream of results: all of so many items were sent.
+    pub(crate) async fn complete(&self, items: u64) -> Result<(), Error> {
+        self.end(&End { seq: items, code: 0, execution: Execution::Executed, message: None, body: None })
+            .await
+    }
+
+    /// Ends it with the service's own error.
+    pub(crate) async fn fail_with_own(&self, items: u64, message: &str, body: &[u8]) -> Result<(), Error> {
+        let (message, body) = (Some(shortened(message)), Some(body));
+        self.end(&End { seq: items, code: SERVICE_ERROR, execution: Execution::Executed, message, body })
+            .await
+    }
+
+    async fn end(&self, end: &End<'_>) -> Result<(), Error> {
+        self.stage().has_ended = true;
+        self.link.send(self.written(end), 1).await
+    }
+
+    /// The message that ends it with an error, unless it has ended. It does not say how many items there were: some may be on their way.
+    pub(crate) fn failure(&self, error: &Error) -> Option<OutboundMessage> {
+        if std::mem::replace(&mut self.stage().has_ended, true) {
+            return None;
+        }
+        let message = Some(shortened(error.message()));
+        let (code, execution) = (error.code(), error.execution());
+        Some(self.link.message(self.written(&End { seq: 0, code, execution, message, body: None })))
+    }
+
+    fn written(&self, end: &End<'_>) -> Bytes {
+        let mut bytes = BytesMut::new();
+        begin_message(&mut bytes);
+        put_end(&mut bytes, &self.link.id, end);
+        bytes.freeze()
+    }
+
+    /// Tells the caller that no more of its items are wanted, if it was sending some.
+    pub(crate) fn refuse_items(&self) {
+        let is_sending = {
+            let stage = self.stage();
+            stage.wants_items && !stage.has_ended
+        };
+        if is_sending && !self.flows.inflow.has_ended() {
+            self.link.cancel();
+        }
+    }
+}
