@@ -205,7 +205,7 @@ impl Outgoing {
         headers: &Headers,
         encode: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
     ) -> Result<CallBuffer, Error> {
-        let credit = self.stream.as_ref().map(|stream| stream.flows.inflow.window().credit());
+        let credit = self.stream.as_ref().map(|stream| stream.flows.inflow.first_credit());
         let head = CallHead { id: self.id, flags: self.flags, times, attempt, headers, credit };
         match CallBuffer::new(buffers::take(), head, encode) {
             Ok(buffer) => Ok(buffer.split_from(buffers::finish)),

@@ -1,5 +1,6 @@
 //! What an instance hears about calls that it has.
 
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -7,9 +8,8 @@ use futures_util::StreamExt;
 
 use super::Shared;
 use super::peers::Peers;
-use crate::connection::streams::Flows;
 use crate::connection::{MAX_FRAMES, Message, Subscription, no_responders};
-use crate::wire::frame::{Frame, Frames, Id, ItemFrame};
+use crate::wire::frame::{Frame, Frames, Id, ItemFrame, Malformed};
 
 /// Takes in the control messages of one service, until its server ends: a shutdown waits for handlers, which can still be
 /// cancelled.
@@ -31,10 +31,14 @@ fn take(message: &Message, peers: &Peers, shared: &Shared) {
         return;
     };
     peers.hear(peer);
-    let (mut current, mut wake) = (None, Vec::new());
-    for frame in frames.take(MAX_FRAMES) {
+    let mut wake = Vec::new();
+    let mut frames = frames.take(MAX_FRAMES).peekable();
+    while let Some(frame) = frames.next() {
         match frame {
-            Ok(Frame::Item(id, item)) => take_item(peers, peer, id, item, &mut current, &mut wake),
+            Ok(Frame::Item(id, item)) => {
+                let more = std::iter::from_fn(|| next_item(&mut frames, id));
+                take_items(peers, peer, id, std::iter::once(item).chain(more), &mut wake);
+            }
             Ok(Frame::End(id, end)) => {
                 if let Some(flows) = peers.flows(peer, &id) {
                     // What was lost before it, the handler learns.
@@ -53,21 +57,27 @@ fn take(message: &Message, peers: &Peers, shared: &Shared) {
     wake.into_iter().for_each(Waker::wake);
 }
 
-/// Takes in an item of a stream: often one of many of the same, which is looked for once.
-fn take_item(
+/// The next frame, if it is another item of the same stream.
+fn next_item(
+    frames: &mut Peekable<impl Iterator<Item = Result<Frame, Malformed>>>,
+    id: Id,
+) -> Option<ItemFrame> {
+    match frames.next_if(|frame| matches!(frame, Ok(Frame::Item(of, _)) if *of == id)) {
+        Some(Ok(Frame::Item(_, item))) => Some(item),
+        _ => None,
+    }
+}
+
+/// Takes in items of a stream, one after the other.
+fn take_items(
     peers: &Peers,
     peer: &str,
     id: Id,
-    item: ItemFrame,
-    current: &mut Option<(Id, Arc<Flows>)>,
+    items: impl Iterator<Item = ItemFrame>,
     wake: &mut Vec<Waker>,
 ) {
-    if current.as_ref().is_none_or(|(current, _)| *current != id) {
-        *current = peers.flows(peer, &id).map(|flows| (id, flows));
-    }
-    if let Some((_, flows)) = current
-        && flows.take_item(item.seq, item.body, wake).is_err()
-    {
+    let Some(flows) = peers.flows(peer, &id) else { return items.for_each(drop) };
+    if flows.take_items(items, wake).is_err() {
         peers.refuse_items(peer, &id);
     }
 }

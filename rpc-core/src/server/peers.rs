@@ -183,8 +183,7 @@ impl Peers {
         };
         let (id, home) = self.home(subject, path).ok_or_else(unheard)?;
         let window = if limits.takes_items { limits.window } else { Window::NONE };
-        let reserved = self.windows.reserve(window)?;
-        let flows = Arc::new(Flows::new(reserved.window));
+        let flows = Arc::new(Flows::new(self.windows.reserve(window)?));
         flows.outflow.grant(limits.credit);
         let mut state = self.lock();
         let peer = self.peer(&mut state, home, limits.allowed).ok_or_else(unheard)?;
@@ -214,7 +213,7 @@ impl Peers {
             opening: limits.opening,
             idle: limits.idle,
         };
-        let port = Port::new(flows, link, Arc::clone(&self.replier), settings, reserved);
+        let port = Port::new(flows, link, Arc::clone(&self.replier), settings);
         Ok(OpenCall { peers: Arc::clone(self), peer, id, cancellation, port: Some(Arc::new(port)) })
     }
 

@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::Items;
 use crate::client::outgoing::Outgoing;
 use crate::connection::ClientStream;
-use crate::connection::streams::{Reserved, Window};
+use crate::connection::streams::Window;
 use crate::error::{Error, ErrorKind};
 use crate::wire::frame::Flags;
 
@@ -24,8 +24,6 @@ pub(super) struct Opening {
 pub(super) struct Stream {
     pub(super) outgoing: Outgoing,
     pub(super) shared: Arc<ClientStream>,
-    /// Room for what comes.
-    _reserved: Reserved,
     /// Sends the items of the client.
     sending: Option<AbortOnDropHandle<()>>,
 }
@@ -58,11 +56,11 @@ impl Opening {
         let until = own.into_iter().chain(outgoing.inherited_deadline()).min();
         let reserved = outgoing.connection().inbox().windows().reserve(window)?;
         let until = until.map(|deadline| deadline.instant());
-        let shared = Arc::new(ClientStream::new(reserved.window, until));
+        let shared = Arc::new(ClientStream::new(reserved, until));
         outgoing.open(Arc::clone(&shared));
         let client = &outgoing.target.client;
         let sending = self.items.take().map(|items| items.send(client, &shared));
-        Ok(Stream { outgoing: outgoing.clone(), shared, _reserved: reserved, sending })
+        Ok(Stream { outgoing: outgoing.clone(), shared, sending })
     }
 }
 

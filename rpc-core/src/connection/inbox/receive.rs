@@ -1,5 +1,6 @@
 //! The task that pairs what arrives with who waits for it.
 
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use super::subjects::plain_call;
 use super::{ReplySubjects, Shared, State, plain};
 use crate::connection::slots::Token;
-use crate::connection::waiters::{ClientStream, Gone, Waiters};
+use crate::connection::waiters::{Gone, Waiters};
 use crate::connection::{Answer, Message, Subject, Subscription, no_responders};
 use crate::wire::frame::{AcceptedFrame, Credit, EndFrame, ErrorFrame, Frame, Frames, Id, ItemFrame, MAGIC};
 
@@ -98,12 +99,12 @@ fn deliver(
 ) {
     let now = Instant::now();
     let control = message.reply.as_ref();
-    let mut current = None;
-    for answer in answers.drain(..) {
+    let mut answers = answers.drain(..).peekable();
+    while let Some(answer) = answers.next() {
         match answer {
             Answered::Item(id, item) => {
-                let Some(id) = id.own() else { continue };
-                deliver_item(&mut state.waiters, id, item, control, &mut current, wake);
+                let more = std::iter::from_fn(|| next_item(&mut answers, id));
+                deliver_items(&mut state.waiters, id, std::iter::once(item).chain(more), control, wake);
             }
             Answered::Call(id, Answer::Error(error)) if error.flags.is_whole() => {
                 deliver_whole(state, id, &error, token, now, wake);
@@ -141,25 +142,32 @@ fn deliver(
     state.waiters.learn();
 }
 
-/// An item of a stream: often one of many of the same, which is looked for once.
-fn deliver_item(
+/// The next frame, if it is another item of the same stream.
+fn next_item(answers: &mut Peekable<impl Iterator<Item = Answered>>, id: Id) -> Option<ItemFrame> {
+    match answers.next_if(|answer| matches!(answer, Answered::Item(of, _) if *of == id)) {
+        Some(Answered::Item(_, item)) => Some(item),
+        _ => None,
+    }
+}
+
+/// Items of a stream, one after the other.
+fn deliver_items(
     waiters: &mut Waiters,
-    id: u64,
-    item: ItemFrame,
+    id: Id,
+    items: impl Iterator<Item = ItemFrame>,
     control: Option<&Subject>,
-    current: &mut Option<(u64, Arc<ClientStream>)>,
     wake: &mut Vec<Waker>,
 ) {
-    if current.as_ref().is_none_or(|(current, _)| *current != id) {
-        *current = waiters.open_stream(id, control).map(|stream| (id, stream));
-    }
-    match current {
-        Some((_, stream)) => {
-            if stream.flows.take_item(item.seq, item.body, wake).is_err() {
-                waiters.close_stream(id);
-            }
+    let stream = id.own().and_then(|id| Some((id, waiters.open_stream(id, control)?)));
+    if let Some((id, stream)) = stream {
+        if stream.flows.take_items(items, wake).is_err() {
+            waiters.close_stream(id);
         }
-        None => waiters.refuse_item(id, control),
+        return;
+    }
+    items.for_each(drop);
+    if let Some(id) = id.own() {
+        waiters.refuse_items(id, control);
     }
 }
 

@@ -7,25 +7,26 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 
 use super::outflow::Allowance;
-use super::{Flows, Link, Window};
+use super::{Flows, Link, Reserved, Window};
 use crate::error::{Error, ErrorKind, Execution};
-use crate::wire::frame::{Credit, EndFrame};
+use crate::wire::frame::{Credit, EndFrame, ItemFrame};
 
 /// What has come. It is bounded by what the sender was granted.
 #[derive(Debug)]
-pub(crate) struct Inflow {
-    window: Window,
-    state: Mutex<State>,
-}
+pub(crate) struct Inflow(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
+    /// Room for what comes.
+    reserved: Reserved,
     items: VecDeque<Bytes>,
     /// The number of the next item.
     next: u64,
     /// What the sender may still send.
     granted: Allowance,
     ended: Option<Ended>,
+    /// Whether its taker had to wait for what comes next.
+    is_awaited: bool,
     waker: Option<Waker>,
 }
 
@@ -65,42 +66,50 @@ impl Fault {
 }
 
 impl Inflow {
-    pub(super) fn new(window: Window) -> Self {
+    pub(super) fn new(reserved: Reserved) -> Self {
         let mut granted = Allowance::default();
-        granted.add(window.credit());
-        let (items, next, ended, waker) = (VecDeque::new(), 0, None, None);
-        Inflow { window, state: Mutex::new(State { items, next, granted, ended, waker }) }
+        granted.add(reserved.window().credit());
+        Inflow(Mutex::new(State {
+            reserved,
+            items: VecDeque::new(),
+            next: 0,
+            granted,
+            ended: None,
+            is_awaited: false,
+            waker: None,
+        }))
     }
 
     /// What the sender is granted at first.
-    pub(crate) fn window(&self) -> Window {
-        self.window
+    pub(crate) fn first_credit(&self) -> Credit {
+        self.lock().reserved.window().credit()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds an item. One that has come before is passed over, as is all that comes after the end.
-    pub(super) fn push(&self, seq: u64, body: Bytes, wake: &mut Vec<Waker>) -> Result<(), Fault> {
+    /// Adds items. One that has come before is passed over, as is all that comes after the end.
+    pub(super) fn push(
+        &self,
+        items: impl Iterator<Item = ItemFrame>,
+        wake: &mut Vec<Waker>,
+    ) -> Result<(), Fault> {
         let mut state = self.lock();
-        if state.ended.is_some() || seq < state.next {
-            return Ok(());
+        let mut taken = Ok(());
+        for item in items {
+            // All of them are taken out of the message, whatever becomes of them.
+            if state.ended.is_none()
+                && let Err(fault) = state.push(item)
+            {
+                state.ended = Some(Ended::Failed(fault.to_error()));
+                taken = Err(fault);
+            }
         }
-        let fault = if seq > state.next {
-            Fault::Gap { expected: state.next, came: seq }
-        } else if !state.granted.is_enough() {
-            Fault::Overrun
-        } else {
-            state.next += 1;
-            state.granted.take(body.len());
-            state.items.push_back(body);
+        if state.ended.is_some() || !state.items.is_empty() {
             wake.extend(state.waker.take());
-            return Ok(());
-        };
-        state.ended = Some(Ended::Failed(fault.to_error()));
-        wake.extend(state.waker.take());
-        Err(fault)
+        }
+        taken
     }
 
     /// Ends the direction as its sender says.
@@ -131,17 +140,25 @@ impl Inflow {
         self.lock().ended.is_some()
     }
 
-    /// Takes all that has come; an end once there is nothing else.
-    fn poll_take(&self, cx: &Context<'_>, into: &mut VecDeque<Bytes>) -> Poll<Option<Ended>> {
+    /// Takes all that has come, or the end once there is nothing else. If the window has grown, says by how much.
+    fn poll_take(
+        &self,
+        cx: &Context<'_>,
+        into: &mut VecDeque<Bytes>,
+        window: &mut Window,
+    ) -> Poll<Result<Option<Credit>, Ended>> {
         let mut replaced = None;
         let mut state = self.lock();
         if !state.items.is_empty() {
             std::mem::swap(&mut state.items, into);
-            return Poll::Ready(None);
+            let more = state.grow();
+            *window = state.reserved.window();
+            return Poll::Ready(Ok(more));
         }
         if let Some(ended) = &state.ended {
-            return Poll::Ready(Some(ended.clone()));
+            return Poll::Ready(Err(ended.clone()));
         }
+        state.is_awaited = true;
         if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             replaced = state.waker.replace(cx.waker().clone());
         }
@@ -155,10 +172,44 @@ impl Inflow {
     }
 }
 
+impl State {
+    fn push(&mut self, item: ItemFrame) -> Result<(), Fault> {
+        let ItemFrame { seq, body } = item;
+        if seq < self.next {
+            return Ok(());
+        }
+        if seq > self.next {
+            return Err(Fault::Gap { expected: self.next, came: seq });
+        }
+        if !self.granted.is_enough() {
+            return Err(Fault::Overrun);
+        }
+        self.next += 1;
+        self.granted.take(body.len());
+        self.items.push_back(body);
+        Ok(())
+    }
+
+    /// Makes the window larger if it is what the taker has waited for: most of it was on its way. One who is slower than the sender never waits.
+    fn grow(&mut self) -> Option<Credit> {
+        let Window { messages, bytes } = self.reserved.window();
+        let is_used =
+            self.granted.messages <= i64::from(messages / 2) || self.granted.bytes <= i64::from(bytes / 2);
+        if !std::mem::take(&mut self.is_awaited) || !is_used || self.ended.is_some() {
+            return None;
+        }
+        let more = self.reserved.grow()?;
+        self.granted.add(more);
+        Some(more)
+    }
+}
+
 /// Takes the items of a direction one by one, and lets its sender send as many more.
 #[derive(Debug)]
 pub(crate) struct Taker {
     flows: Arc<Flows>,
+    /// How large the window is.
+    window: Window,
     /// Taken out together, so that not each costs a lock.
     here: VecDeque<Bytes>,
     /// What was taken since the sender was told.
@@ -167,22 +218,24 @@ pub(crate) struct Taker {
 
 impl Taker {
     pub(crate) fn new(flows: Arc<Flows>) -> Self {
-        Taker { flows, here: VecDeque::new(), taken: Credit::default() }
+        Taker { flows, window: Window::NONE, here: VecDeque::new(), taken: Credit::default() }
     }
 
     /// The next item, or the end.
     pub(crate) fn poll_next(&mut self, cx: &Context<'_>, link: &Link) -> Poll<Result<Bytes, Ended>> {
-        if self.here.is_empty()
-            && let Some(ended) = ready!(self.flows.inflow.poll_take(cx, &mut self.here))
-        {
-            return Poll::Ready(Err(ended));
+        if self.here.is_empty() {
+            match ready!(self.flows.inflow.poll_take(cx, &mut self.here, &mut self.window)) {
+                Ok(None) => {}
+                Ok(Some(more)) => link.grant(more),
+                Err(ended) => return Poll::Ready(Err(ended)),
+            }
         }
         let Some(body) = self.here.pop_front() else { return Poll::Ready(Err(Ended::Complete)) };
         self.taken.messages = self.taken.messages.saturating_add(1);
         let bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
         self.taken.bytes = self.taken.bytes.saturating_add(bytes);
-        let window = self.flows.inflow.window;
-        if self.taken.messages >= window.messages.div_ceil(2) || self.taken.bytes >= window.bytes / 2 {
+        let Window { messages, bytes } = self.window;
+        if self.taken.messages >= messages.div_ceil(2) || self.taken.bytes >= bytes / 2 {
             let more = std::mem::take(&mut self.taken);
             self.flows.inflow.grant(more);
             link.grant(more);
@@ -195,12 +248,16 @@ impl Taker {
 mod tests {
     use super::*;
 
+    use super::super::Windows;
+
     fn inflow(messages: u32, bytes: u32) -> Inflow {
-        Inflow::new(Window { messages, bytes })
+        Inflow::new(Windows::default().reserve(Window { messages, bytes }).unwrap())
     }
 
-    fn item(text: &'static str) -> Bytes {
-        Bytes::from_static(text.as_bytes())
+    /// Adds one item.
+    fn push(inflow: &Inflow, seq: u64, text: &'static str) -> Result<(), Fault> {
+        let item = ItemFrame { seq, body: Bytes::from_static(text.as_bytes()) };
+        inflow.push(std::iter::once(item), &mut Vec::new())
     }
 
     fn end(seq: u64) -> EndFrame {
@@ -210,9 +267,9 @@ mod tests {
     fn taken(inflow: &Inflow) -> (Vec<Bytes>, Option<Ended>) {
         let (mut all, mut some) = (Vec::new(), VecDeque::new());
         loop {
-            match inflow.poll_take(&Context::from_waker(Waker::noop()), &mut some) {
-                Poll::Ready(None) => all.extend(some.drain(..)),
-                Poll::Ready(Some(ended)) => return (all, Some(ended)),
+            match inflow.poll_take(&Context::from_waker(Waker::noop()), &mut some, &mut Window::default()) {
+                Poll::Ready(Ok(_)) => all.extend(some.drain(..)),
+                Poll::Ready(Err(ended)) => return (all, Some(ended)),
                 Poll::Pending => return (all, None),
             }
         }
@@ -222,10 +279,10 @@ mod tests {
     fn items_are_taken_in_order_and_once_and_the_end_comes_last() {
         let (inflow, mut wake) = (inflow(8, 100), Vec::new());
         for (seq, text) in [(0, "a"), (1, "b"), (0, "a"), (1, "b"), (2, "c")] {
-            assert_eq!(inflow.push(seq, item(text), &mut wake), Ok(()));
+            assert_eq!(push(&inflow, seq, text), Ok(()));
         }
         assert_eq!(inflow.end(end(3), &mut wake), Ok(()));
-        assert_eq!(inflow.push(3, item("late"), &mut wake), Ok(()));
+        assert_eq!(push(&inflow, 3, "late"), Ok(()));
         assert_eq!(inflow.fail(Error::new(ErrorKind::Unavailable, "too late")).is_none(), true);
         let (items, ended) = taken(&inflow);
         assert_eq!(items, ["a", "b", "c"]);
@@ -236,14 +293,14 @@ mod tests {
     fn what_is_missing_is_never_passed_over_in_silence() {
         let mut wake = Vec::new();
         let lacking = inflow(8, 100);
-        lacking.push(0, item("a"), &mut wake).unwrap();
-        assert_eq!(lacking.push(2, item("c"), &mut wake), Err(Fault::Gap { expected: 1, came: 2 }));
+        push(&lacking, 0, "a").unwrap();
+        assert_eq!(push(&lacking, 2, "c"), Err(Fault::Gap { expected: 1, came: 2 }));
         let (items, ended) = taken(&lacking);
         assert_eq!(items, ["a"], "what came before is there");
         assert!(matches!(ended, Some(Ended::Failed(error)) if error.kind() == ErrorKind::DataLoss));
 
         let cut = inflow(8, 100);
-        cut.push(0, item("a"), &mut wake).unwrap();
+        push(&cut, 0, "a").unwrap();
         assert_eq!(cut.end(end(2), &mut wake), Err(Fault::Gap { expected: 1, came: 2 }));
     }
 
@@ -251,12 +308,12 @@ mod tests {
     fn more_than_was_granted_is_a_fault_of_the_sender() {
         let mut wake = Vec::new();
         let few = inflow(1, 100);
-        few.push(0, item("a"), &mut wake).unwrap();
-        assert_eq!(few.push(1, item("b"), &mut wake), Err(Fault::Overrun));
+        push(&few, 0, "a").unwrap();
+        assert_eq!(push(&few, 1, "b"), Err(Fault::Overrun));
 
         let small = inflow(8, 2);
-        small.push(0, item("abc"), &mut wake).unwrap();
-        assert_eq!(small.push(1, item("d"), &mut wake), Err(Fault::Overrun), "the bytes are in debt");
-        assert_eq!(inflow(0, 0).push(0, item("a"), &mut wake), Err(Fault::Overrun));
+        push(&small, 0, "abc").unwrap();
+        assert_eq!(push(&small, 1, "d"), Err(Fault::Overrun), "the bytes are in debt");
+        assert_eq!(push(&inflow(0, 0), 0, "a"), Err(Fault::Overrun));
     }
 }

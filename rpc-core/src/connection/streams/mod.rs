@@ -9,15 +9,13 @@ mod windows;
 use std::task::Waker;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 pub(crate) use self::inflow::{Ended, Fault, Inflow, Taker};
 pub(crate) use self::link::Link;
 pub(crate) use self::outflow::{Allowance, Outflow, Stop};
 pub(crate) use self::pump::{Finished, Pump, Written};
 pub(crate) use self::windows::{Reserved, Window, Windows};
 use crate::error::Error;
-use crate::wire::frame::EndFrame;
+use crate::wire::frame::{EndFrame, ItemFrame};
 
 /// How long a receiver may take nothing, unless something else is chosen.
 pub(crate) const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -32,13 +30,18 @@ pub(crate) struct Flows {
 }
 
 impl Flows {
-    pub(crate) fn new(window: Window) -> Self {
-        Flows { inflow: Inflow::new(window), outflow: Outflow::default() }
+    /// What comes has as much room as is reserved.
+    pub(crate) fn new(reserved: Reserved) -> Self {
+        Flows { inflow: Inflow::new(reserved), outflow: Outflow::default() }
     }
 
-    /// Takes an item in. A fault ends the direction, and the other side has to be told.
-    pub(crate) fn take_item(&self, seq: u64, body: Bytes, wake: &mut Vec<Waker>) -> Result<(), Fault> {
-        self.inflow.push(seq, body, wake)
+    /// Takes items in. A fault ends the direction, and the other side has to be told.
+    pub(crate) fn take_items(
+        &self,
+        items: impl Iterator<Item = ItemFrame>,
+        wake: &mut Vec<Waker>,
+    ) -> Result<(), Fault> {
+        self.inflow.push(items, wake)
     }
 
     /// Takes in that there are no more items.

@@ -13,20 +13,29 @@ pub(crate) struct Window {
     pub(crate) bytes: u32,
 }
 
-/// What a stream gets unless something else is chosen.
-const DEFAULT: Window = Window { messages: 256, bytes: 1024 * 1024 };
+/// What a stream gets at most, unless something else is chosen.
+const DEFAULT: Window = Window { messages: 4096, bytes: 8 * 1024 * 1024 };
 
-/// No window is made smaller than this, and none is had if there is not so much left.
+/// A window begins with this part of its items, and of its bytes: enough for most, and for a receiver that turns out to be slow.
+const FIRST_PART: u32 = 16;
+const FIRST_PART_OF_BYTES: u32 = 8;
+
+/// A window of fewer items, or bytes, begins as what it may become.
+const FEWEST: u32 = 16;
+const FEWEST_BYTES: u32 = 64 * 1024;
+
+/// Where there are many streams, none gets fewer items than this, and none is had if there are not so many left.
 const SMALLEST: usize = 8;
 
 /// A new window is no larger than this part of what is left, once half of all is taken.
 const PART: usize = 256;
 
-/// How few bytes the window of a stream with few items has.
-const FEWEST_BYTES: u32 = 64 * 1024;
-
 /// How many messages a subscription keeps that were not taken yet: that is async-nats' own number, and the in-process broker's.
 const SUBSCRIPTION: usize = 64 * 1024;
+
+/// What the streams of a subscription may have on their way together: half of what it can keep, since other messages come there as
+/// well. An item may be a message of its own.
+const ALL: usize = SUBSCRIPTION / 2;
 
 impl Default for Window {
     fn default() -> Self {
@@ -39,8 +48,17 @@ impl Window {
     pub(crate) const NONE: Window = Window { messages: 0, bytes: 0 };
 
     /// All of it, as it is told to the sender.
-    pub(crate) fn credit(self) -> Credit {
+    pub(super) fn credit(self) -> Credit {
         Credit { messages: self.messages, bytes: self.bytes }
+    }
+
+    /// What one begins with that may become this.
+    fn at_first(self) -> Self {
+        let part = |all: u32, part: u32, fewest: u32| (all / part).max(fewest.min(all));
+        Window {
+            messages: part(self.messages, FIRST_PART, FEWEST),
+            bytes: part(self.bytes, FIRST_PART_OF_BYTES, FEWEST_BYTES),
+        }
     }
 
     /// The same with fewer items, and with bytes in proportion.
@@ -52,57 +70,77 @@ impl Window {
     }
 }
 
-/// What the streams that come to one subscription may have on their way together: half of what it can keep, since other messages
-/// come there as well. An item may be a message of its own.
+/// What may be on its way on all streams of one subscription.
 #[derive(Debug, Clone)]
 pub(crate) struct Windows(Arc<AtomicUsize>);
 
 impl Default for Windows {
     fn default() -> Self {
-        Windows(Arc::new(AtomicUsize::new(SUBSCRIPTION / 2)))
+        Windows(Arc::new(AtomicUsize::new(ALL)))
     }
 }
 
 impl Windows {
-    /// Takes a window for a stream. Where there are many, later ones get smaller windows; in the end there is no room for another.
-    pub(crate) fn reserve(&self, wanted: Window) -> Result<Reserved, Error> {
-        let reserved = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| {
-            left.checked_sub(granted(left, wanted)?)
-        });
-        let Ok(left) = reserved else {
+    /// Takes a window for a stream, that may become as large as this. Where there are many, later ones get smaller windows; in the end there
+    /// is no room for another.
+    pub(crate) fn reserve(&self, most: Window) -> Result<Reserved, Error> {
+        let first = most.at_first();
+        let take = |left: usize| left.checked_sub(granted(left, first));
+        let Ok(left) = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, take) else {
             let message = "there are as many streams as there is room for what comes on them";
             return Err(Error::not_executed(ErrorKind::Overloaded, message));
         };
-        let messages = granted(left, wanted).unwrap_or_default();
-        Ok(Reserved { left: Arc::clone(&self.0), messages, window: wanted.shrunk_to(messages) })
+        let messages = granted(left, first);
+        Ok(Reserved { left: Arc::clone(&self.0), window: first.shrunk_to(messages), most })
     }
 }
 
-/// How many items a window may have when so many are left.
-fn granted(left: usize, wanted: Window) -> Option<usize> {
-    let wanted = usize::try_from(wanted.messages).unwrap_or(usize::MAX);
-    let most = if left > SUBSCRIPTION / 4 { left } else { (left / PART).max(SMALLEST) };
-    let messages = wanted.min(most);
-    (messages <= left).then_some(messages)
+/// How many items a window has at first when so many are left; perhaps more than that.
+fn granted(left: usize, first: Window) -> usize {
+    let most = if left > ALL / 2 { left } else { (left / PART).max(SMALLEST) };
+    usize::try_from(first.messages).unwrap_or(usize::MAX).min(most)
 }
 
 /// A window that is a stream's until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reserved {
     left: Arc<AtomicUsize>,
-    messages: usize,
-    pub(crate) window: Window,
+    window: Window,
+    most: Window,
+}
+
+impl Reserved {
+    pub(super) fn window(&self) -> Window {
+        self.window
+    }
+
+    /// Makes the window twice as large, within its bounds, as long as there is plenty of room. Returns by how much it has grown.
+    pub(super) fn grow(&mut self) -> Option<Credit> {
+        let messages = self.window.messages.min(self.most.messages.saturating_sub(self.window.messages));
+        let bytes = self.window.bytes.min(self.most.bytes.saturating_sub(self.window.bytes));
+        if messages == 0 && bytes == 0 {
+            return None;
+        }
+        let more = usize::try_from(messages).unwrap_or(usize::MAX);
+        let take = |left: usize| left.checked_sub(more).filter(|left| *left >= ALL / 2);
+        self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).ok()?;
+        self.window = Window { messages: self.window.messages + messages, bytes: self.window.bytes + bytes };
+        Some(Credit { messages, bytes })
+    }
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        self.left.fetch_add(self.messages, Ordering::AcqRel);
+        let messages = usize::try_from(self.window.messages).unwrap_or(usize::MAX);
+        self.left.fetch_add(messages, Ordering::AcqRel);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const FIRST: Window = Window { messages: 256, bytes: 1024 * 1024 };
 
     #[test]
     fn windows_shrink_as_there_are_more_streams_and_are_given_back() {
@@ -115,19 +153,33 @@ mod tests {
             }
         };
         assert_eq!(refused.kind(), ErrorKind::Overloaded);
-        assert_eq!(reserved[0].window, Window::default());
+        assert_eq!(reserved[0].window(), FIRST);
         assert!(reserved.len() > 800, "{} streams", reserved.len());
-        assert!(reserved.iter().all(|reserved| reserved.window.messages >= 8));
-        let together: u32 = reserved.iter().map(|reserved| reserved.window.messages).sum();
+        assert!(reserved.iter().all(|reserved| reserved.window().messages >= 8));
+        assert_eq!(reserved[0].grow(), None, "there is no room");
+        let together: u32 = reserved.iter().map(|reserved| reserved.window().messages).sum();
         assert!(together <= 32 * 1024, "{together} items together");
         drop(reserved);
-        assert_eq!(windows.reserve(Window::default()).unwrap().window, Window::default());
+        assert_eq!(windows.reserve(Window::default()).unwrap().window(), FIRST);
+        assert_eq!(windows.0.load(Ordering::Relaxed), ALL);
     }
 
     #[test]
-    fn a_window_of_few_items_may_still_have_large_ones() {
-        assert_eq!(Window::default().shrunk_to(8), Window { messages: 8, bytes: FEWEST_BYTES });
+    fn a_window_grows_to_its_bounds() {
+        let windows = Windows::default();
+        let mut reserved = windows.reserve(Window { messages: 1000, bytes: 3 * 1024 * 1024 }).unwrap();
+        assert_eq!(reserved.window(), Window { messages: 62, bytes: 384 * 1024 });
+        while reserved.grow().is_some() {}
+        assert_eq!(reserved.window(), Window { messages: 1000, bytes: 3 * 1024 * 1024 });
+        drop(reserved);
+        assert_eq!(windows.0.load(Ordering::Relaxed), ALL);
+    }
+
+    #[test]
+    fn a_small_window_begins_as_what_it_may_become() {
+        assert_eq!(Window { messages: 4, bytes: 10 }.at_first(), Window { messages: 4, bytes: 10 });
+        assert_eq!(Window::NONE.at_first(), Window::NONE);
+        assert_eq!(FIRST.shrunk_to(8), Window { messages: 8, bytes: FEWEST_BYTES });
         assert_eq!(Window { messages: 4, bytes: 10 }.shrunk_to(8), Window { messages: 4, bytes: 10 });
-        assert_eq!(Window::NONE.shrunk_to(8), Window::NONE);
     }
 }

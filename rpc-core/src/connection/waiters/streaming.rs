@@ -11,7 +11,7 @@ use super::acceptance::cancel;
 use super::{Answer, IdHasher, Waiters};
 use crate::connection::Subject;
 use crate::connection::peers::PeerId;
-use crate::connection::streams::{Flows, Stop, Window};
+use crate::connection::streams::{Flows, Reserved, Stop};
 use crate::error::{Error, ErrorKind};
 use crate::wire::frame::{AcceptedFrame, Credit, EndFrame};
 use crate::wire::headers::Headers;
@@ -29,10 +29,10 @@ pub(crate) struct ClientStream {
 }
 
 impl ClientStream {
-    /// One that gets so much at a time.
-    pub(crate) fn new(window: Window, until: Option<Instant>) -> Self {
+    /// One with room for what comes.
+    pub(crate) fn new(reserved: Reserved, until: Option<Instant>) -> Self {
         ClientStream {
-            flows: Arc::new(Flows::new(window)),
+            flows: Arc::new(Flows::new(reserved)),
             until,
             way: OnceLock::new(),
             opened: OnceLock::new(),
@@ -146,7 +146,7 @@ impl Waiters {
     }
 
     /// Nobody waits for these items any more: an instance that is known is told so.
-    pub(in crate::connection) fn refuse_item(&mut self, id: u64, control: Option<&Subject>) {
+    pub(in crate::connection) fn refuse_items(&mut self, id: u64, control: Option<&Subject>) {
         if let Some(control) = control
             && self.peers.find(control).is_some()
             && !self.calls.contains_key(&id)

@@ -177,7 +177,7 @@ impl Entered<'_> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         if let Some(held) = &self.held {
-            self.shared.leave(held);
+            self.shared.leave(&self.shared.admitted, held);
         }
     }
 }

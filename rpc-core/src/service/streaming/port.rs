@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::connection::OutboundMessage;
-use crate::connection::streams::{Flows, Link, Reserved};
+use crate::connection::streams::{Flows, Link};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Execution};
 use crate::reply::{Replier, shortened};
@@ -21,8 +21,6 @@ pub(crate) struct Port {
     replier: Arc<Replier>,
     settings: PortSettings,
     stage: Mutex<Stage>,
-    /// Room for what comes.
-    _reserved: Reserved,
 }
 
 /// What a stream is like.
@@ -48,14 +46,8 @@ struct Stage {
 }
 
 impl Port {
-    pub(crate) fn new(
-        flows: Arc<Flows>,
-        link: Link,
-        replier: Arc<Replier>,
-        settings: PortSettings,
-        reserved: Reserved,
-    ) -> Self {
-        Port { flows, link, replier, settings, stage: Mutex::default(), _reserved: reserved }
+    pub(crate) fn new(flows: Arc<Flows>, link: Link, replier: Arc<Replier>, settings: PortSettings) -> Self {
+        Port { flows, link, replier, settings, stage: Mutex::default() }
     }
 
     fn stage(&self) -> MutexGuard<'_, Stage> {
@@ -110,7 +102,7 @@ impl Port {
     }
 
     fn accept(&self, stage: &Stage, grant: Option<()>, headers: &Headers) {
-        let credit = grant.map(|()| self.flows.inflow.window().credit());
+        let credit = grant.map(|()| self.flows.inflow.first_credit());
         let flags = if stage.is_open { self.settings.flags.with_open() } else { self.settings.flags };
         let mut bytes = BytesMut::new();
         let acceptance = Acceptance { credit, headers, flags };

@@ -16,7 +16,8 @@ pub(crate) use self::read::{
     AcceptedFrame, BadMessage, CallFrame, EndFrame, ErrorFrame, Frame, Frames, ItemFrame, SuccessFrame,
     first_id,
 };
-use self::reader::{Malformed, Reader};
+pub(crate) use self::reader::Malformed;
+use self::reader::Reader;
 pub(crate) use self::stream::{Acceptance, End, begin_message, put_end, put_item, write_credit};
 pub(crate) use self::write::{
     CallBuffer, CallHead, Failure, ReplyTail, Times, heartbeat, write_accepted, write_cancel, write_error,
