@@ -12,7 +12,7 @@ pub use crate::codec::as_bytes;
 pub use crate::contract::description::Description;
 pub use crate::contract::stand_ins::{AsBytes, ByOwnCodec};
 use crate::service::Method;
-pub use crate::service::MethodResult;
+pub use crate::service::{ItemResult, MethodResult};
 
 /// The arguments of a method that has none.
 #[derive(Debug, Clone, Copy, serde::Serialize)]

@@ -116,6 +116,43 @@ use proc_macro::TokenStream;
 /// `DeserializeOwned` and `Display`, and reaches the caller as `CallError::Service(error)`. A method with any other
 /// return type cannot fail in the handler, and the error of its calls is `Infallible`.
 ///
+/// # Streams
+///
+/// A method may stream its results, take a stream of its caller's, or do both:
+///
+/// ```ignore
+/// use futures_util::Stream;
+/// use nats_rpc::Incoming;
+///
+/// #[nats_rpc::service]
+/// pub trait Files {
+///     /// Cannot fail while it is opened, which takes no time.
+///     fn watch(&self, prefix: &str) -> impl Stream<Item = Result<Event, FileError>>;
+///     /// Can fail while it is opened, and not later.
+///     async fn list(&self, prefix: &str) -> Result<impl Stream<Item = String>, FileError>;
+///     /// Takes what its caller streams, and answers once.
+///     async fn upload(&self, name: &str, chunks: Incoming<Bytes>) -> Result<u64, FileError>;
+///     /// Streams in both directions.
+///     async fn convert(&self, to: Format, chunks: Incoming<Bytes>) -> Result<impl Stream<Item = Result<Bytes, FileError>>, FileError>;
+/// }
+///
+/// let mut events = files.watch("logs/").await?;
+/// while let Some(event) = events.next().await {
+///     println!("{:?}", event?);
+/// }
+/// let bytes = files.upload("today", chunks).await?;
+/// ```
+///
+/// * **What a method streams** is `impl Stream<Item = T>`, or the same of `Result<T, E>` if it can fail while it goes on. It is returned
+///   by a `fn`, or, if opening it takes time or can fail, by an `async fn` in a `Result`. Then one `E` is the error of both. The
+///   client's method returns a `StreamingCall<T, E>`, a future of the stream of `Result<T, CallError<E>>`.
+/// * **What a caller streams** is the last parameter, of type `Incoming<T>`: for the server a stream of `Result<T, Error>`. The client's method takes
+///   `impl Stream<Item = T> + Send + 'static` in its place. If the method answers once, it returns a `ClientStreamingCall<T, E>`, a future
+///   of `Result<T, CallError<E>>`.
+///
+/// Items travel like results: `Bytes` and `Vec<u8>`, also in `Option`, as bytes. A stream may borrow from `self`, from the context and from the arguments;
+/// like futures, it has to be `Send`. Implementations may write `impl Stream<Item = T>` without saying so.
+///
 /// # Options of a service
 ///
 /// | `#[service(…)]` | means | if absent |
@@ -137,13 +174,13 @@ use proc_macro::TokenStream;
 /// | `subject = "hello.{name}"` | what the subject has behind that of the service, instead of the name: tokens, of which all but the first may be places for arguments |
 /// | `idempotent` | it may be executed twice without harm, and so be sent again when an attempt has failed |
 /// | `oneway` | nobody waits for it: the client's method returns a `Cast`. It returns nothing; its `timeout` bounds the handler |
-/// | `broadcast` | every instance gets each call, whatever the queue group of its server. Unless it is `oneway`, its caller takes the first answer |
-/// | `durable` | its calls can be submitted as jobs, which JetStream keeps until an instance has executed them. Not for `oneway`, since a job has a result, nor `broadcast`. Needs the feature `jetstream` |
+/// | `broadcast` | every instance gets each call, whatever the queue group of its server. Unless it is `oneway`, its caller takes the first answer. Not for streams, which one instance has |
+/// | `durable` | its calls can be submitted as jobs, which JetStream keeps until an instance has executed them. Not for `oneway`, since a job has a result, nor `broadcast`, nor streams. Needs the feature `jetstream` |
 /// | `spawn` | its handler always gets a task of its own, however cheap it seems |
-/// | `no_cancel` | its handler runs to its end once it has begun, though its caller cancels the call or the deadline passes; `Context::cancelled` tells it. The calls that it makes have their own deadlines. Else it is dropped at its next `.await`. Of a `oneway` method, which has no caller to cancel it, this is about the deadline only |
-/// | `bare` | its only argument that is not in its subject is the whole message, instead of a field of a map |
-/// | `coalesce = 1` | how many of its calls may share a message, whatever the client allows; with 1 each is a message of its own. Not for `oneway`, whose calls are that anyway |
-/// | `timeout = "2s"` | how long a call waits unless it says otherwise: a whole number of `ms`, `s`, `m` or `h`, at most one hour |
+/// | `no_cancel` | its handler runs to its end once it has begun, though its caller cancels the call or the deadline passes; `Context::cancelled` tells it. The calls that it makes have their own deadlines. Else it is dropped at its next `.await`. Of a `oneway` method, which has no caller to cancel it, this is about the deadline only. Not for methods that stream their results, since nobody would read them |
+/// | `bare` | its only argument that is not in its subject is the whole message, instead of a field of a map; what a caller streams comes behind it |
+/// | `coalesce = 1` | how many of its calls may share a message, whatever the client allows; with 1 each is a message of its own. Not for `oneway` and for streams, whose calls are that anyway |
+/// | `timeout = "2s"` | how long a call waits unless it says otherwise: a whole number of `ms`, `s`, `m` or `h`, at most one hour. Of a method that streams, how long its opening may take |
 ///
 /// # What is not accepted
 ///
@@ -152,7 +189,7 @@ use proc_macro::TokenStream;
 ///
 /// * **The trait**: is not `unsafe`, `auto` or generic over lifetimes or constants, and has no associated types,
 ///   constants or macros.
-/// * **A method**: is an `async fn` with `&self`, without generics, lifetimes, bounds, `unsafe` or an ABI; is not called
+/// * **A method**: is an `async fn` with `&self`, or a `fn` if it returns `impl Stream`, without generics, lifetimes, bounds, `unsafe` or an ABI; is not called
 ///   `new` or `clone`, which the client has already; has a name of its own on the wire, and a subject that no call to
 ///   another method can have.
 /// * **An argument**: has a plain name, which no other has; is not under `#[cfg]`; is not `&mut`, and has no lifetimes,
@@ -162,10 +199,13 @@ use proc_macro::TokenStream;
 /// * **A subject**: consists of tokens with dots between them, each a literal or a name in braces, which no other has. In
 ///   the subject of a service, names are identifiers and no keywords; in that of a method, they are those of arguments,
 ///   and the first token is a literal.
-/// * **A result**: is owned, and has no `impl Trait`, `dyn Trait`, `Self` or `_` in its type.
+/// * **A result**: is owned, and has no `impl Trait`, `dyn Trait`, `Self` or `_` in its type, save for one stream.
+/// * **A stream of results**: is all that a `fn` returns, or the value of the `Result` of an `async fn`, and nothing else; it says its `Item`, for which the
+///   rules for results hold, and has no lifetimes among its bounds. If opening it and its items can fail, they fail with one error. Its method is not
+///   `oneway`, `broadcast`, `durable` or `no_cancel`, and has no `coalesce`.
+/// * **A stream of the caller's**: is one `Incoming<T>`, by value, behind all arguments; the rules for results hold for `T`. It is not in the subject, has no
+///   options of serde and is not under `#[cfg]`. Its method is not `oneway`, `broadcast` or `durable`, and has no `coalesce`.
 /// * **An attribute**: has known options only, each once, and `#[rpc]` is not under `cfg_attr`.
-///
-/// Not supported yet: streams (`-> impl Stream<…>`, `Incoming<T>`).
 #[proc_macro_attribute]
 pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::run(options.into(), item.into()).into()

@@ -3,13 +3,14 @@
 use proc_macro2::Span;
 use syn::{
     Attribute, FnArg, Ident, ItemTrait, LitStr, Meta, Pat, PatType, ReturnType, TraitItem, TraitItemFn, Type,
-    parse_quote, parse_quote_spanned,
+    TypeImplTrait, parse_quote, parse_quote_spanned,
 };
 
 use crate::args::{self, MethodOptions, ServiceOptions};
 use crate::errors::Errors;
 use crate::model::{
-    Argument, ContextParameter, Encoding, Method, Outcome, Output, Passing, SerdeOptions, Service, WireName,
+    Answer, Argument, ContextParameter, Encoding, Incoming, Method, Outcome, Output, OutputStream, Passing,
+    SerdeOptions, Service, WireName,
 };
 use crate::subject::Subject;
 use crate::{attributes, names, types};
@@ -60,7 +61,7 @@ pub(crate) fn method(function: &TraitItemFn, errors: &mut Errors) -> Method {
     let options = MethodOptions::parse(&function.attrs, errors);
     let name = wire_name(options.name.as_ref(), &function.sig.ident, names::of);
     let subject = subject(options.subject.as_ref(), &name);
-    let (context, arguments) = parameters(function, errors);
+    let Parameters { context, arguments, incoming } = parameters(function, errors);
     Method {
         ident: function.sig.ident.clone(),
         name,
@@ -72,7 +73,8 @@ pub(crate) fn method(function: &TraitItemFn, errors: &mut Errors) -> Method {
         signature: function.sig.clone(),
         context,
         arguments,
-        output: output(&function.sig.output),
+        incoming,
+        output: output(&function.sig.output, errors),
     }
 }
 
@@ -90,24 +92,33 @@ fn subject(given: Option<&LitStr>, name: &WireName) -> Subject {
     }
 }
 
-fn parameters(function: &TraitItemFn, errors: &mut Errors) -> (ContextParameter, Vec<Argument>) {
-    let mut context = ContextParameter::Absent;
-    let mut arguments = Vec::new();
+/// What a method takes beside `self`.
+struct Parameters {
+    context: ContextParameter,
+    arguments: Vec<Argument>,
+    incoming: Option<Incoming>,
+}
+
+fn parameters(function: &TraitItemFn, errors: &mut Errors) -> Parameters {
+    let mut found = Parameters { context: ContextParameter::Absent, arguments: Vec::new(), incoming: None };
     let typed = function.sig.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(parameter) => Some(parameter),
         FnArg::Receiver(_) => None,
     });
     for (position, parameter) in typed.enumerate() {
         if position == 0 && is_context_reference(&parameter.ty) {
-            context = ContextParameter::Lent;
+            found.context = ContextParameter::Lent;
             has_no_options(parameter, errors);
             continue;
         }
-        if let Some(ident) = parameter_name(parameter, errors) {
-            arguments.push(argument(ident, parameter, errors));
+        let Some(ident) = parameter_name(parameter, errors) else { continue };
+        if types::ends_in(types::unreferenced(&parameter.ty), "Incoming") {
+            found.incoming = incoming(ident, parameter, errors).or(found.incoming);
+        } else {
+            found.arguments.push(argument(ident, parameter, errors));
         }
     }
-    (context, arguments)
+    found
 }
 
 fn is_context_reference(ty: &Type) -> bool {
@@ -153,6 +164,13 @@ fn parameter_name<'a>(parameter: &'a PatType, errors: &mut Errors) -> Option<&'a
     }
 }
 
+/// The stream that a parameter is; none where it is not written as one, which the rules speak of.
+fn incoming(ident: &Ident, parameter: &PatType, errors: &mut Errors) -> Option<Incoming> {
+    is_there_always(&parameter.attrs, errors);
+    let item = types::only_argument(types::last_segment(&parameter.ty)?)?;
+    Some(Incoming { ident: ident.clone(), item: item.clone(), encoding: types::encoding(item) })
+}
+
 fn argument(ident: &Ident, parameter: &PatType, errors: &mut Errors) -> Argument {
     let serde = serde_options(&parameter.attrs, errors);
     let (passing, encoding) = match types::ungrouped(&parameter.ty) {
@@ -173,23 +191,30 @@ fn argument(ident: &Ident, parameter: &PatType, errors: &mut Errors) -> Argument
 }
 
 fn serde_options(attributes: &[Attribute], errors: &mut Errors) -> SerdeOptions {
+    is_there_always(attributes, errors);
     let mut options = SerdeOptions::default();
     for attribute in attributes {
-        match &attribute.meta {
-            Meta::List(meta) if meta.path.is_ident("serde") => {
-                for option in args::list(meta.tokens.clone(), errors) {
-                    sort_serde_option(option, &mut options, errors);
-                }
+        if let Meta::List(meta) = &attribute.meta
+            && meta.path.is_ident("serde")
+        {
+            for option in args::list(meta.tokens.clone(), errors) {
+                sort_serde_option(option, &mut options, errors);
             }
-            meta if meta.path().is_ident("cfg") || meta.path().is_ident("cfg_attr") => errors.report(
-                meta.path(),
-                "an argument is on the wire always, and always in one form: write the method twice, each under its \
-                 own `#[cfg]`",
-            ),
-            _ => {}
         }
     }
     options
+}
+
+fn is_there_always(parameter: &[Attribute], errors: &mut Errors) {
+    let conditional =
+        parameter.iter().map(Attribute::path).find(|path| path.is_ident("cfg") || path.is_ident("cfg_attr"));
+    if let Some(path) = conditional {
+        errors.report(
+            path,
+            "an argument is on the wire always, and always in one form: write the method twice, each under its own \
+             `#[cfg]`",
+        );
+    }
 }
 
 fn sort_serde_option(option: Meta, options: &mut SerdeOptions, errors: &mut Errors) {
@@ -206,15 +231,40 @@ fn sort_serde_option(option: Meta, options: &mut SerdeOptions, errors: &mut Erro
     }
 }
 
-fn output(written: &ReturnType) -> Output {
+fn output(written: &ReturnType, errors: &mut Errors) -> Output {
     let ty: Type = match written {
         ReturnType::Default => parse_quote_spanned!(Span::call_site()=> ()),
         ReturnType::Type(_, ty) => Type::clone(ty),
     };
-    let (outcome, encoding) = if types::ends_in(&ty, "Result") {
-        (Outcome::Result, types::first_argument(&ty, "Result").map_or(Encoding::Serde, types::encoding))
-    } else {
-        (Outcome::Value, types::encoding(&ty))
+    let opened = types::first_argument(&ty, "Result").and_then(types::stream);
+    let (stream, opening) = match (types::stream(&ty), opened) {
+        (Some(stream), _) => (stream, None),
+        (None, Some(stream)) => (stream, Some(types::without_first_argument(&ty))),
+        (None, None) => return Output { answer: answer(&ty), ty, stream: None },
     };
-    Output { ty, outcome, encoding }
+    let answer = answer(&item(stream, errors));
+    let stream = OutputStream { ty: stream.clone(), opening };
+    Output { ty, answer, stream: Some(stream) }
+}
+
+/// What a stream consists of.
+fn item(stream: &TypeImplTrait, errors: &mut Errors) -> Type {
+    let bound = types::bound(&stream.bounds, "Stream");
+    if let Some(item) = bound.and_then(|bound| types::assigned(bound, "Item")) {
+        return item.clone();
+    }
+    errors.report(
+        bound.map(|bound| &bound.ident),
+        "client and server must agree on one type: write `Stream<Item = T>`, with what the stream consists of",
+    );
+    parse_quote!(())
+}
+
+fn answer(ty: &Type) -> Answer {
+    let (outcome, encoding) = if types::ends_in(ty, "Result") {
+        (Outcome::Result, types::first_argument(ty, "Result").map_or(Encoding::Serde, types::encoding))
+    } else {
+        (Outcome::Value, types::encoding(ty))
+    };
+    Answer { ty: ty.clone(), outcome, encoding }
 }

@@ -1,7 +1,7 @@
 //! What the macro knows about a service: plain data that keeps the user's spans.
 
 use proc_macro2::{Ident, Span};
-use syn::{Attribute, GenericParam, Generics, Meta, Path, Signature, Type, Visibility};
+use syn::{Attribute, GenericParam, Generics, Meta, Path, Signature, Type, TypeImplTrait, Visibility};
 
 use crate::args::{MethodOptions, ServiceOptions};
 use crate::subject::Subject;
@@ -53,10 +53,32 @@ pub(crate) struct Method {
     /// Whether the implementation is lent the context of the call.
     pub(crate) context: ContextParameter,
     pub(crate) arguments: Vec<Argument>,
+    /// What its caller streams.
+    pub(crate) incoming: Option<Incoming>,
     pub(crate) output: Output,
 }
 
+/// How a method is called and how it answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Unary,
+    Oneway,
+    ServerStreaming,
+    ClientStreaming,
+    BidiStreaming,
+}
+
 impl Method {
+    pub(crate) fn kind(&self) -> Kind {
+        match (&self.incoming, &self.output.stream) {
+            _ if self.options.oneway.is_some() => Kind::Oneway,
+            (None, None) => Kind::Unary,
+            (None, Some(_)) => Kind::ServerStreaming,
+            (Some(_), None) => Kind::ClientStreaming,
+            (Some(_), Some(_)) => Kind::BidiStreaming,
+        }
+    }
+
     /// The arguments that travel in the body of a message.
     pub(crate) fn body(&self) -> impl Iterator<Item = &Argument> {
         self.arguments.iter().filter(|argument| !self.is_in_subject(argument))
@@ -172,9 +194,33 @@ impl SerdeOptions {
     }
 }
 
+/// `Incoming<T>`: the stream of items that a caller sends.
+pub(crate) struct Incoming {
+    pub(crate) ident: Ident,
+    /// `T`.
+    pub(crate) item: Type,
+    pub(crate) encoding: Encoding,
+}
+
 /// What a method answers.
 pub(crate) struct Output {
     /// As written, `()` if nothing is.
+    pub(crate) ty: Type,
+    /// What travels: all of it, or each item of its stream.
+    pub(crate) answer: Answer,
+    pub(crate) stream: Option<OutputStream>,
+}
+
+/// The stream that a method returns.
+pub(crate) struct OutputStream {
+    /// `impl Stream<Item = T>`, as written.
+    pub(crate) ty: TypeImplTrait,
+    /// If opening it can fail, the `Result` that it is in, with `()` in its place: a client has no such stream.
+    pub(crate) opening: Option<Type>,
+}
+
+/// One value on its way to the caller.
+pub(crate) struct Answer {
     pub(crate) ty: Type,
     pub(crate) outcome: Outcome,
     pub(crate) encoding: Encoding,

@@ -137,6 +137,34 @@ fn values_in_subjects() {
 }
 
 #[test]
+fn streams_in_both_directions() {
+    check(
+        expect_file!["../snapshots/streams.rs"],
+        quote!(name = "feed", version = "1.0.0", schema),
+        quote! {
+            pub trait Feed<T: Value> {
+                /// Streams what happens.
+                fn watch(&self, cx: &Context, prefix: &str) -> impl Stream<Item = Result<T, FeedError>>;
+                #[rpc(subject = "read.{name}", timeout = "1s")]
+                fn read(&self, name: &str) -> impl futures::Stream<Item = Bytes> + Unpin;
+                async fn open(&self, name: &str) -> Result<impl Stream<Item = Option<Vec<u8>>>>;
+                async fn tail(&self, name: &str) -> Result<impl Stream<Item = Result<Bytes>>> {
+                    self.open(name).await
+                }
+                #[rpc(no_cancel)]
+                async fn upload(&self, name: &str, chunks: Incoming<Bytes>) -> Result<u64, FeedError>;
+                #[rpc(bare, idempotent, subject = "sum.{of}")]
+                async fn sum(&self, of: u8, start: &T, numbers: nats_rpc::Incoming<T>) -> u64;
+                #[cfg(unix)]
+                fn talk(&self, lines: Incoming<String>) -> impl Stream<Item = String>;
+                #[rpc(subject = "copy.{name}")]
+                async fn copy(&self, name: &str, chunks: Incoming<Vec<u8>>) -> Result<impl Stream<Item = T>>;
+            }
+        },
+    );
+}
+
+#[test]
 fn schemas() {
     check(
         expect_file!["../snapshots/schema.rs"],
@@ -218,10 +246,13 @@ fn another_path_to_the_runtime_replaces_the_default_everywhere() {
             async fn log(&self);
             #[rpc(durable, subject = "bye.{name}")]
             async fn bye(&self, name: &str);
+            fn talk(&self, lines: Incoming<Bytes>) -> impl Stream<Item = Result<Bytes, MathError>>;
+            async fn copy(&self, lines: Incoming<String>) -> Result<impl Stream<Item = Result<u8>>>;
+            async fn upload(&self, lines: Incoming<String>);
         }
     };
-    let default = expansion(quote!(subject = "greeter.{town}"), item.clone());
-    let renamed = expansion(quote!(subject = "greeter.{town}", crate = renamed::reexport), item);
+    let default = expansion(quote!(subject = "greeter.{town}", schema), item.clone());
+    let renamed = expansion(quote!(subject = "greeter.{town}", schema, crate = renamed::reexport), item);
     assert!(default.contains("::nats_rpc"));
     assert!(!renamed.contains("nats_rpc"), "{renamed}");
 }

@@ -1,11 +1,19 @@
 //! What a type looks like as it is written, which is all that a macro can know of it.
 
 use quote::ToTokens as _;
-use syn::visit::Visit;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned as _;
+use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{GenericArgument, PathArguments, PathSegment, Type, TypeImplTrait, TypeParamBound, parse_quote};
+use syn::{
+    GenericArgument, PathArguments, PathSegment, Token, TraitBound, Type, TypeImplTrait, TypeParamBound,
+    TypePath, parse_quote, parse_quote_spanned,
+};
 
 use crate::model::Encoding;
+
+/// What an `impl` or a `dyn` promises.
+type Bounds = Punctuated<TypeParamBound, Token![+]>;
 
 /// The type without parentheses, and without the invisible groups that `macro_rules` variables leave.
 pub(crate) fn ungrouped(mut ty: &Type) -> &Type {
@@ -15,6 +23,14 @@ pub(crate) fn ungrouped(mut ty: &Type) -> &Type {
             Type::Paren(paren) => &paren.elem,
             other => return other,
         };
+    }
+}
+
+/// What a reference points to; any other type itself.
+pub(crate) fn unreferenced(ty: &Type) -> &Type {
+    match ungrouped(ty) {
+        Type::Reference(reference) => ungrouped(&reference.elem),
+        other => other,
     }
 }
 
@@ -36,6 +52,16 @@ pub(crate) fn is_plain(ty: &Type, name: &str) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == name && segment.arguments.is_none())
 }
 
+/// The only generic argument of a segment, if it is a type: `T` of `Incoming<T>`.
+pub(crate) fn only_argument(segment: &PathSegment) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    let mut arguments = arguments.args.iter();
+    match (arguments.next(), arguments.next()) {
+        (Some(GenericArgument::Type(ty)), None) => Some(ty),
+        _ => None,
+    }
+}
+
 /// The first generic argument of a path type that ends in this name: `T` of `Option<T>`.
 pub(crate) fn first_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
     let segment = last_segment(ty).filter(|segment| segment.ident == name)?;
@@ -44,6 +70,22 @@ pub(crate) fn first_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
     })
+}
+
+/// The same type with `()` for its first generic argument: `Result<(), E>` of `Result<T, E>`.
+pub(crate) fn without_first_argument(ty: &Type) -> Type {
+    let mut ty = ungrouped(ty).clone();
+    if let Type::Path(path) = &mut ty
+        && let Some(segment) = path.path.segments.last_mut()
+        && let PathArguments::AngleBracketed(arguments) = &mut segment.arguments
+        && let Some(first) = arguments.args.iter_mut().find_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        })
+    {
+        *first = parse_quote_spanned!(first.span()=> ());
+    }
+    ty
 }
 
 /// The first `impl Trait` in a type.
@@ -59,11 +101,54 @@ pub(crate) fn first_impl(ty: &Type) -> Option<TypeImplTrait> {
     first.0
 }
 
-/// Whether one of the bounds of an `impl Trait` is a trait of this name.
-pub(crate) fn implies(implied: &TypeImplTrait, name: &str) -> bool {
-    implied.bounds.iter().any(|bound| match bound {
-        TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|last| last.ident == name),
-        _ => false,
+/// The first of these bounds that is a trait of this name: `Stream<Item = u8>` of `Unpin + futures::Stream<Item = u8>`.
+pub(crate) fn bound<'a>(bounds: &'a Bounds, name: &str) -> Option<&'a PathSegment> {
+    bounds.iter().find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound.path.segments.last().filter(|last| last.ident == name),
+        _ => None,
+    })
+}
+
+/// The type itself, if it is an `impl Stream`.
+pub(crate) fn stream(ty: &Type) -> Option<&TypeImplTrait> {
+    match ungrouped(ty) {
+        Type::ImplTrait(implied) if bound(&implied.bounds, "Stream").is_some() => Some(implied),
+        _ => None,
+    }
+}
+
+/// Whether a type is a stream by its name: `BoxStream<'static, u8>`, or `Incoming<u8>`.
+pub(crate) fn is_named_stream(segment: &PathSegment) -> bool {
+    let is_one_of = |names: &[&str]| names.iter().any(|name| segment.ident == name);
+    let is_given_types = matches!(segment.arguments, PathArguments::AngleBracketed(_));
+    is_given_types && is_one_of(&["Incoming", "BoxStream", "LocalBoxStream"])
+}
+
+/// Whether there is a stream anywhere in a type, in whatever form.
+pub(crate) fn has_stream(ty: &Type) -> bool {
+    struct Found(bool);
+    impl<'ast> Visit<'ast> for Found {
+        fn visit_trait_bound(&mut self, bound: &'ast TraitBound) {
+            self.0 |= bound.path.segments.last().is_some_and(|last| last.ident == "Stream");
+            visit::visit_trait_bound(self, bound);
+        }
+
+        fn visit_type_path(&mut self, path: &'ast TypePath) {
+            self.0 |= path.path.segments.last().is_some_and(is_named_stream);
+            visit::visit_type_path(self, path);
+        }
+    }
+    let mut found = Found(false);
+    found.visit_type(ty);
+    found.0
+}
+
+/// The type that an associated type of a bound is set to: `u8` of `Stream<Item = u8>`.
+pub(crate) fn assigned<'a>(bound: &'a PathSegment, name: &str) -> Option<&'a Type> {
+    let PathArguments::AngleBracketed(arguments) = &bound.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(assigned) if assigned.ident == name => Some(&assigned.ty),
+        _ => None,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The rules for a service and its methods, one function each.
 
 mod options;
+mod streams;
 mod subjects;
 mod travel;
 
@@ -33,7 +34,11 @@ pub(crate) fn method(service: &Service, method: &Method, errors: &mut Errors) {
     has_distinct_argument_names(method, errors);
     options::method(method, errors);
     subjects::method(service, method, errors);
-    travel::result(method, errors);
+    match &method.output.stream {
+        Some(stream) => streams::returned(method, stream, errors),
+        None => travel::result(method, errors),
+    }
+    streams::taken(method, errors);
     for argument in method.arguments.iter().filter(|argument| !is_context(argument)) {
         travel::argument(argument, errors);
     }

@@ -93,6 +93,13 @@ impl Pair<'_> {
         let at_client = |schema| View::new(schema, &self.client.definitions);
         let at_server = |schema| View::new(schema, &self.server.definitions);
         found.extend(shapes("parameters", at_client(&client.parameters), at_server(&server.parameters)));
+        match (&client.items, &server.items) {
+            (Some(written), Some(read)) => {
+                found.extend(shapes("items", at_client(written), at_server(read)));
+            }
+            (None, None) => {}
+            _ => found.push(Finding::breaking("items", "only one side says what is streamed".to_owned())),
+        }
         match (&client.result, &server.result) {
             (Some(read), Some(written)) => {
                 found.extend(shapes("result", at_server(written), at_client(read)));

@@ -9,15 +9,15 @@ use super::keywords::referred;
 /// The definitions that schemas need, by name.
 pub(super) type Definitions = Map<String, Value>;
 
-/// Joins the definitions of the parameters with those of the results. Where one name means two things, that of the results
+/// Joins the definitions of what a server takes with those of its results. Where one name means two things, that of the results
 /// is changed, in the results' schemas too.
 pub(super) fn join<'a>(
-    parameters: impl Iterator<Item = &'a Value>,
-    of_parameters: &Definitions,
+    taken: impl Iterator<Item = &'a Value>,
+    of_taken: &Definitions,
     results: &mut [&mut Value],
     of_results: &Definitions,
 ) -> Definitions {
-    let mut joined = reachable(parameters, of_parameters);
+    let mut joined = reachable(taken, of_taken);
     let mut added = reachable(results.iter().map(|result| &**result), of_results);
     let renamed = conflicts(&joined, &added);
     for result in results {
@@ -57,21 +57,21 @@ fn collect(schema: &Value, names: &mut BTreeSet<String>) {
 }
 
 /// New names for definitions of the results that are others than those of the same name, or that lead to such.
-fn conflicts(parameters: &Definitions, results: &Definitions) -> BTreeMap<String, String> {
+fn conflicts(taken: &Definitions, results: &Definitions) -> BTreeMap<String, String> {
     let mut renamed = BTreeMap::new();
     loop {
         let is_other = |name: &str, definition: &Value| {
             let mut names = BTreeSet::new();
             collect(definition, &mut names);
-            parameters.get(name).is_some_and(|namesake| namesake != definition)
-                || (parameters.contains_key(name) && names.iter().any(|name| renamed.contains_key(name)))
+            taken.get(name).is_some_and(|namesake| namesake != definition)
+                || (taken.contains_key(name) && names.iter().any(|name| renamed.contains_key(name)))
         };
         let found = results
             .iter()
             .find(|(name, definition)| !renamed.contains_key(name.as_str()) && is_other(name, definition));
         let Some((name, _)) = found else { return renamed };
         let mut new = format!("{name}_result");
-        while parameters.contains_key(&new) || results.contains_key(&new) {
+        while taken.contains_key(&new) || results.contains_key(&new) {
             new.push('_');
         }
         renamed.insert(name.clone(), new);

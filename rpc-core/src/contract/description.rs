@@ -1,5 +1,7 @@
 //! From the types of a trait to its contract, through `schemars`.
 
+use std::iter;
+
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
@@ -21,6 +23,7 @@ pub struct Description {
 #[derive(Debug, Default)]
 struct Types {
     parameters: Vec<Shape>,
+    items: Option<Shape>,
     result: Option<Shape>,
     error: Option<Shape>,
 }
@@ -60,7 +63,13 @@ impl Description {
         self.current(|method| method.parameters.push(shape))
     }
 
-    /// The method succeeds with this type.
+    /// The caller streams items of this type.
+    pub fn items<T: JsonSchema>(&mut self) -> &mut Self {
+        let shape = self.shape::<T>();
+        self.current(|method| method.items = Some(shape))
+    }
+
+    /// The method succeeds with this type, or streams it.
     pub fn result<T: JsonSchema>(&mut self) -> &mut Self {
         let shape = self.shape::<T>();
         self.current(|method| method.result = Some(shape))
@@ -102,38 +111,42 @@ impl Description {
     fn seen_by(&self, role: Role) -> Contract {
         let mut contract = Contract::from_descriptor(self.service, role);
         contract.basis = Basis::Schema;
-        let (of_parameters, of_results) = match role {
+        let (of_taken, of_results) = match role {
             Role::Server => (self.reading.definitions(), self.writing.definitions()),
             Role::Client => (self.writing.definitions(), self.reading.definitions()),
         };
         let described = self.service.methods().iter().zip(&self.methods);
         for (method, (description, types)) in contract.methods.iter_mut().zip(described) {
             method.parameters = types.parameters(description, role);
+            method.items = types.items.as_ref().map(|shape| shape.taken(role));
             method.result = types.result.as_ref().map(|shape| shape.answered(role));
             method.error = types.error.as_ref().map(|shape| shape.answered(role));
         }
-        let (mut parameters, mut results) = (Vec::new(), Vec::new());
+        let (mut taken, mut results) = (Vec::new(), Vec::new());
         for method in &mut contract.methods {
-            parameters.push(&method.parameters);
+            taken.extend(iter::once(&method.parameters).chain(&method.items));
             results.extend(method.result.iter_mut().chain(&mut method.error));
         }
-        contract.definitions =
-            definitions::join(parameters.into_iter(), of_parameters, &mut results, of_results);
+        contract.definitions = definitions::join(taken.into_iter(), of_taken, &mut results, of_results);
         contract
     }
 }
 
 impl Types {
     fn parameters(&self, method: &Method, role: Role) -> Value {
-        let schemas = self.parameters.iter().map(|shape| match role {
-            Role::Server => shape.read.clone(),
-            Role::Client => shape.written.clone(),
-        });
+        let schemas = self.parameters.iter().map(|shape| shape.taken(role));
         names::parameters(method, schemas.collect(), role)
     }
 }
 
 impl Shape {
+    fn taken(&self, role: Role) -> Value {
+        match role {
+            Role::Server => self.read.clone(),
+            Role::Client => self.written.clone(),
+        }
+    }
+
     fn answered(&self, role: Role) -> Value {
         match role {
             Role::Server => self.written.clone(),

@@ -53,15 +53,24 @@ pub(super) fn by_schema(contract: &Contract) -> Vec<String> {
             "error": closed(&method.error),
         });
         add_subject(&mut shape, method);
+        if let Some(items) = &method.items {
+            add(&mut shape, "items", canonical::closed(items, definitions));
+        }
         shape
     });
     shapes.map(|shape| format!("schema:{}", digest(&shape))).collect()
 }
 
-/// A method whose subject is its name has the fingerprint that it had before there were others.
 fn add_subject(shape: &mut Value, method: &MethodContract) {
-    if let (false, Some(shape)) = (method.subject.is_empty(), shape.as_object_mut()) {
-        shape.insert("subject".to_owned(), method.subject.as_str().into());
+    if !method.subject.is_empty() {
+        add(shape, "subject", method.subject.as_str().into());
+    }
+}
+
+/// Adds what most methods do not have: those keep the fingerprint that they had before there was such a thing.
+fn add(shape: &mut Value, field: &str, value: Value) {
+    if let Some(shape) = shape.as_object_mut() {
+        shape.insert(field.to_owned(), value);
     }
 }
 

@@ -95,7 +95,7 @@ pub struct Contract {
 pub struct MethodContract {
     /// The name on the wire.
     pub name: String,
-    /// How it answers: `unary` or `oneway`.
+    /// How it is called and how it answers: `unary`, `oneway`, `server_streaming`, `client_streaming` or `bidi_streaming`.
     pub kind: String,
     /// What its subject has behind that of the service, with `*` for each parameter; empty if that is its name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -112,7 +112,12 @@ pub struct MethodContract {
     /// A JSON Schema of the arguments: an object with a property for each, unless the method is bare.
     #[serde(default = "anything")]
     pub parameters: Value,
-    /// A JSON Schema of the result; none of a oneway method, and none where only names are known.
+    /// A JSON Schema of one of the items that the caller streams; none of a method that takes no stream, and none where only
+    /// names are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Value>,
+    /// A JSON Schema of the result, or of one of the results that are streamed; none of a oneway method, and none where only
+    /// names are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
     /// A JSON Schema of the service's own error; none if the method cannot fail, and where only names are known.
@@ -142,9 +147,9 @@ pub enum Basis {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Role {
-    /// Parameters as they are written, results and errors as they are read.
+    /// Parameters and items as they are written, results and errors as they are read.
     Client,
-    /// Parameters as they are read, results and errors as they are written. This is what is published.
+    /// Parameters and items as they are read, results and errors as they are written. This is what is published.
     #[default]
     #[serde(other)]
     Server,

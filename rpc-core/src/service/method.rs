@@ -20,7 +20,7 @@ pub struct Method {
     parameters: &'static [Parameter],
 }
 
-/// How a method answers.
+/// How a method is called and how it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MethodKind {
@@ -215,7 +215,7 @@ impl Method {
         self.durable
     }
 
-    /// How it answers.
+    /// How it is called and how it answers.
     pub const fn kind(&self) -> MethodKind {
         self.kind
     }

@@ -1,6 +1,7 @@
 //! What a service is to the runtime: its description, and a handler for each method.
 
 mod descriptor;
+mod item_result;
 mod method;
 mod method_result;
 mod passage;
@@ -9,6 +10,7 @@ mod registry;
 mod streaming;
 
 pub use self::descriptor::ServiceDescriptor;
+pub use self::item_result::ItemResult;
 pub use self::method::{Method, MethodKind, Parameter};
 pub use self::method_result::MethodResult;
 pub(crate) use self::passage::Passage;

@@ -5,11 +5,12 @@ use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{LitStr, Meta};
 
+use super::answers::Answered;
 use super::parameters::Parameters;
 use super::support;
 use super::{generated_at, runtime_at};
 use crate::args;
-use crate::model::{Argument, Encoding, Method, Outcome, Passing, Service};
+use crate::model::{Argument, Encoding, Incoming, Method, Passing, Service};
 
 /// The function, if schemas are asked for.
 pub(super) fn function(service: &Service) -> Option<TokenStream> {
@@ -72,11 +73,12 @@ fn call(service: &Service) -> Option<TokenStream> {
 fn described(method: &Method) -> TokenStream {
     let conditions = &method.conditions;
     let arguments = method.body().map(parameter);
+    let items = method.incoming.as_ref().map(items);
     let result = result(method);
     let site = generated_at(method.ident.span());
     quote_spanned! {site=>
         #(#conditions)*
-        description.method() #(#arguments)* #result;
+        description.method() #(#arguments)* #items #result;
     }
 }
 
@@ -121,21 +123,20 @@ fn aliases(argument: &Argument) -> impl Iterator<Item = &LitStr> {
     argument.serde.server.iter().filter(is_alias).filter_map(args::text_of)
 }
 
+fn items(incoming: &Incoming) -> TokenStream {
+    let span = incoming.item.span();
+    let item = bytes(incoming.encoding, span).unwrap_or_else(|| incoming.item.to_token_stream());
+    quote_spanned!(generated_at(span)=> .items::<#item>())
+}
+
 fn result(method: &Method) -> TokenStream {
     if method.options.oneway.is_some() {
         return TokenStream::new();
     }
-    let ty = &method.output.ty;
-    let (site, private) = (generated_at(ty.span()), support::private_ident(ty.span()));
-    let bytes = bytes(method.output.encoding, ty.span());
-    match method.output.outcome {
-        Outcome::Value => {
-            let ty = bytes.unwrap_or_else(|| ty.to_token_stream());
-            quote_spanned!(site=> .result::<#ty>())
-        }
-        Outcome::Result => {
-            let ok = bytes.unwrap_or_else(|| quote_spanned!(site=> <#ty as #private::MethodResult>::Ok));
-            quote_spanned!(site=> .result::<#ok>().error::<<#ty as #private::MethodResult>::Err>())
-        }
-    }
+    let span = method.output.answer.ty.span();
+    let site = generated_at(span);
+    let Answered { value, error } = Answered::by(method);
+    let value = bytes(method.output.answer.encoding, span).unwrap_or(value);
+    let error = error.map(|error| quote_spanned!(site=> .error::<#error>()));
+    quote_spanned!(site=> .result::<#value>() #error)
 }

@@ -1,6 +1,8 @@
 //! From the model to Rust: what stands next to the trait.
 
+mod answers;
 mod arguments;
+mod calls;
 mod client;
 mod contract;
 pub(crate) mod fallback;

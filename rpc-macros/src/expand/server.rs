@@ -8,7 +8,9 @@ use super::parameters::{self, Parameters};
 use super::subjects::{self, ServedValues};
 use super::support::{self, Names};
 use super::{arguments, contract, generated_at, runtime_at, server_ident};
-use crate::model::{Argument, ContextParameter, Encoding, Method, Outcome, Passing, Service};
+use crate::model::{
+    Answer, Argument, ContextParameter, Encoding, Incoming, Method, Outcome, OutputStream, Passing, Service,
+};
 
 /// The type, which users name.
 pub(super) fn definition(service: &Service) -> TokenStream {
@@ -109,6 +111,7 @@ fn registration(service: &Service, method: &Method, service_trait: &TokenStream)
         let generics = arguments::received_generics(service, method);
         quote_spanned!(site=> let args = call.decode::<#receive #generics>()?;)
     });
+    let incoming = method.incoming.as_ref().map(incoming);
     let answer = answer(service, method, service_trait);
     quote_spanned! {site=>
         #(#conditions)*
@@ -119,6 +122,7 @@ fn registration(service: &Service, method: &Method, service_trait: &TokenStream)
                 async move {
                     #values
                     #decode
+                    #incoming
                     #answer
                 }
             });
@@ -126,28 +130,75 @@ fn registration(service: &Service, method: &Method, service_trait: &TokenStream)
     }
 }
 
+/// Takes what the caller streams into a variable that is called like the parameter.
+fn incoming(incoming: &Incoming) -> TokenStream {
+    let Incoming { ident, item, encoding } = incoming;
+    let site = generated_at(item.span());
+    let take = match encoding {
+        Encoding::Serde => "incoming",
+        Encoding::Bytes | Encoding::OptionalBytes => "incoming_bytes",
+    };
+    let take = Ident::new(take, site);
+    quote_spanned!(site=> let #ident = call.#take::<#item>()?;)
+}
+
 /// Runs the implementation and makes its result a reply.
 fn answer(service: &Service, method: &Method, service_trait: &TokenStream) -> TokenStream {
     let site = generated_at(method.ident.span());
-    let implementation = parameters::implementation(service);
-    let ident = &method.ident;
-    let context = (method.context == ContextParameter::Lent).then(|| quote_spanned!(site=> call.context(),));
-    let arguments = method.arguments.iter().map(|argument| passed(method, argument, site));
-    // A path, since a method call would first try the traits that `Arc` implements.
-    let run = quote_spanned! {site=>
-        <#implementation as #service_trait>::#ident(&*service, #context #(#arguments),*).await
-    };
+    let run = run(service, method, service_trait);
     if method.options.oneway.is_some() {
-        return quote_spanned!(site=> #run; call.done());
+        return quote_spanned!(site=> #run.await; call.done());
     }
-    let reply = match (method.output.outcome, method.output.encoding) {
+    let answer = &method.output.answer;
+    if let Some(stream) = &method.output.stream {
+        return streamed(stream, answer, site, &run);
+    }
+    let reply = match (answer.outcome, answer.encoding) {
         (Outcome::Value, Encoding::Serde) => "reply",
         (Outcome::Value, _) => "reply_bytes",
         (Outcome::Result, Encoding::Serde) => "reply_result",
         (Outcome::Result, _) => "reply_result_bytes",
     };
-    let reply = Ident::new(reply, generated_at(method.output.ty.span()));
-    quote_spanned!(site=> call.#reply(#run))
+    let reply = Ident::new(reply, generated_at(answer.ty.span()));
+    quote_spanned!(site=> call.#reply(#run.await))
+}
+
+/// Calls the implementation.
+fn run(service: &Service, method: &Method, service_trait: &TokenStream) -> TokenStream {
+    let site = generated_at(method.ident.span());
+    let implementation = parameters::implementation(service);
+    let ident = &method.ident;
+    let context = (method.context == ContextParameter::Lent).then(|| quote_spanned!(site=> call.context(),));
+    let arguments = method.arguments.iter().map(|argument| passed(method, argument, site));
+    let incoming = method.incoming.iter().map(|Incoming { ident, .. }| quote!(#ident));
+    let arguments = arguments.chain(incoming);
+    // A path, since a method call would first try the traits that `Arc` implements.
+    quote_spanned! {site=>
+        <#implementation as #service_trait>::#ident(&*service, #context #(#arguments),*)
+    }
+}
+
+/// Answers with the stream that the implementation returns, or with the error why it has none.
+fn streamed(stream: &OutputStream, answer: &Answer, site: Span, run: &TokenStream) -> TokenStream {
+    let reply = match (answer.outcome, answer.encoding) {
+        (Outcome::Value, Encoding::Serde) => "stream",
+        (Outcome::Value, _) => "stream_bytes",
+        (Outcome::Result, Encoding::Serde) => "stream_results",
+        (Outcome::Result, _) => "stream_results_bytes",
+    };
+    let reply = Ident::new(reply, generated_at(answer.ty.span()));
+    let Some(opening) = &stream.opening else {
+        return quote_spanned!(site=> call.#reply(#run).await);
+    };
+    let private = support::private_ident(opening.span());
+    quote_spanned! {site=>
+        match #private::MethodResult::into_result(#run.await) {
+            ::core::result::Result::Ok(stream) => call.#reply(stream).await,
+            ::core::result::Result::Err(error) => {
+                call.reply_result(::core::result::Result::<(), _>::Err(error))
+            }
+        }
+    }
 }
 
 fn passed(method: &Method, argument: &Argument, site: Span) -> TokenStream {

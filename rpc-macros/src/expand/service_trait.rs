@@ -1,14 +1,15 @@
-//! The trait as the user wrote it, except that its futures are `Send`.
+//! The trait as the user wrote it, except that its futures and streams are `Send`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote_spanned};
+use syn::visit_mut::VisitMut;
 use syn::{
     Block, BlockModifiers, Expr, ExprAsync, FnArg, ItemTrait, Pat, PatWild, Path, ReturnType, Stmt, Token,
-    TraitItem, TraitItemFn, parse_quote_spanned,
+    TraitItem, TraitItemFn, TypeImplTrait, parse_quote_spanned,
 };
 
 use super::generated_at;
-use crate::attributes;
+use crate::{attributes, types};
 
 /// Emits the trait. This never fails: whatever is wrong with the trait, the code that uses it should see it.
 pub(crate) fn emit(mut item: ItemTrait) -> TokenStream {
@@ -21,6 +22,7 @@ pub(crate) fn emit(mut item: ItemTrait) -> TokenStream {
         if let TraitItem::Fn(function) = item {
             remove_options(function);
             name_nothing_without_body(function);
+            return_send_streams(function);
             return_send_future(function);
         }
     }
@@ -58,6 +60,20 @@ fn is_plain_name(pattern: &Pat) -> bool {
         Pat::Ident(name) => name.mutability.is_none() && name.by_ref.is_none() && name.subpat.is_none(),
         _ => false,
     }
+}
+
+/// Turns each `impl Stream<…>` that is returned into `impl Stream<…> + Send`.
+fn return_send_streams(function: &mut TraitItemFn) {
+    struct Sent;
+    impl VisitMut for Sent {
+        fn visit_type_impl_trait_mut(&mut self, implied: &mut TypeImplTrait) {
+            if types::bound(&implied.bounds, "Stream").is_some() {
+                let site = generated_at(implied.impl_token.span);
+                implied.bounds.push(parse_quote_spanned!(site=> ::core::marker::Send));
+            }
+        }
+    }
+    Sent.visit_return_type_mut(&mut function.sig.output);
 }
 
 /// Turns `async fn f(…) -> T` into `fn f(…) -> impl Future<Output = T> + Send`, which an `async fn` implements.

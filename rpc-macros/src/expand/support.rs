@@ -6,7 +6,7 @@ use syn::Path;
 use syn::ext::IdentExt as _;
 
 use super::generated_at;
-use crate::model::{Argument, Method, Service};
+use crate::model::{Argument, Kind, Method, Service};
 
 // Types of the user's are named next to these helpers, so the names of helpers are ones that no user would choose.
 
@@ -90,7 +90,13 @@ fn entry(service: &Service, method: &Method) -> TokenStream {
     let Method { name, options, conditions, description, .. } = method;
     let name = &name.text;
     let subject = options.subject.as_ref().map(|subject| quote!(.with_subject(#subject)));
-    let kind = if options.oneway.is_some() { quote!(oneway) } else { quote!(unary) };
+    let kind = match method.kind() {
+        Kind::Unary => quote!(unary),
+        Kind::Oneway => quote!(oneway),
+        Kind::ServerStreaming => quote!(server_streaming),
+        Kind::ClientStreaming => quote!(client_streaming),
+        Kind::BidiStreaming => quote!(bidi_streaming),
+    };
     let idempotent = options.idempotent.map(|_| quote!(.idempotent()));
     let broadcast = options.broadcast.map(|_| quote!(.broadcast()));
     let durable = options.durable.map(|_| quote!(.durable()));

@@ -12,6 +12,11 @@ pub(super) fn method(method: &Method, errors: &mut Errors) {
     is_not_coalesced_if_oneway(method, errors);
     is_no_job_if_oneway(method, errors);
     is_no_job_if_broadcast(method, errors);
+    answers_somebody_if_streaming(method, errors);
+    has_one_instance_if_streaming(method, errors);
+    is_no_job_if_streaming(method, errors);
+    is_not_coalesced_if_streaming(method, errors);
+    ends_with_its_reader_if_streaming(method, errors);
     has_one_argument_if_bare(method, errors);
 }
 
@@ -48,6 +53,47 @@ fn is_no_job_if_broadcast(method: &Method, errors: &mut Errors) {
     {
         errors.report_at(durable, "a job is executed by one instance: remove `durable`, or `broadcast`");
     }
+}
+
+fn answers_somebody_if_streaming(method: &Method, errors: &mut Errors) {
+    if let (Some(oneway), Some(_)) = (method.options.oneway, &method.incoming) {
+        errors.report_at(
+            oneway,
+            "a caller streams to the instance that answers, and nobody answers a oneway call: remove `oneway`",
+        );
+    }
+}
+
+fn has_one_instance_if_streaming(method: &Method, errors: &mut Errors) {
+    if let (Some(broadcast), true) = (method.options.broadcast, is_streaming(method)) {
+        errors.report_at(broadcast, "a stream is between its caller and one instance: remove `broadcast`");
+    }
+}
+
+fn is_no_job_if_streaming(method: &Method, errors: &mut Errors) {
+    if let (Some(durable), true) = (method.options.durable, is_streaming(method)) {
+        errors.report_at(
+            durable,
+            "a job and its result are kept as one message each: remove `durable`, or take and return lists",
+        );
+    }
+}
+
+fn is_not_coalesced_if_streaming(method: &Method, errors: &mut Errors) {
+    if let (Some((_, span)), true) = (method.options.coalesce, is_streaming(method)) {
+        errors.report_at(span, "calls with streams are always messages of their own: remove `coalesce`");
+    }
+}
+
+fn ends_with_its_reader_if_streaming(method: &Method, errors: &mut Errors) {
+    if let (Some(no_cancel), Some(_)) = (method.options.no_cancel, &method.output.stream) {
+        errors
+            .report_at(no_cancel, "a stream that nobody reads any more would never end: remove `no_cancel`");
+    }
+}
+
+fn is_streaming(method: &Method) -> bool {
+    method.incoming.is_some() || method.output.stream.is_some()
 }
 
 fn has_one_argument_if_bare(method: &Method, errors: &mut Errors) {

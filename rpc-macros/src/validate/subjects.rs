@@ -89,6 +89,10 @@ fn names_own_arguments(service: &Service, method: &Method, errors: &mut Errors) 
                  `cx.subject_value(\"{name}\")`"
             );
             errors.report_at(method.subject.span, message);
+        } else if method.incoming.as_ref().is_some_and(|incoming| names::of(&incoming.ident) == name) {
+            let message =
+                format!("`{name}` is a stream, which cannot be a token of a subject: remove `{{{name}}}`");
+            errors.report_at(method.subject.span, message);
         } else if method.argument(name).is_none() {
             let message = format!(
                 "`{{{name}}}` stands for the argument `{name}`, which the method does not have: add it, or write the \

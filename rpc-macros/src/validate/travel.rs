@@ -20,31 +20,51 @@ pub(super) fn argument(argument: &Argument, errors: &mut Errors) {
         }
         owned => (owned, types::written(&types::owned(owned))),
     };
-    if matches!(argument.passing, Passing::Owned) {
-        is_sized(ty, errors);
+    if matches!(argument.passing, Passing::Owned)
+        && let Some((noun, lent, owned)) = any_length(ty)
+    {
+        errors.report(ty, format!("{noun} of any length is `{lent}` or `{owned}`"));
     }
-    is_not_incoming(ty, errors);
     let owned = format!("only an argument itself can be a reference: write `{suggestion}`");
-    Inside { owned: Some(owned), errors }.visit_type(target);
+    let streams = "what a caller streams is the last parameter, of type `Incoming<T>`";
+    Inside { owned: Some(owned), streams, errors }.visit_type(target);
 }
 
-/// Checks what a method returns, and that it is a future.
+/// Checks the type of a result that is no stream, and that it comes from a future.
 pub(super) fn result(method: &Method, errors: &mut Errors) {
     let ty = &method.output.ty;
-    let implied = types::first_impl(ty);
-    if let Some(stream) = implied.as_ref().filter(|implied| types::implies(implied, "Stream")) {
-        errors.report(stream, "streaming methods are not supported yet");
-        return;
-    }
     if method.signature.asyncness.is_none() {
-        errors.report(method.signature.fn_token, "a call waits for the network: write `async fn`");
-        if implied.is_some_and(|implied| types::implies(&implied, "Future")) {
+        let implied = types::first_impl(ty);
+        let is_future = implied.is_some_and(|implied| types::bound(&implied.bounds, "Future").is_some());
+        // What is wrong with a stream that is written in another way says whether it needs one.
+        if is_future || !types::has_stream(ty) {
+            errors.report(method.signature.fn_token, "a call waits for the network: write `async fn`");
+        }
+        if is_future {
             return;
         }
     }
-    is_sized(ty, errors);
-    let owned = format!("a result travels by value: write `{}`", types::written(&types::owned(ty)));
-    Inside { owned: Some(owned), errors }.visit_type(ty);
+    by_value("a result", ty, ty, errors);
+}
+
+/// Checks the type of what travels in a stream.
+pub(super) fn item(item: &Type, errors: &mut Errors) {
+    by_value("an item", item, item, errors);
+}
+
+/// Checks the `Result` around a stream without the stream, which is `written` with it.
+pub(super) fn opening(opening: &Type, written: &Type, errors: &mut Errors) {
+    by_value("an error", opening, written, errors);
+}
+
+fn by_value(noun: &str, ty: &Type, written: &Type, errors: &mut Errors) {
+    if let Some((of, _, owned)) = any_length(ty) {
+        errors.report(ty, format!("{of} of any length is `{owned}`"));
+    }
+    let owned = format!("{noun} travels by value: write `{}`", types::written(&types::owned(written)));
+    let streams = "a stream is the whole result, or the value of its `Result`: write `impl Stream<Item = T>`, or \
+                   `Result<impl Stream<Item = T>, E>`";
+    Inside { owned: Some(owned), streams, errors }.visit_type(ty);
 }
 
 fn is_shared(reference: &TypeReference, errors: &mut Errors) {
@@ -62,22 +82,15 @@ fn has_no_lifetime(reference: &TypeReference, errors: &mut Errors) {
     }
 }
 
-fn is_sized(ty: &Type, errors: &mut Errors) {
+/// Of a type without a size: what it is, and what to write instead, lent and owned.
+fn any_length(ty: &Type) -> Option<(&'static str, String, String)> {
     match types::ungrouped(ty) {
-        text if types::is_plain(text, "str") => {
-            errors.report(text, "text of any length is `&str` or `String`");
-        }
+        text if types::is_plain(text, "str") => Some(("text", "&str".to_owned(), "String".to_owned())),
         Type::Slice(slice) => {
             let item = types::written(&slice.elem);
-            errors.report(slice, format!("a list of any length is `&[{item}]` or `Vec<{item}>`"));
+            Some(("a list", format!("&[{item}]"), format!("Vec<{item}>")))
         }
-        _ => {}
-    }
-}
-
-fn is_not_incoming(ty: &Type, errors: &mut Errors) {
-    if let Some(segment) = types::last_segment(ty).filter(|segment| segment.ident == "Incoming") {
-        errors.report(segment, "client streaming is not supported yet");
+        _ => None,
     }
 }
 
@@ -85,6 +98,8 @@ fn is_not_incoming(ty: &Type, errors: &mut Errors) {
 struct Inside<'a> {
     /// What to say about references, which is said once.
     owned: Option<String>,
+    /// What to say about streams.
+    streams: &'static str,
     errors: &'a mut Errors,
 }
 
@@ -96,14 +111,19 @@ impl<'ast> Visit<'ast> for Inside<'_> {
     }
 
     fn visit_type_impl_trait(&mut self, implied: &'ast TypeImplTrait) {
-        self.errors.report(implied, "client and server must agree on one type: write it in place of `impl`");
+        let message = match types::bound(&implied.bounds, "Stream") {
+            Some(_) => self.streams,
+            None => "client and server must agree on one type: write it in place of `impl`",
+        };
+        self.errors.report(implied, message);
     }
 
     fn visit_type_trait_object(&mut self, object: &'ast TypeTraitObject) {
-        self.errors.report(
-            object,
-            "the other side cannot know the type behind a `dyn`: write a type, such as an enum",
-        );
+        let message = match types::bound(&object.bounds, "Stream") {
+            Some(_) => self.streams,
+            None => "the other side cannot know the type behind a `dyn`: write a type, such as an enum",
+        };
+        self.errors.report(object, message);
     }
 
     fn visit_type_infer(&mut self, placeholder: &'ast TypeInfer) {
@@ -122,6 +142,9 @@ impl<'ast> Visit<'ast> for Inside<'_> {
                 &first.ident,
                 "`Self` is the implementation, which stays on the server: write a type",
             );
+        }
+        if let Some(last) = path.segments.last().filter(|last| types::is_named_stream(last)) {
+            self.errors.report(&last.ident, self.streams);
         }
         visit::visit_path(self, path);
     }

@@ -139,3 +139,25 @@ fn a_method_that_listens_elsewhere_is_another() {
     assert_eq!(contract(GET), contract(RENAMED), "what a parameter is called does not travel");
     assert_eq!(contract(GET).method("get").unwrap().subject, "get.*");
 }
+
+#[test]
+fn a_method_with_streams_says_in_which_directions() {
+    const STREAMS: &[Method] = &[
+        Method::server_streaming("watch"),
+        Method::client_streaming("upload"),
+        Method::bidi_streaming("talk").with_parameters(&[Parameter::required("about")]),
+    ];
+    const SINGLE: &[Method] = &[Method::unary("watch"), Method::server_streaming("upload"), STREAMS[2]];
+    let contract = |methods, role| Contract::from_descriptor(&ServiceDescriptor::new("feed", methods), role);
+
+    let feed = contract(STREAMS, Role::Server);
+    let said: Vec<_> = feed.methods.iter().map(|method| (method.kind.as_str(), &method.items)).collect();
+    assert_eq!(said, [("server_streaming", &None), ("client_streaming", &None), ("bidi_streaming", &None)]);
+    let report = Contract::check(&contract(SINGLE, Role::Client), &feed);
+    let found: Vec<_> = report.differences.iter().map(|found| (&*found.method, found.impact)).collect();
+    assert_eq!(found, [("watch", Impact::Breaking), ("upload", Impact::Breaking)]);
+    assert_eq!(
+        report.differences[0].message,
+        "the client calls it as unary, and the server has it as server_streaming"
+    );
+}

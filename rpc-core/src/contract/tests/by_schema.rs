@@ -199,3 +199,57 @@ fn bytes_and_own_codecs_are_marked() {
     let own = schema(of::<ByOwnCodec>(Role::Server));
     assert!(own["$comment"].is_string() && own.as_object().unwrap().len() == 1, "{own}");
 }
+
+const BOTH_WAYS: &[Method] =
+    &[Method::bidi_streaming("call").with_parameters(&[Parameter::required("value")])];
+static STREAMING: ServiceDescriptor = ServiceDescriptor::new("service", BOTH_WAYS);
+
+/// The contract of a method that takes a stream of a type, and answers with a stream of another.
+fn streaming<I: JsonSchema, R: JsonSchema>(role: Role) -> Contract {
+    let mut description = Description::new(&STREAMING);
+    description.method().parameter::<String>(&[]).items::<I>().result::<R>();
+    description.finish(role)
+}
+
+#[test]
+fn items_are_read_and_written_like_parameters() {
+    let server = streaming::<Account, Account>(Role::Server);
+    let client = streaming::<Account, Account>(Role::Client);
+    let required = |contract: &Contract, name: &str| contract.definitions[name]["required"].clone();
+    let reference = |name: &str| Some(json!({ "$ref": format!("#/$defs/{name}") }));
+
+    assert_eq!(server.methods[0].kind, "bidi_streaming");
+    assert_eq!(server.methods[0].items, reference("Account"));
+    assert_eq!(server.methods[0].result, reference("Account_result"));
+    assert_eq!(required(&server, "Account"), json!(["id", "state"]), "what may be missing from an item");
+    assert_eq!(required(&client, "Account"), json!(["id", "tags", "state"]), "what every item has");
+    assert!(Contract::check(&client, &server).differences.is_empty());
+    assert_eq!(server.methods[0].fingerprint, client.methods[0].fingerprint);
+}
+
+#[test]
+fn items_are_compared_from_the_client_to_the_server() {
+    let check = |client: Contract, server: Contract| {
+        let report = Contract::check(&client, &server);
+        let places = report.differences.iter().map(|difference| difference.place.clone()).collect();
+        (report.is_compatible(), places)
+    };
+    let items = vec!["items".to_owned()];
+    let wider = check(streaming::<u8, ()>(Role::Client), streaming::<u16, ()>(Role::Server));
+    assert_eq!(wider, (true, items.clone()));
+    let narrower = check(streaming::<u16, ()>(Role::Client), streaming::<u8, ()>(Role::Server));
+    assert_eq!(narrower, (false, items.clone()));
+
+    let mut without = streaming::<u8, ()>(Role::Server);
+    without.methods[0].items = None;
+    assert_eq!(check(streaming::<u8, ()>(Role::Client), without), (false, items));
+}
+
+#[test]
+fn items_are_part_of_the_fingerprint() {
+    let fingerprint = |contract: Contract| contract.methods[0].fingerprint.clone();
+    let account = fingerprint(streaming::<Account, ()>(Role::Server));
+    assert_eq!(account, "schema:07ef26d4fbdc6569c3212697bf0b8b42");
+    assert_eq!(account, fingerprint(streaming::<explained::Renamed, ()>(Role::Server)));
+    assert_ne!(account, fingerprint(streaming::<Tree, ()>(Role::Server)));
+}

@@ -1,5 +1,6 @@
 #[nats_rpc::service]
-trait Greeter {
+trait Feed {
+    #[rpc(no_cancel)]
     fn watch(&self) -> impl Stream<Item = u8>;
 }
 

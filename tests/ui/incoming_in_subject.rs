@@ -1,5 +1,6 @@
 #[nats_rpc::service]
-trait Greeter {
+trait Feed {
+    #[rpc(subject = "upload.{chunks}")]
     async fn upload(&self, chunks: Incoming<Vec<u8>>) -> u64;
 }
 

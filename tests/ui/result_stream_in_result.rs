@@ -1,6 +1,0 @@
-#[nats_rpc::service]
-trait Greeter {
-    async fn watch(&self) -> Result<impl Stream<Item = u8>, String>;
-}
-
-fn main() {}
