@@ -19,7 +19,7 @@ on_every_broker! {
 }
 
 async fn impatient(banks: &Banks) -> RiverClient {
-    RiverClient::new(&Client::builder(banks.bed.connect().await).retry(Retry::off()).build().unwrap())
+    RiverClient::new(Client::builder(banks.bed.connect().await).retry(Retry::off()).build().unwrap())
 }
 
 async fn a_connection_has_only_so_many_streams(bed: Bed) {
@@ -95,7 +95,7 @@ async fn a_caller_whose_items_nobody_takes_gives_up(bed: Bed) {
     let banks = Banks::of(bed).await;
     let builder = Client::builder(banks.bed.connect().await);
     let builder = builder.stream_idle_timeout(Duration::from_millis(300));
-    let client = RiverClient::new(&builder.build().unwrap());
+    let client = RiverClient::new(builder.build().unwrap());
     // Its results are not taken, and so its items are not either.
     let doubled = client.double(stream::iter(0..1_000_000)).await.unwrap();
     banks.until_none_is_open().await;

@@ -57,7 +57,7 @@ async fn headers_travel_both_ways_and_the_context_is_ambient(bed: Bed) {
 async fn the_default_timeout_bounds_only_the_opening(bed: Bed) {
     let banks = Banks::of(bed).await;
     let builder = Client::builder(banks.bed.connect().await).timeout(Duration::from_millis(300));
-    let client = RiverClient::new(&builder.build().unwrap());
+    let client = RiverClient::new(builder.build().unwrap());
     let mut silent = client.silent().await.unwrap();
     let waited = tokio::time::timeout(Duration::from_millis(700), silent.next()).await;
     assert!(waited.is_err(), "it is still open: {waited:?}");
@@ -76,7 +76,7 @@ async fn an_opening_that_takes_long_is_waited_for_and_cancelled(bed: Bed) {
     assert!(dropped.is_err());
     banks.until_none_is_open().await;
     let builder = Client::builder(banks.bed.connect().await).timeout(Duration::from_millis(400));
-    let hasty = RiverClient::new(&builder.build().unwrap());
+    let hasty = RiverClient::new(builder.build().unwrap());
     assert_failed(hasty.late(600_000).await, ErrorKind::DeadlineExceeded, Execution::MaybeExecuted);
     banks.until_none_is_open().await;
 }
@@ -150,7 +150,7 @@ async fn layers_of_both_sides_see_the_opening(bed: Bed) {
             tower::ServiceExt::oneshot(next, request)
         },
     ));
-    let client = RiverClient::new(&client.build().unwrap());
+    let client = RiverClient::new(client.build().unwrap());
     let numbers: Vec<u64> = client.numbers(1000).await.unwrap().try_collect().await.unwrap();
     assert_eq!((numbers.len(), seen.load(Ordering::SeqCst)), (1000, 101));
     assert_eq!(client.sum(0, stream::iter(0..1000)).await.unwrap(), 499_500);
