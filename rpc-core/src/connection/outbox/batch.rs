@@ -140,4 +140,15 @@ mod tests {
         batch.add(Bytes::from_static(&[MAGIC, VERSION, 3]));
         assert!(!batch.has_room(3, 2, 100) && batch.has_room(3, 3, 100));
     }
+
+    #[test]
+    fn a_message_of_several_frames_takes_their_room() {
+        let mut batch = Batch::new(message(&[MAGIC, VERSION, 1, 2]), Joining::Frames(2));
+        assert!(!batch.has_room(3, 2, 100) && batch.has_room(3, 3, 100));
+        assert!(!batch.has_room_for(3, 4, 5, 100) && batch.has_room_for(3, 4, 6, 100));
+        batch.add_frames(Bytes::from_static(&[MAGIC, VERSION, 3, 4, 5, 6]), 4);
+        assert!(!batch.has_room(3, 6, 100) && batch.has_room(3, 7, 100));
+        assert_eq!(batch.size(), 8);
+        assert_eq!(batch.into_message().payload[..], [MAGIC, VERSION, 1, 2, 3, 4, 5, 6]);
+    }
 }
