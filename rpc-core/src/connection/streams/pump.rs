@@ -1,5 +1,8 @@
 //! Sends the items of a stream: as many in a message as are ready, and no more than the receiver lets us.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
