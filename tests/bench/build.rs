@@ -19,20 +19,23 @@ fn rustc_version() -> String {
 
 /// What users of tonic have generated from a `.proto` file is generated from a description: `protoc` is not needed.
 fn generate_tonic() {
-    let method = |name: &str, route: &str, message: &str| {
+    let described = |name: &str, route: &str, request: &str, reply: &str| {
         Method::builder()
             .name(name)
             .route_name(route)
-            .input_type(format!("crate::peers::tonic::{message}Request"))
-            .output_type(format!("crate::peers::tonic::{message}Reply"))
+            .input_type(format!("crate::peers::tonic::{request}Request"))
+            .output_type(format!("crate::peers::tonic::{reply}Reply"))
             .codec_path("tonic_prost::ProstCodec")
-            .build()
     };
+    let unary = |name, route: &str| described(name, route, route, route).build();
+    let streaming = |name, route, reply| described(name, route, route, reply).server_streaming().build();
     let service = Service::builder()
         .name("Bench")
         .package("bench")
-        .method(method("hello", "Hello", "Hello"))
-        .method(method("echo", "Echo", "Echo"))
+        .method(unary("hello", "Hello"))
+        .method(unary("echo", "Echo"))
+        .method(streaming("items", "Items", "Hello"))
+        .method(streaming("chunks", "Chunks", "Echo"))
         .build();
     Builder::new().compile(&[service]);
 }

@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Scale,
     /// One call to all instances, and jobs, against what is written by hand; in about two minutes.
     Patterns(PatternsFlags),
+    /// Streams of results, against one message for each item by hand and against tonic; in about a minute.
+    Streams(StreamsFlags),
     /// The servers of a run in two processes, which starts this itself.
     #[command(hide = true)]
     Serve(ServeFlags),
@@ -117,6 +119,25 @@ pub(crate) struct PatternsFlags {
     /// How many jobs there are in one measurement.
     #[arg(long, default_value_t = 2000)]
     pub(crate) jobs: usize,
+}
+
+#[derive(Args)]
+pub(crate) struct StreamsFlags {
+    /// Writes the results to `docs/benchmarks/`.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// How often everything is measured.
+    #[arg(long, default_value_t = 9)]
+    pub(crate) rounds: usize,
+    /// How many small items a stream has: by hand, no more than a subscription keeps.
+    #[arg(long, default_value_t = 60_000)]
+    pub(crate) items: usize,
+    /// How many MiB of chunks a stream has.
+    #[arg(long, default_value_t = 128)]
+    pub(crate) mib: usize,
+    /// How many streams are opened.
+    #[arg(long, default_value_t = 500)]
+    pub(crate) openings: usize,
 }
 
 #[derive(Args)]

@@ -32,6 +32,7 @@ mod scale;
 mod serve;
 mod server_process;
 mod stats;
+mod streams;
 mod table;
 mod tables;
 
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Some(Command::Check) => check::run(),
         Some(Command::Scale) => scale::run(),
         Some(Command::Patterns(flags)) => patterns::run(&flags),
+        Some(Command::Streams(flags)) => streams::run(&flags),
         Some(Command::Serve(flags)) => serve::run(&flags),
         Some(Command::Fixed(flags)) => fixed::run(&flags),
         Some(Command::Instructions(flags)) => instructions::run(&flags),
