@@ -201,7 +201,7 @@ use proc_macro::TokenStream;
 ///   and the first token is a literal.
 /// * **A result**: is owned, and has no `impl Trait`, `dyn Trait`, `Self` or `_` in its type, save for one stream.
 /// * **A stream of results**: is all that a `fn` returns, or the value of the `Result` of an `async fn`, and nothing else; it says its `Item`, for which the
-///   rules for results hold, and has no lifetimes among its bounds. If opening it and its items can fail, they fail with one error. Its method is not
+///   rules for results hold, and has no lifetime but `'static` among its bounds. If opening it and its items can fail, they fail with one error. Its method is not
 ///   `oneway`, `broadcast`, `durable` or `no_cancel`, and has no `coalesce`.
 /// * **A stream of the caller's**: is one `Incoming<T>`, by value, behind all arguments; the rules for results hold for `T`. It is not in the subject, has no
 ///   options of serde and is not under `#[cfg]`. Its method is not `oneway`, `broadcast` or `durable`, and has no `coalesce`.

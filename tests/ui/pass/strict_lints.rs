@@ -63,7 +63,7 @@ pub trait Log<T: Value + schemars::JsonSchema> {
     /// Copies them.
     fn copy(&self, items: Incoming<Vec<u8>>) -> impl Stream<Item = T>;
     /// Has a body.
-    fn body(&self) -> impl Stream<Item = u8> {
+    fn body(&self) -> impl Stream<Item = u8> + Send + 'static {
         futures::stream::empty()
     }
     /// Has one, too.
