@@ -485,18 +485,16 @@ const _: () = {
                             let service = ::core::clone::Clone::clone(&service);
                             async move {
                                 let args = call.decode::<__Recv_open<'_, T>>()?;
-                                match __private::MethodResult::into_result(
+                                let stream = match __private::MethodResult::into_result(
                                     <S as Feed<T>>::open(&*service, &args.name).await,
                                 ) {
-                                    ::core::result::Result::Ok(stream) => {
-                                        call.stream_bytes(stream).await
-                                    }
+                                    ::core::result::Result::Ok(stream) => stream,
                                     ::core::result::Result::Err(error) => {
-                                        call.reply_result(
-                                            ::core::result::Result::<(), _>::Err(error),
-                                        )
+                                        return call
+                                            .reply_result(::core::result::Result::<(), _>::Err(error));
                                     }
-                                }
+                                };
+                                call.stream_bytes(stream).await
                             }
                         },
                     );
@@ -510,18 +508,16 @@ const _: () = {
                             let service = ::core::clone::Clone::clone(&service);
                             async move {
                                 let args = call.decode::<__Recv_tail<'_, T>>()?;
-                                match __private::MethodResult::into_result(
+                                let stream = match __private::MethodResult::into_result(
                                     <S as Feed<T>>::tail(&*service, &args.name).await,
                                 ) {
-                                    ::core::result::Result::Ok(stream) => {
-                                        call.stream_results_bytes(stream).await
-                                    }
+                                    ::core::result::Result::Ok(stream) => stream,
                                     ::core::result::Result::Err(error) => {
-                                        call.reply_result(
-                                            ::core::result::Result::<(), _>::Err(error),
-                                        )
+                                        return call
+                                            .reply_result(::core::result::Result::<(), _>::Err(error));
                                     }
-                                }
+                                };
+                                call.stream_results_bytes(stream).await
                             }
                         },
                     );
@@ -588,18 +584,16 @@ const _: () = {
                                 let name = call
                                     .subject_value::<::std::string::String>("name")?;
                                 let chunks = call.incoming_bytes::<Vec<u8>>()?;
-                                match __private::MethodResult::into_result(
+                                let stream = match __private::MethodResult::into_result(
                                     <S as Feed<T>>::copy(&*service, &name, chunks).await,
                                 ) {
-                                    ::core::result::Result::Ok(stream) => {
-                                        call.stream(stream).await
-                                    }
+                                    ::core::result::Result::Ok(stream) => stream,
                                     ::core::result::Result::Err(error) => {
-                                        call.reply_result(
-                                            ::core::result::Result::<(), _>::Err(error),
-                                        )
+                                        return call
+                                            .reply_result(::core::result::Result::<(), _>::Err(error));
                                     }
-                                }
+                                };
+                                call.stream(stream).await
                             }
                         },
                     );

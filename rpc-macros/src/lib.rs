@@ -133,7 +133,7 @@ use proc_macro::TokenStream;
 ///     /// Takes what its caller streams, and answers once.
 ///     async fn upload(&self, name: &str, chunks: Incoming<Bytes>) -> Result<u64, FileError>;
 ///     /// Streams in both directions.
-///     async fn convert(&self, to: Format, chunks: Incoming<Bytes>) -> Result<impl Stream<Item = Result<Bytes, FileError>>, FileError>;
+///     fn convert(&self, to: Format, chunks: Incoming<Bytes>) -> impl Stream<Item = Result<Bytes, FileError>>;
 /// }
 ///
 /// let mut events = files.watch("logs/").await?;
@@ -143,15 +143,17 @@ use proc_macro::TokenStream;
 /// let bytes = files.upload("today", chunks).await?;
 /// ```
 ///
-/// * **What a method streams** is `impl Stream<Item = T>`, or the same of `Result<T, E>` if it can fail while it goes on. It is returned
-///   by a `fn`, or, if opening it takes time or can fail, by an `async fn` in a `Result`. Then one `E` is the error of both. The
-///   client's method returns a `StreamingCall<T, E>`, a future of the stream of `Result<T, CallError<E>>`.
-/// * **What a caller streams** is the last parameter, of type `Incoming<T>`: for the server a stream of `Result<T, Error>`. The client's method takes
-///   `impl Stream<Item = T> + Send + 'static` in its place. If the method answers once, it returns a `ClientStreamingCall<T, E>`, a future
-///   of `Result<T, CallError<E>>`.
+/// * **What a method streams** is `impl Stream<Item = T>`, or the same of `Result<T, E>` if it can fail while it goes
+///   on. It is returned by a `fn`, or, if opening it takes time or can fail, by an `async fn` in a `Result`. Then one
+///   `E` is the error of both. The client's method returns a `StreamingCall<T, E>`, a future of the stream of
+///   `Result<T, CallError<E>>`.
+/// * **What a caller streams** is the last parameter, of type `Incoming<T>`: for the server a stream of
+///   `Result<T, Error>`. The client's method takes `impl Stream<Item = T> + Send + 'static` in its place. If the method
+///   answers once, it returns a `ClientStreamingCall<T, E>`, a future of `Result<T, CallError<E>>`.
 ///
-/// Items travel like results: `Bytes` and `Vec<u8>`, also in `Option`, as bytes. A stream may borrow from `self`, from the context and from the arguments;
-/// like futures, it has to be `Send`. Implementations may write `impl Stream<Item = T>` without saying so.
+/// Items travel like results: `Bytes` and `Vec<u8>`, also in `Option`, as bytes. A stream may borrow from `self`, from
+/// the context and from the arguments; like futures, it has to be `Send`. Implementations may write
+/// `impl Stream<Item = T>` without saying so.
 ///
 /// # Options of a service
 ///
@@ -189,9 +191,9 @@ use proc_macro::TokenStream;
 ///
 /// * **The trait**: is not `unsafe`, `auto` or generic over lifetimes or constants, and has no associated types,
 ///   constants or macros.
-/// * **A method**: is an `async fn` with `&self`, or a `fn` if it returns `impl Stream`, without generics, lifetimes, bounds, `unsafe` or an ABI; is not called
-///   `new` or `clone`, which the client has already; has a name of its own on the wire, and a subject that no call to
-///   another method can have.
+/// * **A method**: is an `async fn` with `&self`, or a `fn` if it returns `impl Stream`, without generics, lifetimes,
+///   bounds, `unsafe` or an ABI; is not called `new` or `clone`, which the client has already; has a name of its own on
+///   the wire, and a subject that no call to another method can have.
 /// * **An argument**: has a plain name, which no other has; is not under `#[cfg]`; is not `&mut`, and has no lifetimes,
 ///   `impl Trait`, `dyn Trait`, `Self` or `_` in its type. A `bare` method has exactly one that is not in its subject. One
 ///   that is in the subject is no `Option`, list or bytes, and has no options of serde; none is called like a value in the
@@ -200,11 +202,13 @@ use proc_macro::TokenStream;
 ///   the subject of a service, names are identifiers and no keywords; in that of a method, they are those of arguments,
 ///   and the first token is a literal.
 /// * **A result**: is owned, and has no `impl Trait`, `dyn Trait`, `Self` or `_` in its type, save for one stream.
-/// * **A stream of results**: is all that a `fn` returns, or the value of the `Result` of an `async fn`, and nothing else; it says its `Item`, for which the
-///   rules for results hold, and has no lifetimes among its bounds. If opening it and its items can fail, they fail with one error. Its method is not
-///   `oneway`, `broadcast`, `durable` or `no_cancel`, and has no `coalesce`.
-/// * **A stream of the caller's**: is one `Incoming<T>`, by value, behind all arguments; the rules for results hold for `T`. It is not in the subject, has no
-///   options of serde and is not under `#[cfg]`. Its method is not `oneway`, `broadcast` or `durable`, and has no `coalesce`.
+/// * **A stream of results**: is all that a `fn` returns, or the value of the `Result` of an `async fn`, and nothing
+///   else; it says its `Item`, for which the rules for results hold, and has no lifetime but `'static` among its
+///   bounds. If opening it and its items can fail, they fail with one error. Its method is not `oneway`, `broadcast`,
+///   `durable` or `no_cancel`, and has no `coalesce`.
+/// * **A stream of the caller's**: is one `Incoming<T>`, by value, behind all arguments; the rules for results hold for
+///   `T`. It is not in the subject, has no options of serde and is not under `#[cfg]`. Its method is not `oneway`,
+///   `broadcast` or `durable`, and has no `coalesce`.
 /// * **An attribute**: has known options only, each once, and `#[rpc]` is not under `cfg_attr`.
 #[proc_macro_attribute]
 pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {

@@ -1,8 +1,9 @@
 //! What `#[service(schema)]` makes of a trait, and what is there without it.
 
+use futures::Stream;
 use nats_rpc::contract::{Basis, Contract, MethodContract, Role};
 use nats_rpc::schemars::JsonSchema;
-use nats_rpc::{Context, Service as _, ServiceClient as _};
+use nats_rpc::{Context, Incoming, Service as _, ServiceClient as _};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -88,6 +89,15 @@ impl Atlas for Here {
     async fn moved(&self, _: &str, _: Uuid) {}
 }
 
+/// Streams points.
+#[nats_rpc::service(schema, name = "track", version = "1.0.0")]
+pub(crate) trait Track {
+    fn read(&self, from: u8) -> impl Stream<Item = Result<Point, OffTheMap>>;
+    async fn open(&self) -> Result<impl Stream<Item = Option<Vec<u8>>>, OffTheMap>;
+    async fn write(&self, name: &str, points: Incoming<Point>) -> u8;
+    fn copy(&self, chunks: Incoming<bytes::Bytes>) -> impl Stream<Item = Point>;
+}
+
 pub(crate) trait Entry: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {}
 impl<T: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static> Entry for T {}
 
@@ -160,6 +170,31 @@ fn results_and_errors_are_described() {
     assert_eq!(method("own").error, None);
     let log = method("log");
     assert_eq!((log.kind.as_str(), log.result, log.error), ("oneway", None, None));
+}
+
+#[test]
+fn what_is_streamed_is_described_by_its_items() {
+    let contract = TrackClient::contract(Role::Server);
+    let method = |name: &str| contract.method(name).expect("the method is there").clone();
+    let reference = |name: &str| Some(json!({ "$ref": format!("#/$defs/{name}") }));
+    let bytes = json!({ "type": "string", "contentEncoding": "base64", "x-nats-rpc-bytes": true });
+
+    let read = method("read");
+    assert_eq!((read.kind.as_str(), &read.items), ("server_streaming", &None));
+    assert_eq!((read.result, read.error), (reference("Point_result"), reference("OffTheMap")));
+    let open = method("open");
+    let mut optional = bytes.clone();
+    optional["type"] = json!(["string", "null"]);
+    assert_eq!((open.result, open.error), (Some(optional), reference("OffTheMap")));
+    let write = method("write");
+    assert_eq!((write.kind.as_str(), write.items), ("client_streaming", reference("Point")));
+    assert_eq!(write.parameters["required"], json!(["name"]), "what is streamed is no parameter");
+    let copy = method("copy");
+    assert_eq!((copy.kind.as_str(), copy.items), ("bidi_streaming", Some(bytes)));
+    assert_eq!((copy.result, copy.error), (reference("Point_result"), None));
+    // Items are read like parameters: what has a default may be missing.
+    assert_eq!(contract.definitions["Point"]["required"], json!(["x"]));
+    assert!(Contract::check(&TrackClient::contract(Role::Client), &contract).differences.is_empty());
 }
 
 #[test]

@@ -23,5 +23,7 @@ mod placement;
 mod renamed;
 mod results;
 mod shadowed;
+mod stream_types;
+mod streams;
 mod subjects;
 mod support;

@@ -44,3 +44,26 @@ pub(crate) trait Valued {
 pub(crate) trait Generic<T: crate::generics::Value> {
     async fn echo(&self, lent: &T, text: &str, owned: T) -> T;
 }
+
+#[::nats_rpc::service(schema, subject = "streamed.{town}")]
+pub(crate) trait Streamed {
+    fn watch(&self, name: &str) -> impl ::futures::Stream<Item = ::core::result::Result<String, u8>>;
+    async fn open(
+        &self,
+        cx: &::nats_rpc::Context,
+    ) -> ::core::result::Result<impl ::futures::Stream<Item = ::core::result::Result<String, u8>>, u8>;
+    async fn upload(
+        &self,
+        name: &str,
+        chunks: ::nats_rpc::Incoming<::std::vec::Vec<u8>>,
+    ) -> ::core::result::Result<u8, String>;
+    #[rpc(subject = "both.{name}")]
+    fn both(
+        &self,
+        name: &str,
+        lines: ::nats_rpc::Incoming<String>,
+    ) -> impl ::futures::Stream<Item = ::std::vec::Vec<u8>>;
+    fn body(&self) -> impl ::futures::Stream<Item = u8> {
+        ::futures::stream::empty()
+    }
+}

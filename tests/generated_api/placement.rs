@@ -1,5 +1,8 @@
 //! Services next to each other, inside of functions, behind every visibility, and made by macros.
 
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use nats_rpc::Incoming;
+
 use crate::support::serve;
 
 #[nats_rpc::service]
@@ -35,6 +38,7 @@ macro_rules! service {
             #[rpc(subject = $own_subject)]
             async fn $method(&self, $parameter: $ty) -> $output;
             async fn fixed(&self, call: &str, $parameter: &[$output]) -> usize;
+            fn streamed(&self, $parameter: Incoming<$output>) -> impl Stream<Item = $output>;
         }
     };
 }
@@ -64,6 +68,10 @@ impl Made for Here {
 
     async fn fixed(&self, call: &str, text: &[String]) -> usize {
         call.len() + text.len()
+    }
+
+    fn streamed(&self, text: Incoming<String>) -> impl Stream<Item = String> {
+        text.map(|text| text.unwrap())
     }
 }
 
@@ -104,4 +112,6 @@ async fn a_macro_can_make_a_service() {
     let client = MadeClient::new(served.connect(), "x").unwrap();
     assert_eq!(client.echo("a").await.unwrap(), "a");
     assert_eq!(client.fixed("b", &["c".to_owned()]).await.unwrap(), 2);
+    let streamed = client.streamed(stream::iter(["d".to_owned()])).await.unwrap();
+    assert_eq!(streamed.try_collect::<Vec<_>>().await.unwrap(), ["d"]);
 }

@@ -39,7 +39,9 @@ pub(super) fn returns(method: &Method) -> TokenStream {
         (Some(_), Encoding::Serde) => "fallible",
         (Some(_), _) => "fallible_bytes",
     };
-    let span = answer.ty.span();
+    // Where both opening and items can be at fault, the whole of it.
+    let opening = method.output.stream.as_ref().and_then(|stream| stream.opening.as_ref());
+    let span = opening.unwrap_or(&answer.ty).span();
     let private = support::private_ident(span);
     let constructor = Ident::new(constructor, generated_at(span));
     quote_spanned!(generated_at(span)=> #private::Returns::#constructor())

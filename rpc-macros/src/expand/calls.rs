@@ -107,10 +107,12 @@ fn sent(service: &Service, method: &Method) -> TokenStream {
     quote_spanned!(site=> #send #generics { #(#fields,)* #marker })
 }
 
-/// What the caller streams, as the runtime takes it.
+/// What the caller streams, as the runtime takes it, at the place of the type that has to be encoded.
 fn items(incoming: &Incoming) -> TokenStream {
     let Incoming { ident, item, encoding } = incoming;
     let (site, private) = (generated_at(item.span()), support::private_ident(item.span()));
+    let mut ident = ident.clone();
+    ident.set_span(ident.span().located_at(site));
     let constructor = match encoding {
         Encoding::Serde => "new",
         Encoding::Bytes | Encoding::OptionalBytes => "bytes",

@@ -191,13 +191,16 @@ fn streamed(stream: &OutputStream, answer: &Answer, site: Span, run: &TokenStrea
         return quote_spanned!(site=> call.#reply(#run).await);
     };
     let private = support::private_ident(opening.span());
+    let fail = quote_spanned! {generated_at(opening.span())=>
+        call.reply_result(::core::result::Result::<(), _>::Err(error))
+    };
+    // The stream is sent behind the `match`, which would else keep the error, and ask it to be `Send`.
     quote_spanned! {site=>
-        match #private::MethodResult::into_result(#run.await) {
-            ::core::result::Result::Ok(stream) => call.#reply(stream).await,
-            ::core::result::Result::Err(error) => {
-                call.reply_result(::core::result::Result::<(), _>::Err(error))
-            }
-        }
+        let stream = match #private::MethodResult::into_result(#run.await) {
+            ::core::result::Result::Ok(stream) => stream,
+            ::core::result::Result::Err(error) => return #fail,
+        };
+        call.#reply(stream).await
     }
 }
 

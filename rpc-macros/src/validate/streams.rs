@@ -17,19 +17,18 @@ struct Taken<'a> {
 /// Checks what a caller streams.
 pub(super) fn taken(method: &Method, errors: &mut Errors) {
     let parameters: Vec<&PatType> = method.signature.inputs.iter().filter_map(typed).collect();
-    let mut behind = parameters.as_slice();
-    let mut earlier = None;
-    while let Some((parameter, rest)) = behind.split_first() {
-        behind = rest;
-        let Some(taken) = Taken::of(parameter) else { continue };
-        match earlier {
-            None => is_the_last(&taken, behind, errors),
-            Some(()) => is_the_only_one(&taken, errors),
+    let behind = |position| parameters.iter().skip(position + 1).copied();
+    let found = parameters.iter().enumerate();
+    let found = found.filter_map(|(position, parameter)| Some((Taken::of(parameter)?, behind(position))));
+    for (earlier, (taken, behind)) in found.enumerate() {
+        if earlier == 0 {
+            is_the_last(&taken, behind, errors);
+        } else {
+            is_the_only_one(&taken, errors);
         }
         is_taken_by_value(&taken, errors);
         says_what_it_consists_of(&taken, errors);
         has_no_options(&taken, errors);
-        earlier = Some(());
     }
     if let Some(incoming) = &method.incoming {
         travel::item(&incoming.item, errors);
@@ -61,12 +60,12 @@ fn typed(input: &FnArg) -> Option<&PatType> {
     }
 }
 
-fn is_the_last(taken: &Taken<'_>, behind: &[&PatType], errors: &mut Errors) {
-    // Those of other rules are no reason to say it.
-    let is_excused = |other: &&PatType| {
+fn is_the_last<'a>(taken: &Taken<'_>, mut behind: impl Iterator<Item = &'a PatType>, errors: &mut Errors) {
+    // Of those that have no place behind it, other rules speak.
+    let is_misplaced = |other: &PatType| {
         types::is_plain(types::unreferenced(&other.ty), "Context") || Taken::of(other).is_some()
     };
-    if !behind.iter().all(is_excused) {
+    if !behind.all(is_misplaced) {
         errors.report(
             &taken.segment.ident,
             "a stream comes behind the arguments of its call: make this the last parameter",
@@ -135,7 +134,9 @@ fn is_opened_by_a_future_if_that_can_fail(method: &Method, stream: &OutputStream
 
 fn has_no_lifetime(stream: &OutputStream, errors: &mut Errors) {
     for bound in &stream.ty.bounds {
-        if let TypeParamBound::Lifetime(lifetime) = bound {
+        if let TypeParamBound::Lifetime(lifetime) = bound
+            && lifetime.ident != "static"
+        {
             errors.report(
                 lifetime,
                 "a stream may borrow from `self` and from the arguments in any case: remove the lifetime",

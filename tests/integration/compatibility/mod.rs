@@ -4,13 +4,17 @@
 mod fields;
 mod methods;
 mod parameters;
+mod streams;
 mod types;
 mod variants;
 
 use std::future::Future;
 
+use futures::{StreamExt, TryStreamExt};
 use nats_rpc::contract::{Basis, Contract, Role};
-use nats_rpc::{Client, Codec, Connection, Server, Service, ServiceClient};
+use nats_rpc::{
+    CallError, Client, Codec, Connection, Incoming, Server, Service, ServiceClient, StreamingCall,
+};
 
 /// What a change does to the calls from one side to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +66,12 @@ macro_rules! version {
         mod $version {
             use std::collections::{BTreeSet, HashMap};
 
+            use futures::{Stream, StreamExt, stream};
+            use nats_rpc::Incoming;
             use schemars::JsonSchema;
             use serde::{Deserialize, Serialize};
+
+            use $crate::compatibility::{count, read};
 
             $($items)*
 
@@ -111,4 +119,19 @@ pub(crate) async fn try_out<S, C, F>(
     let works = expected == Works || (expected == BreaksInMessagePack && codec == Codec::Json);
     assert_eq!(outcome.is_ok(), works, "with {codec:?}: {outcome:?}, though {report}");
     server.shutdown().await;
+}
+
+/// Reads a stream to its end.
+pub(crate) async fn read<T, E>(call: StreamingCall<T, E>) -> Result<(), CallError<E>> {
+    call.await?.try_for_each(|_| std::future::ready(Ok(()))).await
+}
+
+/// How many items the caller has sent, if each can be read.
+pub(crate) async fn count<T>(mut items: Incoming<T>) -> Result<usize, String> {
+    let mut count = 0;
+    while let Some(item) = items.next().await {
+        item.map_err(|error| error.to_string())?;
+        count += 1;
+    }
+    Ok(count)
 }

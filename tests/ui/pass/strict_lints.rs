@@ -5,7 +5,8 @@
 #![deny(trivial_casts, trivial_numeric_casts, unit_bindings, explicit_outlives_requirements, variant_size_differences)]
 #![allow(unused_crate_dependencies)]
 
-use nats_rpc::Context;
+use futures::Stream;
+use nats_rpc::{Context, Incoming};
 
 /// Values that can be kept.
 pub trait Value: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static {}
@@ -49,9 +50,55 @@ pub trait Orders<K: Value> {
     async fn forget(&self, id: &u64);
 }
 
+/// One with streams.
+#[nats_rpc::service(name = "log", schema)]
+pub trait Log<T: Value + schemars::JsonSchema> {
+    /// Reads them.
+    fn read(&self, cx: &Context, name: &str) -> impl Stream<Item = Result<T, String>>;
+    /// Opens them.
+    #[rpc(subject = "open.{name}")]
+    async fn open(&self, name: &str) -> Result<impl Stream<Item = Result<T, String>>, String>;
+    /// Writes them.
+    async fn write(&self, name: &str, items: Incoming<T>) -> u64;
+    /// Copies them.
+    fn copy(&self, items: Incoming<Vec<u8>>) -> impl Stream<Item = T>;
+    /// Has a body.
+    fn body(&self) -> impl Stream<Item = u8> + Send + 'static {
+        futures::stream::empty()
+    }
+    /// Has one, too.
+    async fn further(&self, items: Incoming<Vec<u8>>) -> Result<impl Stream<Item = u8>, String> {
+        drop(items);
+        Ok(self.body())
+    }
+}
+
+/// An implementation, which says no more than the trait does.
+#[derive(Debug)]
+pub struct Nowhere;
+
+impl<T: Value + schemars::JsonSchema> Log<T> for Nowhere {
+    fn read(&self, _: &Context, name: &str) -> impl Stream<Item = Result<T, String>> {
+        futures::stream::iter([Err(name.to_owned())])
+    }
+
+    async fn open(&self, name: &str) -> Result<impl Stream<Item = Result<T, String>>, String> {
+        Ok(futures::stream::iter([Err(name.to_owned())]))
+    }
+
+    async fn write(&self, _: &str, _: Incoming<T>) -> u64 {
+        0
+    }
+
+    fn copy(&self, _: Incoming<Vec<u8>>) -> impl Stream<Item = T> {
+        futures::stream::empty()
+    }
+}
+
 #[nats_rpc::service]
 trait Private {
     async fn hello(&self, name: &str) -> String;
+    fn watch(&self, name: &str) -> impl Stream<Item = String>;
 }
 
 fn main() {}
