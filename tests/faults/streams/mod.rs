@@ -8,5 +8,6 @@ mod consumers;
 mod nats;
 mod network;
 mod losses;
+mod idle;
 mod leftovers;
 mod endings;
