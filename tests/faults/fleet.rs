@@ -24,6 +24,16 @@ impl Fleet {
         Fleet::of(env!("CARGO_BIN_EXE_job_worker"), url, count)
     }
 
+    /// The same of `Feeds`, which stream.
+    pub(crate) fn of_feeders(url: &str, count: usize) -> Self {
+        Fleet::of(env!("CARGO_BIN_EXE_feeder"), url, count)
+    }
+
+    /// Callers of `Feeds`, which have streams open.
+    pub(crate) fn of_feed_readers(url: &str, count: usize) -> Self {
+        Fleet::of(env!("CARGO_BIN_EXE_feed_reader"), url, count)
+    }
+
     fn of(program: &'static str, url: &str, count: usize) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut fleet = Fleet { program, url: url.to_owned(), directory, instances: Vec::new() };

@@ -97,7 +97,7 @@ async fn unanswered(client: &WorkClient, calls: usize) {
 }
 
 /// How much memory this process has.
-fn resident_kib() -> u64 {
+pub(crate) fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("this test reads /proc");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()

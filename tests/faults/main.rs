@@ -25,3 +25,4 @@ mod hour;
 mod network;
 mod clocks;
 mod jobs;
+mod streams;

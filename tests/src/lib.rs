@@ -17,6 +17,7 @@
 
 mod binary;
 mod cluster;
+mod feeds;
 mod install;
 mod instance;
 mod jobs;
@@ -33,6 +34,7 @@ mod work;
 
 pub use binary::Version;
 pub use cluster::Cluster;
+pub use feeds::{BLOCK, Feeder, Feeds, FeedsClient, FeedsServer, Lag, block};
 pub use instance::Instance;
 pub use jobs::{ACK_WAIT, ATTEMPTS, Chores, ChoresClient, ChoresServer, job_settings};
 pub use ledger::{Clock, Ledger, Start};

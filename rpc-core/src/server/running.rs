@@ -73,10 +73,18 @@ impl Running {
         let endpoint = Arc::clone(&self.taken.endpoint);
         // A stream of results may have no end of its own.
         let drains = endpoint.method.kind().streams_results();
+        let port = self.taken.port().cloned();
+        let lost = async {
+            match &port {
+                Some(port) => port.lost().await,
+                None => std::future::pending().await,
+            }
+        };
         let ended = tokio::select! {
             biased;
             ended = until_end(Polling(&mut self), cancellation.as_ref(), deadline) => ended,
             () = endpoint.shared.turn_away.cancelled(), if drains => Err(End::Drained),
+            error = lost => return self.lose(error).await,
         };
         match ended {
             Ok(result) => self.taken.answer(result, Dispatch::Soon),
@@ -88,6 +96,17 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// Ends a handler whose stream is lost. One that is not to be cancelled learns of it from its items.
+    async fn lose(mut self, error: Error) {
+        if !self.taken.endpoint.method.is_no_cancel() {
+            self.handler = Stage::Ended;
+            return self.taken.answer(Err(error), Dispatch::Soon);
+        }
+        self.taken.fail_stream(&error);
+        let result = Polling(&mut self).await;
+        self.taken.answer(result, Dispatch::Soon);
     }
 
     /// What aborts the handler when nobody waits for the call any more, as far as anybody can tell it so.

@@ -1,5 +1,7 @@
 //! Calls that open a stream, as they are taken on.
 
+use std::task::Waker;
+
 use super::peers::StreamLimits;
 use super::taken::Taken;
 use crate::deadline::Deadline;
@@ -26,6 +28,13 @@ pub(super) fn bounds_whole_stream(format: Format) -> bool {
 }
 
 impl Taken {
+    /// Ends both directions of the stream of the call, while its handler goes on.
+    pub(super) fn fail_stream(&self, error: &Error) {
+        let mut wake = Vec::new();
+        self.port().iter().for_each(|port| port.flows.fail(error, &mut wake));
+        wake.into_iter().for_each(Waker::wake);
+    }
+
     /// Gives the call its stream, if its caller may have one more.
     pub(super) fn open_stream(&mut self, credit: Credit, opening: Deadline) -> Result<(), Error> {
         let Some(cancellation) = self.context.cancellation() else { return Ok(()) };

@@ -2,6 +2,7 @@
 //!
 //! `SEED=5 cargo test -p tests --test faults simulation` repeats one of them, with all that happened.
 
+mod streams;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,5 +1,6 @@
 //! What a round trip proves, and how the connection is waited for.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +25,23 @@ impl Inbox {
     /// Waits until the connection is there again, as far as that is told.
     pub(crate) async fn regained(&self) {
         self.shared.regained.notified().await;
+    }
+
+    /// How often the connection was lost.
+    pub(crate) fn losses(&self) -> u64 {
+        self.shared.losses.load(Ordering::Acquire)
+    }
+
+    /// Waits until it has been lost again since it had been so often.
+    pub(crate) async fn lost_since(&self, losses: u64) {
+        loop {
+            // From here on no loss is overlooked.
+            let lost = self.shared.lost.notified();
+            if self.losses() != losses {
+                return;
+            }
+            lost.await;
+        }
     }
 
     /// Waits for the connection, two seconds at most.

@@ -3,13 +3,21 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::outflow::Allowance;
 use super::{Flows, Link, Reserved, Window};
 use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::frame::{Credit, EndFrame, ItemFrame};
+
+/// How long what was taken is kept for oneself: whoever takes little must not look like one who takes nothing.
+const GRANT_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Of the items that are taken without a grant, the first ones and then each of so many have a look at the clock: that costs as much as a small item.
+const LOOK: u32 = 16;
 
 /// What has come. It is bounded by what the sender was granted.
 #[derive(Debug)]
@@ -212,13 +220,15 @@ pub(crate) struct Taker {
     window: Window,
     /// Taken out together, so that not each costs a lock.
     here: VecDeque<Bytes>,
-    /// What was taken since the sender was told.
+    /// What was taken since the sender was told, and when that was.
     taken: Credit,
+    granted: Instant,
 }
 
 impl Taker {
     pub(crate) fn new(flows: Arc<Flows>) -> Self {
-        Taker { flows, window: Window::NONE, here: VecDeque::new(), taken: Credit::default() }
+        let (here, taken, granted) = (VecDeque::new(), Credit::default(), Instant::now());
+        Taker { flows, window: Window::NONE, here, taken, granted }
     }
 
     /// The next item, or the end.
@@ -234,13 +244,26 @@ impl Taker {
         self.taken.messages = self.taken.messages.saturating_add(1);
         let bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
         self.taken.bytes = self.taken.bytes.saturating_add(bytes);
-        let Window { messages, bytes } = self.window;
-        if self.taken.messages >= messages.div_ceil(2) || self.taken.bytes >= bytes / 2 {
+        if self.is_grant_due() {
             let more = std::mem::take(&mut self.taken);
             self.flows.inflow.grant(more);
             link.grant(more);
         }
         Poll::Ready(Ok(body))
+    }
+
+    /// Whether the sender has to be told what was taken: half of the window, or anything for a while.
+    fn is_grant_due(&mut self) -> bool {
+        let (taken, Window { messages, bytes }) = (self.taken, self.window);
+        let is_half = taken.messages >= messages.div_ceil(2) || taken.bytes >= bytes / 2;
+        if is_half || taken.messages < LOOK || taken.messages.is_multiple_of(LOOK) {
+            let now = Instant::now();
+            if is_half || now.duration_since(self.granted) >= GRANT_INTERVAL {
+                self.granted = now;
+                return true;
+            }
+        }
+        false
     }
 }
 

@@ -40,7 +40,9 @@ impl Waiters {
             // Of several instances that have opened it, one is enough.
             return self.control.push(cancel(id, control));
         }
-        let Some(waiter) = self.calls.get_mut(&id) else { return };
+        let Some(waiter) = self.calls.get_mut(&id) else {
+            return self.refuse_stream(id, accepted, control);
+        };
         let gathers = waiter.gathered.is_some();
         let destination = match waiter.place {
             Place::Out(slot) => self.slots.sent(slot).map(|sent| sent.destination),

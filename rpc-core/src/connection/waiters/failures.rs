@@ -56,6 +56,7 @@ impl Waiters {
 
     /// Fails all calls, since the connection is lost: those that are out, and those that wait to leave.
     pub(in crate::connection) fn lose(&mut self, out: &Error, waiting: &Error, wake: &mut Vec<Waker>) {
+        self.cancel_streams();
         let now = Instant::now();
         let all: Vec<(u64, Place)> = self.calls.iter().map(|(id, waiter)| (*id, waiter.place)).collect();
         for (id, place) in all {

@@ -257,6 +257,27 @@ impl Waiters {
         true
     }
 
+    /// Tells the instances that have streams that nobody waits for those any more. Once the connection is back, that is: heartbeats for new
+    /// streams would let them take the old ones for wanted.
+    pub(super) fn cancel_streams(&mut self) {
+        let mut all: Vec<(u64, PeerId)> =
+            self.streams.iter().filter_map(|(id, entry)| Some((*id, entry.peer?))).collect();
+        // A simulation has to send them in the same order each time.
+        all.sort_unstable();
+        for (id, peer) in all {
+            self.cancel_at_peers(id, &[peer]);
+        }
+    }
+
+    /// An instance has begun with a stream that nobody knows here: the connection was lost meanwhile. It is told so, unless it hears nothing from
+    /// here anyway.
+    pub(super) fn refuse_stream(&mut self, id: u64, accepted: &AcceptedFrame, control: &Subject) {
+        let is_stream = accepted.credit.is_some() || accepted.flags.is_open();
+        if is_stream && !self.streams.contains_key(&id) && self.peers.find(control).is_some() {
+            self.control.push(cancel(id, control));
+        }
+    }
+
     /// The connection is lost: what was sent may not have come, and nothing more will.
     pub(super) fn lose_streams(&mut self, error: &Error, wake: &mut Vec<Waker>) {
         let mut open: Vec<u64> =

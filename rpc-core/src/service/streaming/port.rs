@@ -20,6 +20,8 @@ pub(crate) struct Port {
     pub(crate) link: Link,
     replier: Arc<Replier>,
     settings: PortSettings,
+    /// How often the connection had been lost before.
+    losses: u64,
     stage: Mutex<Stage>,
 }
 
@@ -47,7 +49,8 @@ struct Stage {
 
 impl Port {
     pub(crate) fn new(flows: Arc<Flows>, link: Link, replier: Arc<Replier>, settings: PortSettings) -> Self {
-        Port { flows, link, replier, settings, stage: Mutex::default() }
+        let losses = link.connection.inbox().losses();
+        Port { flows, link, replier, settings, losses, stage: Mutex::default() }
     }
 
     fn stage(&self) -> MutexGuard<'_, Stage> {
@@ -57,6 +60,12 @@ impl Port {
     /// How long its caller may take nothing.
     pub(crate) fn idle(&self) -> Duration {
         self.settings.idle
+    }
+
+    /// Waits until the connection is lost: then nobody knows what has come, and the stream cannot go on.
+    pub(crate) async fn lost(&self) -> Error {
+        self.link.connection.inbox().lost_since(self.losses).await;
+        Error::new(ErrorKind::Unavailable, "the instance lost its connection, and with it the stream")
     }
 
     /// Tells the caller which instance has the call, unless it knows.

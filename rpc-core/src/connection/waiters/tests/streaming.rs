@@ -304,14 +304,15 @@ async fn an_instance_that_is_gone_fails_its_streams_and_no_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_connection_fails_all_streams() {
-    let ways: [fn(&mut Waiters, &mut Vec<Waker>); 2] = [
-        |waiters, wake| {
-            let lost = Error::new(ErrorKind::Unavailable, "lost");
-            waiters.lose(&lost, &lost, wake);
-        },
-        |waiters, wake| waiters.answer_all(|| Answer::Closed, wake),
-    ];
-    for lose in ways {
+    type Lose = fn(&mut Waiters, &mut Vec<Waker>);
+    // The connection may come back, and then the instances learn of it.
+    let back = vec![cancel_at(A), cancel_at(A), cancel_at(B)];
+    let lost: Lose = |waiters, wake| {
+        let lost = Error::new(ErrorKind::Unavailable, "lost");
+        waiters.lose(&lost, &lost, wake);
+    };
+    let closed: Lose = |waiters, wake| waiters.answer_all(|| Answer::Closed, wake);
+    for (lose, told) in [(lost, back), (closed, Vec::new())] {
         let mut bed = bed();
         let open = bed.open(1);
         let fresh = bed.stream(2, 5);
@@ -329,9 +330,24 @@ async fn a_lost_connection_fails_all_streams() {
         assert!(matches!(bed.poll(3), Poll::Ready(Answer::Lost(_) | Answer::Closed)));
         assert!(opening.opened.get().is_none());
         assert!(bed.poll(4).is_ready());
-        assert!(bed.told().is_empty(), "nothing gets there");
+        assert_eq!(bed.told(), told);
         bed.assert_empty();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_an_instance_begins_with_after_its_connection_was_lost_is_refused_there() {
+    let mut bed = bed();
+    bed.stream(1, 5);
+    let lost = Error::new(ErrorKind::Unavailable, "lost");
+    bed.waiters.lose(&lost, &lost, &mut Vec::new());
+    assert!(bed.poll(1).is_ready());
+    assert_eq!(bed.accept_with(1, &opened("a"), A), 0);
+    assert_eq!(bed.told(), Vec::new(), "it hears nothing from here and ends it by itself");
+    let _open = bed.open(2);
+    bed.accept_with(1, &opened("a"), A);
+    bed.accept_with(2, &opened("a"), A);
+    assert_eq!(bed.told(), [cancel_at(A)], "and not the one that is open");
 }
 
 #[tokio::test(start_paused = true)]
