@@ -104,7 +104,8 @@ impl Waiters {
             wake.extend(if gathers {
                 self.gather(id, Part::Lost { instance: instance.clone(), error })
             } else {
-                let answer = if one_of_many { refusal_of(&error) } else { Answer::Lost(error) };
+                let is_elsewhere = one_of_many && !self.has_begun_at(id, peer);
+                let answer = if is_elsewhere { refusal_of(&error) } else { Answer::Lost(error) };
                 self.answer(id, answer, now)
             });
             self.peers.close(id, peer);

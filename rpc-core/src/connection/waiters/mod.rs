@@ -216,8 +216,8 @@ impl Waiters {
             self.calls.remove(&id);
             self.given_up -= 1;
         } else if is_opened {
-            // Its stream is at the instance from now on.
-            waiter.peers.clear();
+            let peers = std::mem::take(&mut waiter.peers);
+            self.leave_others(id, peers);
         } else if !waiter.peers.is_empty() {
             let mut peers = std::mem::take(&mut waiter.peers);
             self.leave_peers(id, &mut peers);

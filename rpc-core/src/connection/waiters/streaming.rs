@@ -101,6 +101,10 @@ impl Waiters {
         let Some(entry) = self.streams.get_mut(&id) else { return };
         let Some(there) = self.peers.get(peer) else { return };
         let is_opened = accepted.flags.is_open();
+        if entry.stream.has_begun() && entry.peer.is_some_and(|has| has != peer) {
+            // Of several instances that want the items, one gets them: the credit of both would be spent there.
+            return self.control.push(cancel(id, &there.control));
+        }
         entry.peer = Some(peer);
         if accepted.credit.is_none() && !is_opened {
             return;
@@ -120,6 +124,19 @@ impl Waiters {
             let opened = Opened { instance: accepted.instance.clone(), headers: accepted.headers.clone() };
             wake.extend(self.answer(id, Answer::Opened(Box::new(opened)), now));
         }
+    }
+
+    /// A stream is open at one of the instances that have its call: the others are told that nobody waits for them.
+    pub(super) fn leave_others(&mut self, id: u64, mut peers: Vec<PeerId>) {
+        let there = self.streams.get(&id).and_then(|entry| entry.peer);
+        peers.retain(|peer| Some(*peer) != there);
+        self.cancel_at_peers(id, &peers);
+        self.leave_peers(id, &mut peers);
+    }
+
+    /// Whether a stream has begun at this instance: no other one will go on with it.
+    pub(super) fn has_begun_at(&self, id: u64, peer: PeerId) -> bool {
+        self.streams.get(&id).is_some_and(|entry| entry.peer == Some(peer) && entry.stream.has_begun())
     }
 
     /// The call has ended in another way than with an open stream.
@@ -257,9 +274,13 @@ impl Waiters {
     pub(super) fn deny_streams(&mut self, subject: &str, wake: &mut Vec<Waker>) {
         let Some(peer) = self.peers.find(subject) else { return };
         for id in self.peers.calls(peer) {
-            if let Some(entry) = self.remove_stream(id) {
-                let message = format!("NATS does not let this user publish to {subject}, which streams need");
-                entry.stream.flows.fail(&Error::new(ErrorKind::PermissionDenied, message), wake);
+            let Some(is_open) = self.streams.get(&id).map(|entry| entry.is_open) else { continue };
+            let message = format!("NATS does not let this user publish to {subject}, which streams need");
+            let error = Error::new(ErrorKind::PermissionDenied, message);
+            if !is_open {
+                wake.extend(self.answer(id, Answer::Lost(error), Instant::now()));
+            } else if let Some(entry) = self.remove_stream(id) {
+                entry.stream.flows.fail(&error, wake);
             }
         }
     }
