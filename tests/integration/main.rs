@@ -61,6 +61,7 @@ mod shutdown;
 mod signals;
 mod sizes;
 mod statistics;
+mod stream_openings;
 mod subject_parameters;
 mod subjects;
 mod unanswered;

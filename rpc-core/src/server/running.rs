@@ -13,7 +13,7 @@ use super::replies::Dispatch;
 use super::taken::{End, Taken, until_end};
 use crate::error::{Error, ErrorKind};
 use crate::reply::Reply;
-use crate::service::{Handler, HandlerFuture, RawCall};
+use crate::service::{Handler, HandlerFuture, Port, RawCall};
 
 /// A handler that has been started.
 pub(super) struct Running {
@@ -61,20 +61,26 @@ impl Running {
     /// after that.
     pub(super) async fn finish(mut self) {
         let quiet_until = self.taken.quiet_until();
-        if let Ok(result) = tokio::time::timeout_at(quiet_until, Polling(&mut self)).await {
-            return self.taken.answer(result, Dispatch::Soon);
+        let no_cancel = self.taken.endpoint.method.is_no_cancel();
+        // A call with a stream can be cancelled from the start, and its handler must not take that for the end of its items.
+        let cancellation = self.taken.cancellation().filter(|_| !no_cancel);
+        match until_end(Polling(&mut self), cancellation.as_ref(), quiet_until).await {
+            Ok(result) => return self.taken.answer(result, Dispatch::Soon),
+            Err(End::Cancelled) => return self.taken.end(End::Cancelled),
+            Err(_) => {}
         }
         self.taken.open();
-        let no_cancel = self.taken.endpoint.method.is_no_cancel();
         let cancellation = self.taken.cancellation().filter(|_| !no_cancel);
         let deadline = self.taken.context.deadline().instant();
         // A stream of results may have no end of its own.
         let drains = self.taken.endpoint.method.kind().streams_results();
         let turn_away = self.taken.shared().turn_away.clone();
+        let port = self.taken.port().cloned();
         let ended = tokio::select! {
             biased;
             ended = until_end(Polling(&mut self), cancellation.as_ref(), deadline) => ended,
             () = turn_away.cancelled(), if drains => Err(End::Drained),
+            () = overdue(port.as_deref()) => Err(End::Deadline),
         };
         match ended {
             Ok(result) => self.taken.answer(result, Dispatch::Soon),
@@ -86,6 +92,14 @@ impl Running {
                 }
             }
         }
+    }
+}
+
+/// Ready if the stream of a call was not begun in time. Nobody waits for it then, and nothing else would end its handler: a stream has no deadline.
+async fn overdue(port: Option<&Port>) {
+    match port {
+        Some(port) => port.overdue().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -96,6 +96,18 @@ impl Port {
         Ok(())
     }
 
+    /// Ready when the time for opening has passed, if neither the stream of results is open nor items are wanted then.
+    pub(crate) async fn overdue(&self) {
+        tokio::time::sleep_until(self.settings.opening.instant()).await;
+        let has_begun = {
+            let stage = self.stage();
+            stage.is_open || stage.wants_items
+        };
+        if has_begun {
+            std::future::pending().await
+        }
+    }
+
     /// Whether the caller has the stream of results: then all that is said goes there.
     pub(crate) fn is_open(&self) -> bool {
         self.stage().is_open
