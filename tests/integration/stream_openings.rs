@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use nats_rpc::{CallError, ErrorKind, Incoming};
 use tokio::sync::Notify;
 
@@ -15,6 +15,7 @@ use crate::on_every_broker;
 on_every_broker! {
     what_is_not_open_in_time_is_aborted,
     a_handler_does_not_take_a_cancel_for_the_end_of_its_items,
+    a_handler_that_takes_items_may_open_its_results_late,
 }
 
 #[nats_rpc::service]
@@ -25,6 +26,8 @@ trait Slow {
     #[rpc(timeout = "400ms")]
     async fn never_takes(&self, items: Incoming<u64>) -> u64;
     async fn take(&self, items: Incoming<u64>) -> u64;
+    #[rpc(timeout = "400ms")]
+    async fn take_first(&self, items: Incoming<u64>) -> Result<impl Stream<Item = u64>, String>;
 }
 
 #[derive(Clone, Default)]
@@ -76,6 +79,11 @@ impl Slow for Snail {
         self.ended.fetch_add(1, Ordering::SeqCst);
         sum
     }
+
+    async fn take_first(&self, items: Incoming<u64>) -> Result<impl Stream<Item = u64>, String> {
+        let items: Vec<u64> = items.try_collect().await.map_err(|error| error.to_string())?;
+        Ok(stream::iter(items))
+    }
 }
 
 async fn what_is_not_open_in_time_is_aborted(bed: Bed) {
@@ -111,4 +119,16 @@ async fn a_handler_does_not_take_a_cancel_for_the_end_of_its_items(bed: Bed) {
     call.abort();
     eventually("the handler is dropped", || snail.running.load(Ordering::SeqCst) == 0).await;
     assert_eq!(snail.ended.load(Ordering::SeqCst), 0);
+}
+
+async fn a_handler_that_takes_items_may_open_its_results_late(bed: Bed) {
+    let service = SlowServer::new(Snail::default());
+    let _server = bed.server_builder().await.add(service).start().await.unwrap();
+    let slow = SlowClient::new(bed.connect().await);
+    let items = stream::iter(0..4).then(async |item| {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        item
+    });
+    let results = slow.take_first(items).await.unwrap();
+    assert_eq!(results.try_collect::<Vec<_>>().await.unwrap(), [0, 1, 2, 3]);
 }
