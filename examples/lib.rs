@@ -1,4 +1,4 @@
-//! What the examples share: the way to a broker, the end of a program, and the service of the request-reply pair.
+//! What the examples share: the way to a broker, the end of a program, the service of the request-reply pair, and files to transfer.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -88,6 +88,138 @@ pub mod receipts {
         pub server: String,
         /// One of its workers.
         pub worker: String,
+    }
+}
+
+/// What `file_transfer` sends, and what it knows of what has passed.
+pub mod files {
+    use std::fs;
+    use std::io;
+    use std::path::PathBuf;
+    use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+    use bytes::{Bytes, BytesMut};
+    use clap::Parser;
+    use futures::stream::{self, BoxStream, StreamExt};
+    use indicatif::{ProgressBar, ProgressStyle};
+    use sha2::{Digest, Sha256};
+    use tokio::fs::File;
+    use tokio::io::AsyncReadExt;
+
+    /// How large a chunk is.
+    const CHUNK: usize = 128 * 1024;
+
+    /// A file, or bytes that are made up.
+    #[derive(Debug, Clone, Parser)]
+    #[command(about = "Sends a file to a store, and gets it back.")]
+    pub struct Source {
+        /// A file. Without one, bytes are made up.
+        file: Option<PathBuf>,
+        /// How many: a number, which may have KiB, MiB or GiB behind it.
+        #[arg(long, default_value = "1GiB", value_parser = bytes_of)]
+        size: usize,
+    }
+
+    impl Source {
+        /// How many bytes there are.
+        ///
+        /// # Errors
+        /// If the file is not there.
+        pub fn size(&self) -> io::Result<u64> {
+            self.file.as_ref().map_or(Ok(self.size as u64), |path| Ok(fs::metadata(path)?.len()))
+        }
+
+        /// The bytes, in chunks.
+        ///
+        /// # Errors
+        /// If the file cannot be opened.
+        pub async fn chunks(&self) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
+            let Some(path) = &self.file else {
+                let size = self.size;
+                let chunks = stream::iter((0..size).step_by(CHUNK));
+                return Ok(chunks.map(move |at| Ok(made_up(at, CHUNK.min(size - at)))).boxed());
+            };
+            let file = File::open(path).await?;
+            let chunks = stream::try_unfold(file, |mut file| async {
+                let mut chunk = BytesMut::with_capacity(CHUNK);
+                let read = file.read_buf(&mut chunk).await?;
+                Ok((read > 0).then(|| (chunk.freeze(), file)))
+            });
+            Ok(chunks.boxed())
+        }
+    }
+
+    /// Bytes that differ from place to place.
+    fn made_up(at: usize, size: usize) -> Bytes {
+        let mut chunk = BytesMut::with_capacity(size + 8);
+        let mut number = at as u64;
+        while chunk.len() < size {
+            number = number.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            chunk.extend_from_slice(&number.to_le_bytes());
+        }
+        chunk.truncate(size);
+        chunk.freeze()
+    }
+
+    fn bytes_of(text: &str) -> Result<usize, String> {
+        let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+        let unit = match &text[digits.len()..] {
+            "" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            other => return Err(format!("{other} is no unit")),
+        };
+        let number: usize = digits.parse().map_err(|error| format!("{error}"))?;
+        number.checked_mul(unit).ok_or_else(|| "that is too much".to_owned())
+    }
+
+    /// So many MiB, rounded up.
+    pub fn mib(bytes: u64) -> u64 {
+        bytes.div_ceil(1 << 20)
+    }
+
+    /// What has passed in one direction.
+    #[derive(Debug, Clone, Default)]
+    pub struct Passed(Arc<Mutex<(u64, Sha256)>>, Option<ProgressBar>);
+
+    impl Passed {
+        /// Nothing yet. A bar shows what passes.
+        pub fn with_bar(size: u64) -> Self {
+            let style = ProgressStyle::with_template("{wide_bar} {binary_bytes}/{binary_total_bytes}");
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            Passed(Arc::default(), Some(ProgressBar::new(size).with_style(style)))
+        }
+
+        fn lock(&self) -> MutexGuard<'_, (u64, Sha256)> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        /// A chunk passes.
+        pub fn add(&self, chunk: &[u8]) {
+            let mut passed = self.lock();
+            passed.0 += chunk.len() as u64;
+            passed.1.update(chunk);
+            self.1.iter().for_each(|bar| bar.set_position(passed.0));
+        }
+
+        /// How many bytes have passed.
+        pub fn bytes(&self) -> u64 {
+            self.lock().0
+        }
+
+        /// Their checksum. Nothing passes any more.
+        pub fn sha256(&self) -> String {
+            self.1.iter().for_each(ProgressBar::finish_and_clear);
+            format!("{:x}", self.lock().1.clone().finalize())
+        }
+    }
+
+    /// The most memory that this program has had, where the system tells.
+    pub fn peak_memory() -> Option<u64> {
+        let status = fs::read_to_string("/proc/self/status").ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
     }
 }
 

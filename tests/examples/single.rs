@@ -11,9 +11,13 @@ const NOTICE: &str = "NATS_URL is not set: using the broker in this process";
 
 /// Runs an example on the broker in its process and on a server; returns what it prints on either.
 fn run_on_both(name: &str) -> [Vec<String>; 2] {
+    run_on_both_with(name, &[])
+}
+
+fn run_on_both_with(name: &str, arguments: &[&str]) -> [Vec<String>; 2] {
     let server = NatsServer::start();
     [None, Some(server.url())].map(|url| {
-        let ended = program::run(name, url, &[]);
+        let ended = program::run(name, url, arguments);
         assert!(ended.status.success(), "{name} on {url:?}: {ended:?}");
         let mut lines = ended.lines;
         lines.retain(|line| !line.is_empty());
@@ -213,4 +217,50 @@ fn regions_are_served_one_by_one_or_all() {
         assert_eq!(world, ["Some(\"order 17 of us, by the desk of the world\")"]);
         assert_eq!(refused, ["invalid argument"]);
     }
+}
+
+#[test]
+fn chat_lets_all_hear_the_same() {
+    for lines in run_on_both("chat") {
+        assert_eq!(lines[0], "another ann: ann has a seat already");
+        let said = ["ann: Is anybody here?", "bob: Hello, Ann!", "cleo: Hello, you two!"];
+        let heard = ["ann", "bob", "cleo"].map(|name| said.map(|line| format!("{name} hears {line}")));
+        assert_eq!(lines[1..], *heard.as_flattened());
+    }
+}
+
+#[test]
+fn live_prices_holds_its_producer_back_or_passes_over() {
+    for lines in run_on_both("live_prices") {
+        let [held_back, complete, newest] = indented_below_headings(&lines);
+        assert_eq!(held_back, ["8 made"]);
+        let ahead = complete[0].strip_prefix("all taken, ").and_then(|rest| rest.split(' ').next());
+        assert!((1..=8).contains(&ahead.unwrap().parse::<u64>().unwrap()), "{complete:?}");
+        let (seen, last) = newest[0].split_once(" of 500 seen, the last one is ").unwrap();
+        assert!((2..100).contains(&seen.parse::<u64>().unwrap()), "{newest:?}");
+        assert_eq!(last, "500");
+    }
+}
+
+#[test]
+fn file_transfer_keeps_every_byte_and_no_file_in_memory() {
+    for lines in run_on_both_with("file_transfer", &["--size", "48MiB"]) {
+        let [up, down, peak] = &lines[..] else { panic!("{lines:?}") };
+        assert!(up.starts_with("up: 48 MiB, ") && up.ends_with("…, as the store has it"), "{lines:?}");
+        assert!(down.starts_with("down: 48 MiB, ") && down.ends_with("…, as the store has it"), "{lines:?}");
+        let peak =
+            peak.strip_prefix("peak memory of both sides: ").and_then(|rest| rest.strip_suffix(" MiB"));
+        assert!(peak.unwrap().parse::<u64>().unwrap() < 48, "{lines:?}");
+    }
+}
+
+#[test]
+fn file_transfer_takes_a_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), vec![7; 300_000]).unwrap();
+    let ended = program::run("file_transfer", None, &[file.path().to_str().unwrap()]);
+    // `sha256sum` of the same.
+    let sha256 = "SHA-256 08f166476de183f7…, as the store has it";
+    let said = ended.lines.iter().filter(|line| line.contains(": 1 MiB, ") && line.ends_with(sha256));
+    assert_eq!(said.count(), 2, "{ended:?}");
 }

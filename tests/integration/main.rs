@@ -62,6 +62,7 @@ mod streams;
 mod signals;
 mod sizes;
 mod statistics;
+mod stream_openings;
 mod subject_parameters;
 mod subjects;
 mod unanswered;

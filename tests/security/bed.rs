@@ -89,12 +89,16 @@ impl Estate {
 
     /// With permissions changed, which have to be there.
     pub(crate) fn changed(changes: &[(&str, &str)]) -> Self {
+        Estate::changed_on(Version::Current, changes)
+    }
+
+    pub(crate) fn changed_on(version: Version, changes: &[(&str, &str)]) -> Self {
         let mut config = Estate::config().to_owned();
         for (from, to) in changes {
             assert!(config.contains(from), "{from} is not in\n{config}");
             config = config.replace(from, to);
         }
-        Estate::of(Version::Current, None, &config)
+        Estate::of(version, None, &config)
     }
 
     fn of(version: Version, deployment: Option<&'static str>, config: &str) -> Self {

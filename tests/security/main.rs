@@ -24,6 +24,7 @@ mod methods;
 mod reflection;
 mod regions;
 mod secrets;
+mod streams;
 mod tls;
 
 /// Makes four tests of each case: with both lists of permissions that the document prints, on both versions of nats-server.

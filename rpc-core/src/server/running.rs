@@ -14,7 +14,7 @@ use super::replies::Dispatch;
 use super::taken::{End, Taken, until_end};
 use crate::error::{Error, ErrorKind};
 use crate::reply::Reply;
-use crate::service::{Handler, HandlerFuture, RawCall};
+use crate::service::{Handler, HandlerFuture, Port, RawCall};
 
 /// A handler that has been started.
 pub(super) struct Running {
@@ -74,17 +74,12 @@ impl Running {
         // A stream of results may have no end of its own.
         let drains = endpoint.method.kind().streams_results();
         let port = self.taken.port().cloned();
-        let lost = async {
-            match &port {
-                Some(port) => port.lost().await,
-                None => std::future::pending().await,
-            }
-        };
         let ended = tokio::select! {
             biased;
             ended = until_end(Polling(&mut self), cancellation.as_ref(), deadline) => ended,
             () = endpoint.shared.turn_away.cancelled(), if drains => Err(End::Drained),
-            error = lost => return self.lose(error).await,
+            () = overdue(port.as_deref()) => Err(End::Deadline),
+            error = lost(port.as_deref()) => return self.lose(error).await,
         };
         match ended {
             Ok(result) => self.taken.answer(result, Dispatch::Soon),
@@ -112,6 +107,22 @@ impl Running {
     /// What aborts the handler when nobody waits for the call any more, as far as anybody can tell it so.
     fn cancellation(&self) -> Option<CancellationToken> {
         self.taken.cancellation().filter(|_| !self.taken.endpoint.method.is_no_cancel())
+    }
+}
+
+/// Ready if the connection is lost that the stream of a call was on.
+async fn lost(port: Option<&Port>) -> Error {
+    match port {
+        Some(port) => port.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ready if the stream of a call was not begun in time. Nobody waits for it then, and nothing else would end its handler: a stream has no deadline.
+async fn overdue(port: Option<&Port>) {
+    match port {
+        Some(port) => port.overdue().await,
+        None => std::future::pending().await,
     }
 }
 

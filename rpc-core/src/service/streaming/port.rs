@@ -94,7 +94,8 @@ impl Port {
         if stage.is_open {
             return Err(Error::new(ErrorKind::Internal, "the handler has opened its stream twice"));
         }
-        if self.settings.opening.is_expired() {
+        // One that takes items has begun in time, and its caller waits for as long as it likes.
+        if self.settings.opening.is_expired() && !stage.wants_items {
             let message = "the time for opening the stream has passed";
             return Err(Error::new(ErrorKind::DeadlineExceeded, message));
         }
@@ -103,6 +104,18 @@ impl Port {
         stage.wants_items |= grants;
         self.accept(&stage, grants.then_some(()), headers);
         Ok(())
+    }
+
+    /// Ready when the time for opening has passed, if neither the stream of results is open nor items are wanted then.
+    pub(crate) async fn overdue(&self) {
+        tokio::time::sleep_until(self.settings.opening.instant()).await;
+        let has_begun = {
+            let stage = self.stage();
+            stage.is_open || stage.wants_items
+        };
+        if has_begun {
+            std::future::pending().await;
+        }
     }
 
     /// Whether the caller has the stream of results: then all that is said goes there.
