@@ -11,6 +11,7 @@ mod receive;
 mod refusals;
 #[cfg(feature = "jetstream")]
 mod returns;
+mod streams;
 mod subjects;
 mod tasks;
 #[cfg(test)]

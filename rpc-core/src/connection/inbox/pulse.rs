@@ -18,7 +18,8 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(super) async fn pulse(shared: Arc<Shared>) {
     loop {
         shared.pulse.notified().await;
-        let (mut looked, mut told) = (Instant::now(), None);
+        // Who has just accepted a call is there.
+        let (mut looked, mut told) = (Instant::now(), Instant::now());
         while shared.has_peers() {
             let now = Instant::now();
             if now.duration_since(looked) > LOOK + HEARTBEAT {
@@ -27,7 +28,7 @@ pub(super) async fn pulse(shared: Arc<Shared>) {
             }
             looked = now;
             let mut wake: Vec<Waker> = Vec::new();
-            let is_due = told.is_none_or(|told| now.duration_since(told) >= HEARTBEAT);
+            let is_due = now.duration_since(told) >= HEARTBEAT;
             shared.change(|state| {
                 state.waiters.lose_silent(now, &mut wake);
                 if is_due {
@@ -36,7 +37,7 @@ pub(super) async fn pulse(shared: Arc<Shared>) {
             });
             wake.into_iter().for_each(Waker::wake);
             if is_due {
-                told = Some(now);
+                told = now;
             }
             sleep(LOOK).await;
         }

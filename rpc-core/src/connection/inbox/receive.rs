@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::subjects::plain_call;
-use super::{ReplySubjects, Shared, State, plain};
+use super::{ReplySubjects, Shared, State, plain, streams};
 use crate::connection::slots::Token;
 use crate::connection::waiters::{Gone, Waiters};
 use crate::connection::{Answer, Message, Subject, Subscription, no_responders};
@@ -44,8 +44,10 @@ pub(super) async fn receive(mut subscription: Subscription, subjects: Arc<ReplyS
         if let Some(id) = plain_call(token) {
             shared.change(|state| plain::deliver(state, id, message, &mut wake));
         } else {
-            read(&message, &mut answers);
-            shared.change(|state| deliver(state, &subjects, &message, token, &mut answers, &mut wake));
+            read(shared, &message, &mut answers, &mut wake);
+            if !answers.is_empty() {
+                shared.change(|state| deliver(state, &subjects, &message, token, &mut answers, &mut wake));
+            }
         }
         wake.drain(..).for_each(Waker::wake);
     }
@@ -67,12 +69,13 @@ enum Answered {
     Message,
 }
 
-/// Reads what a message holds, before any lock is taken.
-fn read(message: &Message, answers: &mut Vec<Answered>) {
-    let Ok(frames) = Frames::new(&message.payload) else {
+/// Reads what a message holds, before the lock is taken. The items that it begins with go to their streams.
+fn read(shared: &Shared, message: &Message, answers: &mut Vec<Answered>, wake: &mut Vec<Waker>) {
+    let Ok(mut frames) = Frames::new(&message.payload) else {
         answers.push(Answered::Message);
         return;
     };
+    streams::take_items(shared, &mut frames, message.reply.as_ref(), wake);
     for frame in frames {
         match frame {
             Ok(Frame::Success(id, success)) => answers.push(Answered::Call(id, Answer::Success(success))),

@@ -144,6 +144,13 @@ impl<'a> Frames<'a> {
         self.at >= self.message.len()
     }
 
+    /// The next frame, if it is an item as nats-rpc writes it; else nothing is read.
+    pub(crate) fn next_item(&mut self) -> Option<(Id, ItemFrame)> {
+        let (id, item, end) = simple::read_item(self.message, self.at)?;
+        self.at = end;
+        Some((id, item))
+    }
+
     fn read(&mut self) -> Result<Frame, Malformed> {
         if let Some((frame, end)) = simple::read(self.message, self.at) {
             self.at = end;

@@ -17,7 +17,7 @@ pub(super) fn read(message: &Bytes, at: usize) -> Option<(Frame, usize)> {
     match message.get(at)? {
         0x99 => read_call(message, at),
         0x96 => read_success(message, at),
-        0x94 => read_item(message, at),
+        0x94 => read_item(message, at).map(|(id, item, end)| (Frame::Item(id, item), end)),
         _ => None,
     }
 }
@@ -68,7 +68,7 @@ fn read_success(message: &Bytes, at: usize) -> Option<(Frame, usize)> {
 }
 
 /// An item of a stream.
-fn read_item(message: &Bytes, at: usize) -> Option<(Frame, usize)> {
+pub(super) fn read_item(message: &Bytes, at: usize) -> Option<(Id, ItemFrame, usize)> {
     let head: &[u8; 13] = message.get(at..)?.first_chunk()?;
     let [0x94, 0x05, 0xC4, 0x08, i0, i1, i2, i3, i4, i5, i6, i7, marker] = head else { return None };
     let rest = message.get(at + 13..)?;
@@ -82,7 +82,7 @@ fn read_item(message: &Bytes, at: usize) -> Option<(Frame, usize)> {
     let [0xC6, length @ ..] = rest.get(length_at..)?.first_chunk::<5>()? else { return None };
     let (body, end) = body(message, at + 13 + length_at + 5, *length)?;
     let id = Id::of([*i0, *i1, *i2, *i3, *i4, *i5, *i6, *i7]);
-    Some((Frame::Item(id, ItemFrame { seq: u64::from(seq), body }), end))
+    Some((id, ItemFrame { seq: u64::from(seq), body }, end))
 }
 
 /// The bytes from `start`, of a length that may be a lie.

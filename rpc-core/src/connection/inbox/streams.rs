@@ -1,0 +1,40 @@
+//! A short cut for the items of streams: they come many in a message, and go to their stream without a list of them in between and without the
+//! lock that all calls share.
+
+use std::task::Waker;
+
+use super::Shared;
+use crate::connection::Subject;
+use crate::wire::frame::Frames;
+
+/// Gives the items that a message begins with to their streams.
+pub(super) fn take_items(
+    shared: &Shared,
+    frames: &mut Frames<'_>,
+    control: Option<&Subject>,
+    wake: &mut Vec<Waker>,
+) {
+    let mut next = frames.next_item();
+    while let Some((id, first)) = next {
+        next = None;
+        let more = std::iter::from_fn(|| match frames.next_item() {
+            Some((of, item)) if of == id => Some(item),
+            other => {
+                next = other;
+                None
+            }
+        });
+        let items = std::iter::once(first).chain(more);
+        let stream = id.own().and_then(|id| Some((id, shared.lock().waiters.open_stream(id, control)?)));
+        if let Some((id, stream)) = stream {
+            if stream.flows.take_items(items, wake).is_err() {
+                shared.change(|state| state.waiters.close_stream(id));
+            }
+            continue;
+        }
+        items.for_each(drop);
+        if let Some(id) = id.own() {
+            shared.change(|state| state.waiters.refuse_items(id, control));
+        }
+    }
+}
