@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
@@ -63,7 +63,19 @@ impl Running {
     pub(super) async fn finish(mut self) {
         // Who has opened a stream can end it from the start; of other calls nobody knows yet where they are.
         let (cancellation, quiet_until) = (self.cancellation(), self.taken.quiet_until());
-        match until_end(Polling(&mut self), cancellation.as_ref(), quiet_until).await {
+        let port = self.taken.port().cloned();
+        let mut lost = pin!(async {
+            match &port {
+                Some(port) => port.lost().await,
+                None => std::future::pending().await,
+            }
+        });
+        let ended = tokio::select! {
+            biased;
+            ended = until_end(Polling(&mut self), cancellation.as_ref(), quiet_until) => ended,
+            error = &mut lost => return self.lose(error).await,
+        };
+        match ended {
             Ok(result) => return self.taken.answer(result, Dispatch::Soon),
             Err(End::Deadline) => {}
             Err(end) => return self.taken.end(end),
@@ -73,13 +85,6 @@ impl Running {
         let endpoint = Arc::clone(&self.taken.endpoint);
         // A stream of results may have no end of its own.
         let drains = endpoint.method.kind().streams_results();
-        let port = self.taken.port().cloned();
-        let lost = async {
-            match &port {
-                Some(port) => port.lost().await,
-                None => std::future::pending().await,
-            }
-        };
         let ended = tokio::select! {
             biased;
             ended = until_end(Polling(&mut self), cancellation.as_ref(), deadline) => ended,
