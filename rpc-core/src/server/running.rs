@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
@@ -63,7 +63,14 @@ impl Running {
     pub(super) async fn finish(mut self) {
         // Who has opened a stream can end it from the start; of other calls nobody knows yet where they are.
         let (cancellation, quiet_until) = (self.cancellation(), self.taken.quiet_until());
-        match until_end(Polling(&mut self), cancellation.as_ref(), quiet_until).await {
+        let port = self.taken.port().cloned();
+        let mut lost = pin!(lost(port.as_deref()));
+        let ended = tokio::select! {
+            biased;
+            ended = until_end(Polling(&mut self), cancellation.as_ref(), quiet_until) => ended,
+            error = &mut lost => return self.lose(error).await,
+        };
+        match ended {
             Ok(result) => return self.taken.answer(result, Dispatch::Soon),
             Err(End::Deadline) => {}
             Err(end) => return self.taken.end(end),
@@ -73,13 +80,12 @@ impl Running {
         let endpoint = Arc::clone(&self.taken.endpoint);
         // A stream of results may have no end of its own.
         let drains = endpoint.method.kind().streams_results();
-        let port = self.taken.port().cloned();
         let ended = tokio::select! {
             biased;
             ended = until_end(Polling(&mut self), cancellation.as_ref(), deadline) => ended,
             () = endpoint.shared.turn_away.cancelled(), if drains => Err(End::Drained),
             () = overdue(port.as_deref()) => Err(End::Deadline),
-            error = lost(port.as_deref()) => return self.lose(error).await,
+            error = lost => return self.lose(error).await,
         };
         match ended {
             Ok(result) => self.taken.answer(result, Dispatch::Soon),

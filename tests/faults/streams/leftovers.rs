@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::tests::FeedsClient;
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use nats_rpc::{ErrorKind, Retry, ServerBuilder, ServiceClient};
 use tokio::time::{Instant, timeout};
 
@@ -118,7 +118,12 @@ async fn a_thousand_streams_at_once_leave_nothing_and_can_be_had_again() {
             }
             streams
         });
-        let streams = futures::future::join_all(opening).await;
+        let mut streams = futures::future::join_all(opening).await;
+        for stream in streams.iter_mut().flatten() {
+            // One that is always ready, and one that waits.
+            let next = stream.next().now_or_never().flatten();
+            assert!(next.as_ref().is_none_or(Result::is_ok), "{next:?}");
+        }
         bed.until_running(CLIENTS * EACH, LIMIT).await;
         let refused = clients[0].ticks(0, 0).retry(Retry::off()).await.unwrap_err();
         assert_eq!(kind(&refused), ErrorKind::Overloaded, "all are taken");
