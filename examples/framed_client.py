@@ -9,9 +9,9 @@ FRAMES = {  # the number of each kind, and the names of what stands behind it
     "call": (1, "id flags budget_ms expires_unix_ms attempt headers credit args".split()),
     "success": (2, "id handler_us body headers instance".split()),
     "error": (3, "id code execution flags message handler_us retry_after_ms body headers instance".split()),
-    "cancel": (4, ["id"]),
+    "item": (5, "id seq body".split()), "end": (6, "id seq code execution message body headers".split()),
+    "credit": (7, "id messages bytes".split()), "cancel": (4, ["id"]), "heartbeat": (9, []),
     "accepted": (8, "id instance credit headers flags".split()),
-    "heartbeat": (9, []),
 }
 KINDS = {number: (kind, names) for kind, (number, names) in FRAMES.items()}
 MESSAGE_PACK, JSON, CODEC, RECEIPT, WHOLE_MESSAGE = 0, 1, 0b1111, 1 << 4, 1 << 7  # flags

@@ -58,6 +58,7 @@ mod server_layer_failures;
 mod server_layers;
 mod shared_messages;
 mod shutdown;
+mod streams;
 mod signals;
 mod sizes;
 mod statistics;

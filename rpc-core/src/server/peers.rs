@@ -73,13 +73,14 @@ struct Cancellable {
 impl Cancellable {
     fn cancel(self) {
         self.stats.counters.cancelled.add();
+        // Before its stream fails: a handler that is to be dropped shall not have the time to fail with it.
+        self.cancellation.cancel();
         if let Some(flows) = self.flows {
             let error = Error::new(ErrorKind::Cancelled, "the caller has given the call up, or is gone");
             let mut wake = Vec::new();
             flows.fail(&error, &mut wake);
             wake.into_iter().for_each(Waker::wake);
         }
-        self.cancellation.cancel();
     }
 }
 

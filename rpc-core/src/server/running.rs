@@ -8,6 +8,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::replies::Dispatch;
 use super::taken::{End, Taken, until_end};
@@ -60,38 +61,40 @@ impl Running {
     /// Polls the handler until it is done, or nobody waits for the call any more. One that is not to be cancelled goes on
     /// after that.
     pub(super) async fn finish(mut self) {
-        let quiet_until = self.taken.quiet_until();
-        let no_cancel = self.taken.endpoint.method.is_no_cancel();
-        // A call with a stream can be cancelled from the start, and its handler must not take that for the end of its items.
-        let cancellation = self.taken.cancellation().filter(|_| !no_cancel);
+        // Who has opened a stream can end it from the start; of other calls nobody knows yet where they are.
+        let (cancellation, quiet_until) = (self.cancellation(), self.taken.quiet_until());
         match until_end(Polling(&mut self), cancellation.as_ref(), quiet_until).await {
             Ok(result) => return self.taken.answer(result, Dispatch::Soon),
-            Err(End::Cancelled) => return self.taken.end(End::Cancelled),
-            Err(_) => {}
+            Err(End::Deadline) => {}
+            Err(end) => return self.taken.end(end),
         }
         self.taken.open();
-        let cancellation = self.taken.cancellation().filter(|_| !no_cancel);
-        let deadline = self.taken.context.deadline().instant();
+        let (cancellation, deadline) = (self.cancellation(), self.taken.context.deadline().instant());
+        let endpoint = Arc::clone(&self.taken.endpoint);
         // A stream of results may have no end of its own.
-        let drains = self.taken.endpoint.method.kind().streams_results();
-        let turn_away = self.taken.shared().turn_away.clone();
+        let drains = endpoint.method.kind().streams_results();
         let port = self.taken.port().cloned();
         let ended = tokio::select! {
             biased;
             ended = until_end(Polling(&mut self), cancellation.as_ref(), deadline) => ended,
-            () = turn_away.cancelled(), if drains => Err(End::Drained),
+            () = endpoint.shared.turn_away.cancelled(), if drains => Err(End::Drained),
             () = overdue(port.as_deref()) => Err(End::Deadline),
         };
         match ended {
             Ok(result) => self.taken.answer(result, Dispatch::Soon),
             Err(end) => {
                 self.taken.end(end);
-                if no_cancel && end == End::Deadline {
+                if endpoint.method.is_no_cancel() && end == End::Deadline {
                     // It keeps its place; its caller has the answer.
                     let _ = Polling(&mut self).await;
                 }
             }
         }
+    }
+
+    /// What aborts the handler when nobody waits for the call any more, as far as anybody can tell it so.
+    fn cancellation(&self) -> Option<CancellationToken> {
+        self.taken.cancellation().filter(|_| !self.taken.endpoint.method.is_no_cancel())
     }
 }
 

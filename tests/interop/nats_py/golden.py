@@ -27,6 +27,16 @@ TRUSTED = {
     "headers that are no map",
     "more than 64 headers",
     "a code above 65535",
+    "an accepted whose credit is one number",
+    "an accepted whose credit is too short",
+    "a call whose credit is too short",
+    "an item whose number is negative",
+    "an item whose body is a text",
+    "an item without an id",
+    "an item whose number is none",
+    "an end whose code is above 65535",
+    "an end whose message is no text",
+    "credit that is negative",
 }
 
 
@@ -46,23 +56,32 @@ def encoded(meaning, codec):
         frame["headers"] = frame["headers"] or None
     if "args" in frame:
         frame["args"] = encode(frame["args"])
-    if "body" in frame and not (frame["kind"] == "error" and frame["body"] is None):
+    if "body" in frame and not (frame["kind"] in ("error", "end") and frame["body"] is None):
         frame["body"] = encode(frame["body"])
     return frame
+
+
+def counted(number):
+    """More credit than this is as good as this."""
+    return min(number, 0xFFFFFFFF)
 
 
 def decoded(frame, codec):
     """What a frame that the client has read means."""
     _, decode = CODECS[NUMBERS[codec]]
-    meaning = {name: value for name, value in frame.items() if name != "credit"}
+    meaning = dict(frame)
     if "id" in meaning:
         meaning["id"] = meaning["id"].hex()
     if "headers" in meaning:
         texts = (meaning["headers"] or {}).items()
         meaning["headers"] = {name: value for name, value in texts if isinstance(value, str)}
     if meaning["kind"] == "accepted":
-        del meaning["headers"]
         meaning.setdefault("flags", 0)
+    if meaning.get("credit") is not None:
+        messages, bytes_, *_ = meaning["credit"]
+        meaning["credit"] = [counted(messages), counted(bytes_)]
+    if meaning["kind"] == "credit":
+        meaning |= {name: counted(meaning[name]) for name in ("messages", "bytes")}
     for name in ("args", "body"):
         if meaning.get(name) is not None:
             meaning[name] = decode(meaning[name])

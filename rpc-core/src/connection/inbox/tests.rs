@@ -6,7 +6,12 @@ use futures_util::StreamExt;
 
 use super::*;
 use crate::connection::memory::Broker;
-use crate::connection::{Joining, OutboundMessage};
+use crate::connection::streams::{Ended, Link, Taker, Window};
+use crate::connection::{ClientStream, Joining, OutboundMessage};
+use crate::wire::frame::{
+    Acceptance, Flags, Frame, Frames, HEAD, Id, begin_message, put_item, write_accepted, write_cancel,
+};
+use crate::wire::headers::Headers;
 
 /// A stub of a service is dropped while another is made.
 #[test]
@@ -82,4 +87,97 @@ fn what_a_flusher_had_in_hand_when_its_runtime_ended_is_sent_by_the_next() {
             assert!(next.is_ok(), "it is stuck");
         }
     });
+}
+
+/// A message from instance a: that a stream is open, and items of these numbers.
+fn opened_with(id: u64, items: &[u64]) -> bytes::BytesMut {
+    let mut message = bytes::BytesMut::new();
+    let (headers, flags) = (Headers::new(), Flags::default().with_open());
+    write_accepted(&mut message, &Id::new(id), "a", &Acceptance { credit: None, headers: &headers, flags });
+    for seq in items {
+        put_item(&mut message, &Id::new(id), *seq, |bytes| {
+            bytes.extend_from_slice(b"item");
+            Ok(())
+        })
+        .unwrap();
+    }
+    message
+}
+
+/// Frames of several streams share messages with what opens them, and with what is for none.
+#[tokio::test(start_paused = true)]
+async fn the_frames_of_a_message_reach_their_streams_and_a_gap_is_told() {
+    let broker = Broker::new();
+    let (connection, instance) = (broker.connect(), broker.connect());
+    let inbox = connection.inbox();
+    inbox.start(&connection).await.unwrap();
+    let mut calls = instance.subscribe("lab.echo", None).await.unwrap();
+    let mut control = instance.subscribe("lab._ctl.a.7", None).await.unwrap();
+    let pool = inbox.pool("lab");
+    let now = Instant::now();
+    let streams: Vec<Arc<ClientStream>> = (1..=2)
+        .map(|id| {
+            let stream =
+                Arc::new(ClientStream::new(inbox.windows().reserve(Window::default()).unwrap(), None));
+            inbox.expect_stream(id, &stream);
+            let expected = Expected {
+                id,
+                destination: pool.keep("lab.echo".into(), 512),
+                payload: bytes::Bytes::from_static(&[0xC1, 1, 0]),
+                now,
+                deadline: now + Duration::from_secs(5),
+                waker: Waker::noop().clone(),
+            };
+            if let Some(message) = connection.take_on(expected).unwrap() {
+                connection.try_publish(message).unwrap();
+            }
+            stream
+        })
+        .collect();
+    calls.next().await.unwrap();
+    let slot = calls.next().await.unwrap().reply.unwrap();
+    let (home, _) = slot.rsplit_once('.').unwrap();
+    // The first lacks its third item; one that nobody waits for stands between.
+    let mut message = opened_with(1, &[0, 1, 3, 4]);
+    let mut unknown = bytes::BytesMut::new();
+    begin_message(&mut unknown);
+    put_item(&mut unknown, &Id::new(9), 0, |_| Ok(())).unwrap();
+    message.extend_from_slice(&unknown[HEAD..]);
+    message.extend_from_slice(&opened_with(2, &[0, 1, 2])[HEAD..]);
+    let mut cancel = bytes::BytesMut::new();
+    write_cancel(&mut cancel, &Id::new(2));
+    message.extend_from_slice(&cancel[HEAD..]);
+    let subject = format!("{home}._a").into();
+    let reply = Some("lab._ctl.a.7".into());
+    let message = OutboundMessage { subject, reply, payload: message.freeze(), headers: None };
+    instance.publish(message).await.unwrap();
+
+    let mut told = Vec::new();
+    while !told.contains(&Some(1)) {
+        let message = control.next().await.unwrap();
+        for frame in Frames::new(&message.payload).unwrap() {
+            match frame.unwrap() {
+                Frame::Cancel(id) => told.push(id.own()),
+                Frame::Heartbeat => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(!told.contains(&Some(2)), "nothing is wrong with the other");
+    let taken = |stream: &ClientStream| {
+        let (to, from) = ("lab._ctl.a.7".into(), "_INBOX._a".into());
+        let link = Link { connection: connection.clone(), to, from, id: Id::new(0) };
+        let mut taker = Taker::new(Arc::clone(&stream.flows));
+        let mut count = 0;
+        loop {
+            match taker.poll_next(&Context::from_waker(Waker::noop()), &link) {
+                Poll::Ready(Ok(_)) => count += 1,
+                Poll::Ready(Err(ended)) => return (count, Some(ended)),
+                Poll::Pending => return (count, None),
+            }
+        }
+    };
+    let (2, Some(Ended::Failed(error))) = taken(&streams[0]) else { panic!("a part of it is lost") };
+    assert_eq!(error.kind(), ErrorKind::DataLoss);
+    assert!(matches!(taken(&streams[1]), (3, None)));
 }

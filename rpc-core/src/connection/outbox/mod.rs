@@ -78,7 +78,7 @@ impl Outbox {
                 && batch.is_for(&message.subject)
                 && batch.has_room_for(message.payload.len(), joining.frames(), MAX_FRAMES, bytes)
             {
-                batch.add_frames(message.payload, joining.frames());
+                batch.add_frames(message.payload, joining.frames(), message.reply);
                 return Ok(());
             }
             open.insert(subject, batches.len());
@@ -121,20 +121,111 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::Subject;
+
+    /// A message to a place, with a head and so many bytes of frames, which say its number.
+    fn message(subject: &Subject, number: u8, bytes: usize) -> OutboundMessage {
+        let payload = [&[0xC1, 1][..], &vec![number; bytes]].concat().into();
+        OutboundMessage { subject: subject.clone(), reply: None, payload, headers: None }
+    }
+
+    /// What leaves, without the heads.
+    fn leaving(outbox: &Outbox) -> Vec<(String, Vec<u8>)> {
+        let messages = outbox.take().into_iter().map(Batch::into_message);
+        messages.map(|message| (message.subject.to_string(), message.payload[2..].to_vec())).collect()
+    }
 
     #[test]
     fn nothing_joins_a_message_that_is_not_one_of_several() {
         let outbox = Outbox::default();
-        let subject = crate::connection::Subject::from("_INBOX.one.and.the.same");
-        let message = |payload: &'static [u8]| OutboundMessage {
-            subject: subject.clone(),
-            reply: None,
-            payload: payload.into(),
-            headers: None,
-        };
-        outbox.push(message(b"\"a plain reply\""), Joining::Lone, 1000).unwrap();
-        outbox.push(message(&[0xC1, 1, 0]), Joining::Several, 1000).unwrap();
+        let subject = Subject::from("_INBOX.one.and.the.same");
+        let plain = OutboundMessage { payload: "\"a plain reply\"".into(), ..message(&subject, 0, 0) };
+        outbox.push(plain, Joining::Lone, 1000).unwrap();
+        outbox.push(message(&subject, 0, 1), Joining::Several, 1000).unwrap();
         let payloads: Vec<_> = outbox.take().into_iter().map(|batch| batch.into_message().payload).collect();
         assert_eq!(payloads, [&b"\"a plain reply\""[..], &[0xC1, 1, 0]]);
+    }
+
+    /// Else what is said of a stream could come before its items.
+    #[test]
+    fn nothing_overtakes_a_lone_message_to_the_same_place() {
+        let outbox = Outbox::default();
+        let (here, there) = (Subject::from("lab._ctl.a.7"), Subject::from("lab._ctl.b.8"));
+        let push =
+            |subject, number, joining| outbox.push(message(subject, number, 1), joining, 1000).unwrap();
+        push(&here, 1, Joining::Frames(1));
+        push(&there, 2, Joining::Frames(1));
+        push(&here, 3, Joining::Lone);
+        push(&there, 4, Joining::Frames(1));
+        push(&here, 5, Joining::Frames(1));
+        push(&here, 6, Joining::Several);
+        push(&there, 7, Joining::Lone);
+        push(&here, 8, Joining::Frames(1));
+        push(&there, 9, Joining::Frames(1));
+        let expected = [
+            (&here, &[1][..]),
+            // Elsewhere nothing stands in the way.
+            (&there, &[2, 4]),
+            (&here, &[3]),
+            (&here, &[5, 6, 8]),
+            (&there, &[7]),
+            (&there, &[9]),
+        ];
+        assert_eq!(
+            leaving(&outbox),
+            expected.map(|(subject, frames)| (subject.to_string(), frames.to_vec()))
+        );
+    }
+
+    #[test]
+    fn frames_join_in_order_also_behind_one_that_was_too_large() {
+        let outbox = Outbox::default();
+        let subject = Subject::from("lab._ctl.a.7");
+        for (number, bytes) in [(1, 10), (2, 10), (3, 18), (4, 3), (5, 100), (6, 1), (7, 27), (8, 1)] {
+            // One that is larger than what may be joined leaves alone.
+            outbox.push(message(&subject, number, bytes), Joining::Frames(1), 30).unwrap();
+        }
+        let order: Vec<Vec<u8>> = leaving(&outbox)
+            .into_iter()
+            .map(|(_, mut frames)| {
+                frames.dedup();
+                frames
+            })
+            .collect();
+        assert_eq!(order, [&[1, 2][..], &[3, 4], &[5], &[6], &[7], &[8]]);
+    }
+
+    #[test]
+    fn each_frame_of_a_message_of_several_counts() {
+        let outbox = Outbox::default();
+        let subject = Subject::from("lab._ctl.a.7");
+        let push = |number, joining| outbox.push(message(&subject, number, 1), joining, 1000).unwrap();
+        push(1, Joining::Frames(300));
+        push(2, Joining::Frames(212));
+        push(3, Joining::Several);
+        push(4, Joining::Frames(MAX_FRAMES - 1));
+        push(5, Joining::Frames(MAX_FRAMES));
+        push(6, Joining::Frames(1));
+        push(7, Joining::Frames(510));
+        push(8, Joining::Several);
+        push(9, Joining::Frames(usize::MAX));
+        push(10, Joining::Several);
+        let frames: Vec<_> = leaving(&outbox).into_iter().map(|(_, frames)| frames).collect();
+        assert_eq!(frames, [&[1, 2][..], &[3, 4], &[5], &[6, 7, 8], &[9], &[10]]);
+    }
+
+    #[test]
+    fn what_is_put_back_leaves_before_what_was_posted_since() {
+        let outbox = Outbox::default();
+        let subject = Subject::from("lab._ctl.a.7");
+        let push = |number, joining| outbox.push(message(&subject, number, 1), joining, 1000).unwrap();
+        push(1, Joining::Frames(1));
+        push(2, Joining::Lone);
+        let taken = outbox.take();
+        push(3, Joining::Frames(1));
+        outbox.put_back(taken);
+        push(4, Joining::Frames(1));
+        let frames: Vec<_> = leaving(&outbox).into_iter().map(|(_, frames)| frames).collect();
+        assert_eq!(frames, [&[1][..], &[2], &[3, 4]]);
     }
 }

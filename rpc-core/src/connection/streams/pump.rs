@@ -1,5 +1,8 @@
 //! Sends the items of a stream: as many in a message as are ready, and no more than the receiver lets us.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -52,7 +55,7 @@ pub(crate) struct Pump<'a> {
     left: Allowance,
     /// How large the last message was.
     last: usize,
-    /// An item that the last message had no room for, as one of its own.
+    /// An item that the last message had no room for: the next one begins with it.
     carried: Option<BytesMut>,
 }
 
@@ -81,29 +84,27 @@ impl<'a> Pump<'a> {
         mut write: impl FnMut(S::Item, &mut BytesMut) -> Result<Written, Error>,
     ) -> Finished {
         loop {
-            let allowed = poll_fn(|cx| self.outflow.poll_allowance(cx, &mut self.left));
-            match timeout(self.idle, allowed).await {
-                Ok(Ok(())) => {}
-                Ok(Err(stop)) => return Finished::Stopped(stop),
-                Err(_) => return Finished::Failed(nobody_takes(self.idle)),
+            if self.carried.is_none() {
+                let allowed = poll_fn(|cx| self.outflow.poll_allowance(cx, &mut self.left));
+                match timeout(self.idle, allowed).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(stop)) => return Finished::Stopped(stop),
+                    Err(_) => return Finished::Failed(nobody_takes(self.idle)),
+                }
             }
             let gathered = poll_fn(|cx| self.gather(cx, items.as_mut(), &mut write)).await;
             let Gathered { message, frames, end } = gathered;
+            let size = message.len();
             if frames > 0 {
-                self.last = message.len();
+                self.last = size;
                 if let Err(error) = self.link.send(message.freeze(), frames).await {
                     return Finished::Failed(error);
                 }
             }
-            if let Some(carried) = self.carried.take()
-                && let Err(error) = self.link.send(carried.freeze(), 1).await
-            {
-                return Finished::Failed(error);
-            }
             if let Some(end) = end {
                 return end;
             }
-            if frames >= MAX_FRAMES || self.last >= MAX_BYTES {
+            if frames >= MAX_FRAMES || size >= MAX_BYTES || self.carried.is_some() {
                 // A stream that is always ready would keep its thread from all others.
                 yield_now().await;
             }
@@ -117,9 +118,20 @@ impl<'a> Pump<'a> {
         mut items: Pin<&mut S>,
         write: &mut impl FnMut(S::Item, &mut BytesMut) -> Result<Written, Error>,
     ) -> Poll<Gathered> {
-        let mut message: Option<BytesMut> = None;
-        let mut frames = 0;
+        let mut message = self.carried.take();
+        let mut frames = usize::from(message.is_some());
         let end = loop {
+            let size = message.as_ref().map_or(0, BytesMut::len);
+            if frames >= MAX_FRAMES || size >= MAX_BYTES {
+                break None;
+            }
+            if !self.left.is_enough() {
+                match self.outflow.poll_allowance(cx, &mut self.left) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(stop)) => break Some(Finished::Stopped(stop)),
+                    Poll::Pending => break None,
+                }
+            }
             let item = match items.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => item,
                 Poll::Ready(None) => break Some(Finished::Complete),
@@ -137,16 +149,6 @@ impl<'a> Pump<'a> {
                 break None;
             }
             frames += 1;
-            if frames >= MAX_FRAMES || bytes.len() >= MAX_BYTES {
-                break None;
-            }
-            if !self.left.is_enough() {
-                match self.outflow.poll_allowance(cx, &mut self.left) {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(stop)) => break Some(Finished::Stopped(stop)),
-                    Poll::Pending => break None,
-                }
-            }
         };
         let message = message.map(buffers::finish).unwrap_or_default();
         Poll::Ready(Gathered { message, frames, end })
@@ -183,13 +185,12 @@ impl<'a> Pump<'a> {
             bytes.truncate(start);
             return Err(Finished::Error { message, body });
         }
-        let limit = self.link.connection.max_payload();
-        if bytes.len() > limit {
-            let alone = bytes.len() - start + HEAD;
-            if alone > limit {
-                bytes.truncate(start);
-                return Err(Finished::Failed(too_large(alone, limit)));
-            }
+        let (limit, alone) = (self.link.connection.max_payload(), bytes.len() - start + HEAD);
+        if alone > limit {
+            bytes.truncate(start);
+            return Err(Finished::Failed(too_large(alone, limit)));
+        }
+        if start > HEAD && bytes.len() > MAX_BYTES.min(limit) {
             let item = bytes.split_off(start);
             let mut carried = BytesMut::with_capacity(alone);
             begin_message(&mut carried);

@@ -92,11 +92,12 @@ fn meaning(frame: &Frame, codec: Codec) -> Value {
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap();
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap();
     let id = |id: &Id| hex(id.as_slice());
+    let pair = |credit: Credit| [credit.messages, credit.bytes];
     match frame {
         Frame::Call(call) => json!({
             "kind": "call", "id": id(&call.id), "flags": call.flags.0, "budget_ms": call.budget.map(millis),
             "expires_unix_ms": call.expires_unix_ms, "attempt": call.attempt, "headers": headers(&call.headers),
-            "args": value(&call.args),
+            "credit": call.credit.map(pair), "args": value(&call.args),
         }),
         Frame::Success(of, success) => json!({
             "kind": "success", "id": id(of), "handler_us": micros(success.handler_time),
@@ -110,8 +111,19 @@ fn meaning(frame: &Frame, codec: Codec) -> Value {
         }),
         Frame::Cancel(of) => json!({"kind": "cancel", "id": id(of)}),
         Frame::Accepted(of, accepted) => json!({
-            "kind": "accepted", "id": id(of), "instance": accepted.instance, "flags": accepted.flags.0,
+            "kind": "accepted", "id": id(of), "instance": accepted.instance,
+            "credit": accepted.credit.map(pair), "headers": headers(&accepted.headers), "flags": accepted.flags.0,
         }),
+        Frame::Item(of, item) => {
+            json!({"kind": "item", "id": id(of), "seq": item.seq, "body": value(&item.body)})
+        }
+        Frame::End(of, end) => json!({
+            "kind": "end", "id": id(of), "seq": end.seq, "code": end.code, "execution": end.execution.as_u8(),
+            "message": (!end.message.is_empty()).then_some(&end.message), "body": end.body.as_ref().map(value),
+        }),
+        Frame::Credit(of, credit) => {
+            json!({"kind": "credit", "id": id(of), "messages": credit.messages, "bytes": credit.bytes})
+        }
         Frame::Heartbeat => json!({"kind": "heartbeat"}),
         Frame::Unknown => json!({"kind": "unknown"}),
     }
@@ -144,13 +156,46 @@ fn write(frame: &Value, codec: Codec) -> Bytes {
             write_error(&mut bytes, &id(), &failure, &tail, body).unwrap();
         }
         "cancel" => write_cancel(&mut bytes, &id()),
+        "item" => {
+            begin_message(&mut bytes);
+            put_item(&mut bytes, &id(), number("seq").unwrap(), encode("body")).unwrap();
+        }
+        "end" => {
+            let mut body = BytesMut::new();
+            encode("body")(&mut body).unwrap();
+            begin_message(&mut bytes);
+            put_end(
+                &mut bytes,
+                &id(),
+                &End {
+                    seq: number("seq").unwrap(),
+                    code: u16::try_from(small("code")).unwrap(),
+                    execution: Execution::from_wire(number("execution").unwrap()),
+                    message: frame["message"].as_str(),
+                    body: (!frame["body"].is_null()).then_some(&*body),
+                },
+            );
+        }
+        "credit" => {
+            let credit = Credit { messages: small("messages"), bytes: small("bytes") };
+            write_credit(&mut bytes, &id(), credit);
+        }
         "accepted" => {
-            write_accepted(&mut bytes, &id(), frame["instance"].as_str().unwrap(), Flags(small("flags")));
+            let (credit, flags) = (credit(frame), Flags(small("flags")));
+            let acceptance = Acceptance { credit, headers: &headers, flags };
+            write_accepted(&mut bytes, &id(), frame["instance"].as_str().unwrap(), &acceptance);
         }
         "heartbeat" => bytes.put(heartbeat()),
         other => panic!("a frame of kind {other} is not written"),
     }
     bytes.freeze().slice(HEAD..)
+}
+
+/// What a call or an accepted lets the other side send.
+fn credit(frame: &Value) -> Option<Credit> {
+    let [messages, bytes] = frame["credit"].as_array()?.as_slice() else { panic!("credit is a pair") };
+    let number = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
+    Some(Credit { messages: number(messages), bytes: number(bytes) })
 }
 
 fn write_call(
@@ -171,6 +216,7 @@ fn write_call(
         times,
         attempt: u8::try_from(small("attempt").unwrap()).unwrap(),
         headers,
+        credit: credit(frame),
     };
     let mut call = CallBuffer::new(BytesMut::new(), head, args).unwrap();
     if let (Some(budget), Some(expires)) = (budget, expires) {
@@ -179,10 +225,10 @@ fn write_call(
     call.into_parts().0.slice(HEAD..)
 }
 
-/// The headers of an error are not kept: nothing reads them.
+/// The headers of an error, and of an end, are not kept: nothing reads them.
 fn as_kept(frames: &[Value]) -> Vec<Value> {
     let mut frames = frames.to_vec();
-    for frame in frames.iter_mut().filter(|frame| frame["kind"] == "error") {
+    for frame in frames.iter_mut().filter(|frame| frame["kind"] == "error" || frame["kind"] == "end") {
         frame.as_object_mut().unwrap().remove("headers");
     }
     frames

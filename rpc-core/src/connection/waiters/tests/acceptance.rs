@@ -4,27 +4,30 @@ use super::*;
 use crate::connection::waiters::Gone;
 use crate::wire::frame::AcceptedFrame;
 
-fn accepted(instance: &str, flags: Flags) -> AcceptedFrame {
-    AcceptedFrame { instance: instance.into(), flags }
+pub(super) fn accepted(instance: &str, flags: Flags) -> AcceptedFrame {
+    AcceptedFrame { instance: instance.into(), credit: None, headers: Headers::new(), flags }
 }
 
 impl Bed {
-    fn accept(&mut self, id: u64, instance: &str, control: &'static str) {
+    pub(super) fn accept(&mut self, id: u64, instance: &str, control: &'static str) {
         self.accept_with(id, &accepted(instance, Flags::default()), control);
     }
 
-    fn accept_with(&mut self, id: u64, accepted: &AcceptedFrame, control: &'static str) {
+    /// Returns how many tasks are woken by it.
+    pub(super) fn accept_with(&mut self, id: u64, accepted: &AcceptedFrame, control: &'static str) -> usize {
         let reply = || Subject::from(format!("_INBOX._{}", accepted.instance));
-        self.waiters.accept(id, accepted, &Subject::from_static(control), Instant::now(), reply);
+        let (control, mut wake) = (Subject::from_static(control), Vec::new());
+        self.waiters.accept(id, accepted, &control, Instant::now(), reply, &mut wake);
+        wake.len()
     }
 
     /// Where instances are told something, and whether it is a cancel.
-    fn told(&mut self) -> Vec<(String, bool)> {
+    pub(super) fn told(&mut self) -> Vec<(String, bool)> {
         let told = self.waiters.control.drain(..);
         told.map(|(message, _)| (message.subject.to_string(), message.payload[3] == 4)).collect()
     }
 
-    fn lose(&mut self, gone: Gone) {
+    pub(super) fn lose(&mut self, gone: Gone) {
         let peers: Vec<_> = (0..10).filter(|peer| self.waiters.peers.get(*peer).is_some()).collect();
         peers.into_iter().for_each(|peer| self.waiters.lose_peer(peer, gone, &mut Vec::new()));
     }

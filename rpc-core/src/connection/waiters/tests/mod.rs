@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod chosen;
+mod streaming;
 
 use std::collections::VecDeque;
 

@@ -15,7 +15,8 @@ fn ends_soon(own: Whole<'_>, hostile: Whole<'_>) {
     let began = Instant::now();
     Comparison::new(view(hostile), view(own)).run("it");
     Comparison::new(view(own), view(hostile)).run("it");
-    assert!(began.elapsed() < Duration::from_secs(20), "it takes {:?}", began.elapsed());
+    // Without a limit, they take longer than anybody would wait; a busy machine takes seconds.
+    assert!(began.elapsed() < Duration::from_secs(120), "it takes {:?}", began.elapsed());
 }
 
 /// A contract comes from the network: however often its choices refer to others, it is given up soon.

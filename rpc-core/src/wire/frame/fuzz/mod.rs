@@ -31,6 +31,8 @@ fn body(frame: &Frame) -> Option<&Bytes> {
         Frame::Call(call) => Some(&call.args),
         Frame::Success(_, success) => Some(&success.body),
         Frame::Error(_, error) => error.body.as_ref(),
+        Frame::Item(_, item) => Some(&item.body),
+        Frame::End(_, end) => end.body.as_ref(),
         _ => None,
     }
 }
@@ -149,8 +151,8 @@ proptest! {
 #[test]
 fn the_frames_are_neither_all_right_nor_all_wrong() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let (strategy, mut found) = (damaged(nearly_frames()), [0_usize; 10]);
-    for _ in 0..2000 {
+    let (strategy, mut found) = (damaged(nearly_frames()), [0_usize; 14]);
+    for _ in 0..3000 {
         let message = message(&strategy.new_tree(&mut runner).unwrap().current());
         let place = match read(&message).first() {
             None => continue,
@@ -162,11 +164,16 @@ fn the_frames_are_neither_all_right_nor_all_wrong() {
             Some(Ok((Seen::Accepted { .. }, _))) => 5,
             Some(Ok((Seen::Heartbeat, _))) => 6,
             Some(Ok((Seen::Unknown, _))) => 7,
+            Some(Ok((Seen::Item { .. }, _))) => 8,
+            Some(Ok((Seen::End { .. }, _))) => 9,
+            Some(Ok((Seen::Credit { .. }, _))) => 10,
         };
         found[place] += 1;
-        found[8] += usize::from(simple::read(&message, HEAD).is_some());
-        found[9] += usize::from(matches!(expect(&message[HEAD..]), Expected::Unsure));
+        let short = simple::read(&message, HEAD);
+        found[11] += usize::from(short.is_some());
+        found[12] += usize::from(matches!(short, Some((Frame::Item(..), _))));
+        found[13] += usize::from(matches!(expect(&message[HEAD..]), Expected::Unsure));
     }
-    assert!(found[..9].iter().all(|count| *count >= 20), "{found:?}");
-    assert!(found[9] < 200, "mostly the protocol is clear: {found:?}");
+    assert!(found[..13].iter().all(|count| *count >= 20), "{found:?}");
+    assert!(found[13] < 300, "mostly the protocol is clear: {found:?}");
 }

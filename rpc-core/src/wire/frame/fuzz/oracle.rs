@@ -3,7 +3,7 @@
 use rmpv::Value;
 
 use crate::codec::scan::{ScanError, ScanLimits, measure};
-use crate::wire::frame::{Frame, Id};
+use crate::wire::frame::{Credit, Frame, Id};
 use crate::wire::headers::{Headers, MAX_HEADER_COUNT};
 
 /// What a frame says, in plain types.
@@ -16,6 +16,7 @@ pub(super) enum Seen {
         expires: Option<u64>,
         attempt: u32,
         headers: Vec<(String, String)>,
+        credit: Option<(u32, u32)>,
         args: Vec<u8>,
     },
     Success {
@@ -40,7 +41,26 @@ pub(super) enum Seen {
     Accepted {
         id: Vec<u8>,
         instance: String,
+        credit: Option<(u32, u32)>,
+        headers: Vec<(String, String)>,
         flags: u32,
+    },
+    Item {
+        id: Vec<u8>,
+        seq: u64,
+        body: Vec<u8>,
+    },
+    End {
+        id: Vec<u8>,
+        seq: u64,
+        code: u16,
+        execution: u8,
+        message: String,
+        body: Option<Vec<u8>>,
+    },
+    Credit {
+        id: Vec<u8>,
+        credit: (u32, u32),
     },
     Heartbeat,
     Unknown,
@@ -87,7 +107,8 @@ fn interpret(frame: &Value) -> Option<Seen> {
             expires: optional_uint(4)?,
             attempt: u32::try_from(uint(5)?).unwrap_or(u32::MAX),
             headers: headers(at(6)?)?,
-            args: at(7).and(binary(at(8)?))?,
+            credit: optional(at(7)?, credit)?,
+            args: binary(at(8)?)?,
         },
         2 => Seen::Success {
             id: id(at(1)?)?,
@@ -99,7 +120,7 @@ fn interpret(frame: &Value) -> Option<Seen> {
         3 => Seen::Error {
             id: id(at(1)?)?,
             code: u16::try_from(uint(2)?).ok()?,
-            execution: u8::try_from(uint(3)?).ok().filter(|execution| *execution <= 2).unwrap_or(1),
+            execution: execution(uint(3)?),
             flags: flags(4)?,
             message: text(at(5)?)?,
             micros: uint(6)?,
@@ -109,13 +130,42 @@ fn interpret(frame: &Value) -> Option<Seen> {
             instance: optional(at(10)?, text)?,
         },
         4 => Seen::Cancel(id(at(1)?)?),
-        8 => {
-            let flags = if frame.len() >= 6 { flags(5)? } else { 0 };
-            Seen::Accepted { id: id(at(1)?)?, instance: at(4).and(text(at(2)?))?, flags }
-        }
+        5 => Seen::Item { id: id(at(1)?)?, seq: uint(2)?, body: binary(at(3)?)? },
+        6 => Seen::End {
+            id: id(at(1)?)?,
+            seq: uint(2)?,
+            code: u16::try_from(uint(3)?).ok()?,
+            execution: execution(uint(4)?),
+            message: optional(at(5)?, text)?.unwrap_or_default(),
+            // The headers are passed over.
+            body: at(7).and(optional(at(6)?, binary))?,
+        },
+        7 => Seen::Credit { id: id(at(1)?)?, credit: (counted(uint(2)?), counted(uint(3)?)) },
+        8 => Seen::Accepted {
+            id: id(at(1)?)?,
+            instance: text(at(2)?)?,
+            credit: optional(at(3)?, credit)?,
+            headers: headers(at(4)?)?,
+            flags: if frame.len() >= 6 { flags(5)? } else { 0 },
+        },
         9 => Seen::Heartbeat,
         _ => Seen::Unknown,
     })
+}
+
+fn execution(number: u64) -> u8 {
+    u8::try_from(number).ok().filter(|execution| *execution <= 2).unwrap_or(1)
+}
+
+/// More than 32 bits is as good as the most that they hold.
+fn counted(number: u64) -> u32 {
+    u32::try_from(number.min(0xFFFF_FFFF)).unwrap()
+}
+
+/// An array of at least two numbers.
+fn credit(value: &Value) -> Option<(u32, u32)> {
+    let pair = value.as_array()?;
+    Some((counted(pair.first()?.as_u64()?), counted(pair.get(1)?.as_u64()?)))
 }
 
 fn id(value: &Value) -> Option<Vec<u8>> {
@@ -167,7 +217,10 @@ impl Seen {
             | Seen::Success { id, .. }
             | Seen::Error { id, .. }
             | Seen::Cancel(id)
-            | Seen::Accepted { id, .. } => Some(id),
+            | Seen::Accepted { id, .. }
+            | Seen::Item { id, .. }
+            | Seen::End { id, .. }
+            | Seen::Credit { id, .. } => Some(id),
             Seen::Heartbeat | Seen::Unknown => None,
         }
     }
@@ -178,6 +231,7 @@ impl From<&Frame> for Seen {
         let own = |id: &Id| id.as_slice().to_vec();
         let ms = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap();
         let micros = |duration: std::time::Duration| u64::try_from(duration.as_micros()).unwrap();
+        let pair = |credit: Credit| (credit.messages, credit.bytes);
         match frame {
             Frame::Call(call) => Seen::Call {
                 id: own(&call.id),
@@ -186,6 +240,7 @@ impl From<&Frame> for Seen {
                 expires: call.expires_unix_ms,
                 attempt: call.attempt,
                 headers: pairs(&call.headers),
+                credit: call.credit.map(pair),
                 args: call.args.to_vec(),
             },
             Frame::Success(id, success) => Seen::Success {
@@ -210,8 +265,20 @@ impl From<&Frame> for Seen {
             Frame::Accepted(id, accepted) => Seen::Accepted {
                 id: own(id),
                 instance: accepted.instance.to_string(),
+                credit: accepted.credit.map(pair),
+                headers: pairs(&accepted.headers),
                 flags: accepted.flags.0,
             },
+            Frame::Item(id, item) => Seen::Item { id: own(id), seq: item.seq, body: item.body.to_vec() },
+            Frame::End(id, end) => Seen::End {
+                id: own(id),
+                seq: end.seq,
+                code: end.code,
+                execution: end.execution.as_u8(),
+                message: end.message.to_string(),
+                body: end.body.as_ref().map(|body| body.to_vec()),
+            },
+            Frame::Credit(id, credit) => Seen::Credit { id: own(id), credit: pair(*credit) },
             Frame::Heartbeat => Seen::Heartbeat,
             Frame::Unknown => Seen::Unknown,
         }

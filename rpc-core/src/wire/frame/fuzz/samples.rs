@@ -11,8 +11,8 @@ use super::oracle::Seen;
 use crate::error::{Error, Execution};
 use crate::fuzzing::damaged;
 use crate::wire::frame::{
-    CallBuffer, CallHead, Failure, Flags, HEAD, Id, ReplyTail, Times, heartbeat, write_accepted,
-    write_cancel, write_error, write_success,
+    Acceptance, CallBuffer, CallHead, Credit, End, Failure, Flags, HEAD, Id, ReplyTail, Times, begin_message,
+    heartbeat, put_end, put_item, write_accepted, write_cancel, write_credit, write_error, write_success,
 };
 use crate::wire::headers::Headers;
 
@@ -49,16 +49,35 @@ impl Sample {
                 write_error(&mut bytes, &of(id), &failure, &tail, body.as_deref().map(put)).unwrap();
             }
             Seen::Cancel(id) => write_cancel(&mut bytes, &of(id)),
-            Seen::Accepted { id, instance, flags } => {
-                write_accepted(&mut bytes, &of(id), instance, Flags(*flags));
+            Seen::Accepted { id, instance, credit, headers, flags } => {
+                let headers = Headers::from_iter(headers.clone());
+                let (credit, flags) = (credit.map(granted), Flags(*flags));
+                let acceptance = Acceptance { credit, headers: &headers, flags };
+                write_accepted(&mut bytes, &of(id), instance, &acceptance);
             }
+            Seen::Item { id, seq, body } => {
+                begin_message(&mut bytes);
+                put_item(&mut bytes, &of(id), *seq, put(body)).unwrap();
+            }
+            Seen::End { id, seq, code, execution, message, body } => {
+                begin_message(&mut bytes);
+                let end = End {
+                    seq: *seq,
+                    code: *code,
+                    execution: Execution::from_wire(u64::from(*execution)),
+                    message: (!message.is_empty()).then_some(message),
+                    body: body.as_deref(),
+                };
+                put_end(&mut bytes, &of(id), &end);
+            }
+            Seen::Credit { id, credit } => write_credit(&mut bytes, &of(id), granted(*credit)),
             Seen::Heartbeat | Seen::Unknown => bytes.extend_from_slice(&heartbeat()),
         }
         bytes.split_off(HEAD).to_vec()
     }
 
     fn write_call(&self) -> BytesMut {
-        let Seen::Call { id, flags, budget_ms, expires, attempt, headers, args } = &self.0 else {
+        let Seen::Call { id, flags, budget_ms, expires, attempt, headers, credit, args } = &self.0 else {
             panic!("a call")
         };
         let budget = budget_ms.map(|ms| u32::try_from(ms).unwrap());
@@ -70,7 +89,8 @@ impl Sample {
         let headers = Headers::from_iter(headers.clone());
         let id = of(id).own().unwrap();
         let attempt = u8::try_from(*attempt).unwrap();
-        let head = CallHead { id, flags: Flags(*flags), times, attempt, headers: &headers };
+        let credit = credit.map(granted);
+        let head = CallHead { id, flags: Flags(*flags), times, attempt, headers: &headers, credit };
         let mut call = CallBuffer::new(BytesMut::new(), head, put(args)).unwrap();
         if let (Some(budget), Some(expires)) = (budget, expires) {
             call.set_times(budget, *expires);
@@ -84,6 +104,10 @@ fn put(body: &[u8]) -> impl FnOnce(&mut BytesMut) -> Result<(), Error> {
         bytes.put_slice(body);
         Ok(())
     }
+}
+
+fn granted((messages, bytes): (u32, u32)) -> Credit {
+    Credit { messages, bytes }
 }
 
 fn of(id: &[u8]) -> Id {
@@ -104,14 +128,16 @@ pub(super) fn samples() -> impl Strategy<Value = Vec<Sample>> {
         number().prop_map(|budget| (Some(budget), None)),
         Just((None, None)),
     ];
-    let call = (own_id(), any::<u8>(), times, any::<u8>(), headers(), body());
-    let call = call.prop_map(|(id, flags, (budget, expires), attempt, headers, args)| Seen::Call {
+    let credit = || proptest::option::of((number(), number()));
+    let call = (own_id(), any::<u8>(), times, any::<u8>(), headers(), credit(), body());
+    let call = call.prop_map(|(id, flags, (budget, expires), attempt, headers, credit, args)| Seen::Call {
         id,
         flags: u32::from(flags),
         budget_ms: budget.map(u64::from),
         expires,
         attempt: u32::from(attempt),
         headers: once(headers),
+        credit,
         args,
     });
     let success = (id(), number(), body(), headers(), proptest::option::of("[a-z0-9]{0,40}"));
@@ -148,16 +174,43 @@ pub(super) fn samples() -> impl Strategy<Value = Vec<Sample>> {
                 instance,
             }
         });
-    let accepted = (id(), "[a-z0-9]{0,40}", number());
-    let accepted = accepted.prop_map(|(id, instance, flags)| Seen::Accepted { id, instance, flags });
+    let accepted = (id(), "[a-z0-9]{0,40}", credit(), headers(), number());
+    let accepted = accepted.prop_map(|(id, instance, credit, headers, flags)| Seen::Accepted {
+        id,
+        instance,
+        credit,
+        headers: once(headers),
+        flags,
+    });
     let control = prop_oneof![id().prop_map(Seen::Cancel), accepted, Just(Seen::Heartbeat)];
-    vec(prop_oneof![call, success, error, control].prop_map(Sample), 1..5)
+    // Most ids are our own, which the short cut reads.
+    let of_stream = || prop_oneof![2 => own_id(), 1 => id()];
+    let item = (of_stream(), seq(), body()).prop_map(|(id, seq, body)| Seen::Item { id, seq, body });
+    let message = prop_oneof![Just(String::new()), "\\PC{1,40}"];
+    let end = (id(), seq(), any::<u16>(), 0..3_u8, message, proptest::option::of(body()));
+    let end = end.prop_map(|(id, seq, code, execution, message, body)| Seen::End {
+        id,
+        seq,
+        code,
+        execution,
+        message,
+        body,
+    });
+    let credit = (id(), (number(), number())).prop_map(|(id, credit)| Seen::Credit { id, credit });
+    let stream = prop_oneof![2 => item, 1 => end, 1 => credit];
+    vec(prop_oneof![call, success, error, control, stream].prop_map(Sample), 1..5)
 }
 
 /// Numbers, and those among them at which they need more bytes.
 fn number() -> impl Strategy<Value = u32> {
     let edges = [0, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x1_0000, u32::MAX];
     prop_oneof![any::<u32>(), proptest::sample::select(edges.to_vec())]
+}
+
+/// The same for numbers of items, which have 64 bits.
+fn seq() -> impl Strategy<Value = u64> {
+    let edges = [u64::from(u32::MAX) + 1, u64::MAX];
+    prop_oneof![4 => number().prop_map(u64::from), 1 => any::<u64>(), 1 => proptest::sample::select(edges.to_vec())]
 }
 
 /// As headers are: a name comes once.
@@ -183,11 +236,14 @@ pub(super) fn nearly_frames() -> impl Strategy<Value = Vec<u8>> {
 
 fn strange() -> impl Strategy<Value = Value> {
     let template = prop_oneof![
-        Just((1, "iuooucxb")),
+        Just((1, "iuooucgb")),
         Just((2, "iubcs")),
         Just((3, "iuuutuoyxx")),
         Just((4, "i")),
-        Just((8, "itxxu")),
+        Just((5, "iub")),
+        Just((6, "iuuusyx")),
+        Just((7, "iuu")),
+        Just((8, "itgcu")),
         Just((9, "")),
         (0..200_i64).prop_map(|kind| (kind, "ix")),
     ];
@@ -211,6 +267,11 @@ fn element(kind: char) -> BoxedStrategy<Value> {
         'y' => prop_oneof![Just(Value::Nil), vec(any::<u8>(), 0..20).prop_map(Value::Binary)].boxed(),
         't' => "\\PC{0,40}".prop_map(Value::from).boxed(),
         's' => prop_oneof![Just(Value::Nil), "[a-z]{0,40}".prop_map(Value::from)].boxed(),
+        // As credit is: two numbers, or nearly.
+        'g' => {
+            let pair = vec(element('u'), 1..4).prop_map(Value::Array);
+            prop_oneof![2 => Just(Value::Nil), 3 => pair].boxed()
+        }
         'c' => {
             let value = prop_oneof![3 => "\\PC{0,9}".prop_map(Value::from), 1 => any_value()];
             let entries = vec(("[a-c]{1,2}".prop_map(Value::from), value), 0..4);
@@ -270,6 +331,22 @@ pub(super) fn nearly_simple() -> impl Strategy<Value = Vec<u8>> {
         bytes.extend(length.to_be_bytes());
         bytes
     });
+    let seq = prop_oneof![
+        (0..=0xFF_u8).prop_map(|seq| vec![seq]),
+        any::<u8>().prop_map(|seq| vec![0xCC, seq]),
+        any::<u16>().prop_map(|seq| [&[0xCD][..], &seq.to_be_bytes()].concat()),
+        any::<u32>().prop_map(|seq| [&[0xCE][..], &seq.to_be_bytes()].concat()),
+        any::<u64>().prop_map(|seq| [&[0xCF][..], &seq.to_be_bytes()].concat()),
+        any::<i8>().prop_map(|seq| [&[0xD0][..], &seq.to_be_bytes()].concat()),
+    ];
+    let item = (any::<u64>(), seq, 0..40_u32).prop_map(|(id, seq, length)| {
+        let mut bytes = vec![0x94, 0x05, 0xC4, 0x08];
+        bytes.extend(id.to_be_bytes());
+        bytes.extend(seq);
+        bytes.push(0xC6);
+        bytes.extend(length.to_be_bytes());
+        bytes
+    });
     let tail = vec(prop_oneof![any::<u8>(), Just(0xC0)], 0..60);
-    damaged((prop_oneof![call, success], tail).prop_map(|(head, tail)| [head, tail].concat()))
+    damaged((prop_oneof![call, success, item], tail).prop_map(|(head, tail)| [head, tail].concat()))
 }
