@@ -105,7 +105,7 @@ impl Port {
             stage.is_open || stage.wants_items
         };
         if has_begun {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
