@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use nats_rpc::{CallError, Connection, ErrorKind, Incoming, Server};
-use tests::Version;
+use nats_rpc::async_nats::ConnectOptions;
+use nats_rpc::{CallError, Connection, ErrorKind, Execution, Incoming, Server, connect_with};
+use tests::{NatsServer, Version};
 use tokio::time::Instant;
 
 use crate::bed::{Estate, eventually, failure, soon};
@@ -71,6 +72,29 @@ async fn without_control_subjects_they_fail_at_once_and_by_name(version: Version
     eventually("the service ends them", || server.counters().cancelled == 2).await;
 }
 
+/// The NATS server lets one reply through, and no control messages.
+async fn another_account_has_no_streams(version: Version) {
+    let server = NatsServer::builder().version(version).config(ACCOUNTS).start();
+    let connect = async |user: &str| {
+        let options = ConnectOptions::with_user_and_password(user.to_owned(), user.to_owned());
+        connect_with(options, server.url()).await.unwrap()
+    };
+    let service = ChoirServer::new(Singers);
+    let _server = Server::builder(connect("greeter").await).add(service).start().await.unwrap();
+    let choir = ChoirClient::new(connect("web").await);
+    let error = failure(soon(choir.learn(stream::iter(0..3)).into_future()).await);
+    assert_eq!((error.kind(), error.execution()), (ErrorKind::Unimplemented, Execution::NotExecuted));
+    let error = failure(soon(choir.sing().into_future()).await.map(|_| ()));
+    assert_eq!((error.kind(), error.execution()), (ErrorKind::Unimplemented, Execution::NotExecuted));
+}
+
+const ACCOUNTS: &str = r#"
+accounts {
+  SERVICES { users: [ { user: greeter, password: greeter } ], exports: [ { service: "greeter.>" } ] }
+  WEB { users: [ { user: web, password: web } ], imports: [ { service: { account: SERVICES, subject: "greeter.>" } } ] }
+}
+"#;
+
 macro_rules! on_both_versions {
     ($($case:ident),+ $(,)?) => {
         $(mod $case {
@@ -90,4 +114,5 @@ macro_rules! on_both_versions {
 on_both_versions! {
     streams_need_no_more_than_what_is_printed,
     without_control_subjects_they_fail_at_once_and_by_name,
+    another_account_has_no_streams,
 }
