@@ -168,7 +168,7 @@ impl Peers {
         Some((call, address.message(accepted.freeze())))
     }
 
-    /// Notes that a call is here which opens a stream. An error if its caller cannot be told of it, or if it has too many.
+    /// Notes that a call is here which opens a stream; `None` if it is here already. An error if its caller cannot be told of it, or if it has too many.
     pub(super) fn open_stream(
         self: &Arc<Self>,
         subject: &str,
@@ -176,11 +176,10 @@ impl Peers {
         limits: &StreamLimits<'_>,
         cancellation: CancellationToken,
         stats: &Arc<Stats>,
-    ) -> Result<OpenCall, Error> {
-        let refused = |kind, text: &'static str| Error::not_executed(kind, text);
+    ) -> Result<Option<OpenCall>, Error> {
         let unheard = || {
             let text = "a stream needs a reply subject in an inbox of its caller's own, and a framed call";
-            refused(ErrorKind::Unimplemented, text)
+            Error::not_executed(ErrorKind::Unimplemented, text)
         };
         let (id, home) = self.home(subject, path).ok_or_else(unheard)?;
         let window = if limits.takes_items { limits.window } else { Window::NONE };
@@ -189,15 +188,14 @@ impl Peers {
         let mut state = self.lock();
         let peer = self.peer(&mut state, home, limits.allowed).ok_or_else(unheard)?;
         let Some(Peer { address, calls, .. }) = state.peers.get_mut(&peer) else { return Err(unheard()) };
-        let is_new = !calls.contains_key(&id);
+        if calls.contains_key(&id) {
+            return Ok(None);
+        }
         let streams = calls.values().filter(|call| call.flows.is_some()).count();
-        if !is_new || streams >= limits.of_peer {
+        if streams >= limits.of_peer {
             let most = limits.of_peer;
             if calls.is_empty() {
                 state.forget(&peer);
-            }
-            if !is_new {
-                return Err(refused(ErrorKind::InvalidArgument, "a call with this id is open already"));
             }
             let text = format!("the caller's connection has {streams} streams open, of {most} that it may");
             return Err(Error::not_executed(ErrorKind::Overloaded, text));
@@ -215,7 +213,8 @@ impl Peers {
             idle: limits.idle,
         };
         let port = Port::new(flows, link, Arc::clone(&self.replier), settings);
-        Ok(OpenCall { peers: Arc::clone(self), peer, id, cancellation, port: Some(Arc::new(port)) })
+        let port = Some(Arc::new(port));
+        Ok(Some(OpenCall { peers: Arc::clone(self), peer, id, cancellation, port }))
     }
 
     /// Which call it is, and where its caller is heard; `None` of one that nobody can be told of.

@@ -3,7 +3,7 @@
 use std::task::Waker;
 
 use super::peers::StreamLimits;
-use super::taken::Taken;
+use super::taken::{End, Taken};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::reply::Format;
@@ -56,6 +56,12 @@ impl Taken {
                 endpoint.stats.counters.overloaded.add();
             }
         })?;
+        let Some(opened) = opened else {
+            // It has come twice. The first one is answered, and an answer to this would be taken for that.
+            self.end(End::Cancelled);
+            let text = "a call with this id has a stream already";
+            return Err(Error::not_executed(ErrorKind::InvalidArgument, text));
+        };
         self.with_stream(opened);
         Ok(())
     }
