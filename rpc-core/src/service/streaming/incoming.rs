@@ -23,7 +23,8 @@ use crate::error::{Error, ErrorKind};
 ///
 /// - [`InvalidArgument`](ErrorKind::InvalidArgument): an item does not decode.
 /// - [`DataLoss`](ErrorKind::DataLoss): something in between is missing.
-/// - [`Cancelled`](ErrorKind::Cancelled): the caller has given up or is gone. Only a handler that is marked `#[rpc(no_cancel)]` sees that; any other is dropped.
+/// - [`Cancelled`](ErrorKind::Cancelled): the caller has given up or is gone; [`Unavailable`](ErrorKind::Unavailable): the connection of the server was lost. Only a handler that is marked
+///   `#[rpc(no_cancel)]` sees these; any other is dropped.
 ///
 /// Dropped before its end, it tells the caller to send no more: that stream is dropped there, and the call goes on.
 ///
