@@ -3,7 +3,7 @@
 //! | way | what leaves | if the connection's queue is full |
 //! |---|---|---|
 //! | `post` | nothing yet: a reply is left for the next that flushes | – |
-//! | `flush_posted` | what was posted, for a receiving task that has run out of messages | the rest is left to the flusher |
+//! | `flush_posted` | what was posted, for a receiving task that has run out of messages; nothing while another sends | the rest is left to the flusher |
 //! | `send_full` | messages of calls that are full, for the caller who filled them | they are posted |
 //! | `send_due` | what was posted and the calls that may leave: what the flusher does | waits |
 
@@ -63,7 +63,9 @@ impl Sender {
 
     /// Publishes what was posted, as far as the connection takes it at once; the rest is left to the flusher.
     pub(super) fn flush_posted(&self) {
-        if !self.transport.is_connected() {
+        // Whoever sends already goes on with this as well: what is on a stream must not overtake what is in another's hand.
+        let Ok(in_hand) = self.shared.outbox.sending.try_lock() else { return self.wake_flusher() };
+        if !self.transport.is_connected() || !in_hand.batches.is_empty() {
             return self.wake_flusher();
         }
         let mut batches = self.shared.outbox.take();

@@ -8,6 +8,7 @@ mod consumers;
 mod nats;
 mod network;
 mod losses;
+mod threads;
 mod idle;
 mod leftovers;
 mod endings;
