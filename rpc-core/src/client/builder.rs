@@ -176,9 +176,9 @@ impl ClientBuilder {
     }
 
     /// How much of one stream of results may be on its way, or here and not taken, at most: so many items, and so many bytes, of which one item may
-    /// take more. 4096 items and 8 MiB by default; at least one of each.
+    /// take more. 8192 items and 16 MiB by default; at least one of each.
     ///
-    /// A stream begins with a sixteenth of the items and an eighth of the bytes, and gets more as long as its receiver waits for what is on its way; one who is
+    /// A stream begins with a thirty-second of the items and a sixteenth of the bytes, and gets more as long as its receiver waits for what is on its way; one who is
     /// slower than the sender never has more than that in memory. A connection with hundreds of open streams makes the later windows smaller.
     pub fn stream_window(mut self, items: u32, bytes: u32) -> Self {
         self.stream_window = Window { messages: items.max(1), bytes: bytes.max(1) };

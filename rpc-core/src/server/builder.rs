@@ -238,7 +238,7 @@ impl ServerBuilder {
     }
 
     /// How much of one stream of a caller's items may be on its way, or here and not taken, at most: so many items, and so many bytes, of which one item may
-    /// take more. 4096 items and 8 MiB by default; at least one of each. It begins smaller, and grows while its handler waits for items; see
+    /// take more. 8192 items and 16 MiB by default; at least one of each. It begins smaller, and grows while its handler waits for items; see
     /// [`ClientBuilder::stream_window`](crate::ClientBuilder::stream_window). Where hundreds of callers send to one service, later ones get smaller windows.
     pub fn stream_window(mut self, items: u32, bytes: u32) -> Self {
         self.limits.window = Window { messages: items.max(1), bytes: bytes.max(1) };

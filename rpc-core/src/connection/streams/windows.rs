@@ -14,11 +14,11 @@ pub(crate) struct Window {
 }
 
 /// What a stream gets at most, unless something else is chosen.
-const DEFAULT: Window = Window { messages: 4096, bytes: 8 * 1024 * 1024 };
+const DEFAULT: Window = Window { messages: 8192, bytes: 16 * 1024 * 1024 };
 
 /// A window begins with this part of its items, and of its bytes: enough for most, and for a receiver that turns out to be slow.
-const FIRST_PART: u32 = 16;
-const FIRST_PART_OF_BYTES: u32 = 8;
+const FIRST_PART: u32 = 32;
+const FIRST_PART_OF_BYTES: u32 = 16;
 
 /// A window of fewer items, or bytes, begins as what it may become.
 const FEWEST: u32 = 16;
@@ -168,7 +168,7 @@ mod tests {
     fn a_window_grows_to_its_bounds() {
         let windows = Windows::default();
         let mut reserved = windows.reserve(Window { messages: 1000, bytes: 3 * 1024 * 1024 }).unwrap();
-        assert_eq!(reserved.window(), Window { messages: 62, bytes: 384 * 1024 });
+        assert_eq!(reserved.window(), Window { messages: 31, bytes: 192 * 1024 });
         while reserved.grow().is_some() {}
         assert_eq!(reserved.window(), Window { messages: 1000, bytes: 3 * 1024 * 1024 });
         drop(reserved);
