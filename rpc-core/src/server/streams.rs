@@ -1,13 +1,16 @@
-//! Calls that open a stream, as they are taken on.
+//! Calls that open a stream, from the time that they are taken on to the end of their streams.
 
+use std::sync::Arc;
 use std::task::Waker;
 
 use super::peers::StreamLimits;
+use super::replies::{Dispatch, send_message};
 use super::taken::{End, Taken};
+use crate::connection::Joining;
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
-use crate::reply::Format;
-use crate::service::Method;
+use crate::reply::{Format, Reply};
+use crate::service::{Method, Port};
 use crate::wire::frame::Credit;
 
 /// Refuses a call whose caller takes the method for another kind: one of the two would wait for what never comes.
@@ -62,7 +65,31 @@ impl Taken {
             let text = "a call with this id has a stream already";
             return Err(Error::not_executed(ErrorKind::InvalidArgument, text));
         };
-        self.with_stream(opened);
+        self.open = Some(Box::new(opened));
         Ok(())
+    }
+
+    /// The stream of the call, if it has one.
+    pub(super) fn port(&self) -> Option<&Arc<Port>> {
+        self.open.as_ref()?.port.as_ref()
+    }
+
+    /// Ends a call whose stream of results is open: that has ended by itself, or does now.
+    #[cold]
+    pub(super) fn end_stream(&self, port: &Port, result: Result<Reply, Error>, dispatch: Dispatch) {
+        let time = match result {
+            Ok(reply) => {
+                self.note(&reply);
+                reply.handler_time
+            }
+            Err(error) => {
+                let (error, time) = self.failed(error);
+                if let Some(message) = port.failure(&error) {
+                    send_message(self.shared(), message, Joining::Several, dispatch);
+                }
+                time
+            }
+        };
+        self.endpoint.stats.end(time);
     }
 }

@@ -17,7 +17,6 @@ use crate::connection::Joining;
 use crate::context::Context;
 use crate::error::{BeforeWork, Error, ErrorKind, Execution};
 use crate::reply::Reply;
-use crate::service::Port;
 use crate::telemetry::Outcome;
 
 /// After so long without an answer, a caller is told which instance has its call.
@@ -35,7 +34,7 @@ pub(super) struct Taken {
     /// When its handler was started, if it was.
     pub(super) begun: Option<Instant>,
     /// Its caller was told that it is here.
-    open: Option<Box<OpenCall>>,
+    pub(super) open: Option<Box<OpenCall>>,
     /// Who is told of its end, if it is a job.
     job: Option<Box<JobCallbacks>>,
     answered: bool,
@@ -91,16 +90,6 @@ impl Taken {
     /// The server that has it.
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.endpoint.shared
-    }
-
-    /// Gives the call the stream that it opens.
-    pub(super) fn with_stream(&mut self, open: OpenCall) {
-        self.open = Some(Box::new(open));
-    }
-
-    /// The stream of the call, if it has one.
-    pub(super) fn port(&self) -> Option<&Arc<Port>> {
-        self.open.as_ref()?.port.as_ref()
     }
 
     /// Waits for the call's turn. One whose caller waits is turned away when its server ends: another instance can take it
@@ -189,25 +178,6 @@ impl Taken {
         send(self.shared(), path, reply, dispatch);
     }
 
-    /// Ends a call whose stream of results is open: that has ended by itself, or does now.
-    #[cold]
-    fn end_stream(&self, port: &Port, result: Result<Reply, Error>, dispatch: Dispatch) {
-        let time = match result {
-            Ok(reply) => {
-                self.note(&reply);
-                reply.handler_time
-            }
-            Err(error) => {
-                let (error, time) = self.failed(error);
-                if let Some(message) = port.failure(&error) {
-                    send_message(self.shared(), message, Joining::Several, dispatch);
-                }
-                time
-            }
-        };
-        self.endpoint.stats.end(time);
-    }
-
     /// Tells whoever executes a job what came of it: nobody waits for a reply.
     #[cold]
     fn settle(&self, job: JobCallbacks, result: Result<Reply, Error>) {
@@ -230,7 +200,7 @@ impl Taken {
     }
 
     /// Counts a call whose handler has returned.
-    fn note(&self, reply: &Reply) {
+    pub(super) fn note(&self, reply: &Reply) {
         match &reply.own_error {
             Some(message) => self.endpoint.stats.fail_with_own(message),
             None => self.endpoint.stats.succeed(),
@@ -239,7 +209,7 @@ impl Taken {
     }
 
     /// Counts a call that has failed. Returns what is said of that, and how long its handler ran.
-    fn failed(&self, error: Error) -> (Error, Duration) {
+    pub(super) fn failed(&self, error: Error) -> (Error, Duration) {
         let stats = &self.endpoint.stats;
         match error.before_work_reason() {
             Some(BeforeWork::Undecodable) => _ = stats.counters.malformed.add(),
