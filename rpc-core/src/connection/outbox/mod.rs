@@ -70,7 +70,9 @@ impl Outbox {
         let subject = message.subject.as_ptr().addr();
         if joining == Joining::Lone {
             // What comes later to the same place must not overtake it.
-            open.remove(&subject);
+            if !open.is_empty() {
+                open.remove(&subject);
+            }
         } else {
             let is_last = batches.back().is_some_and(|last| last.is_for(&message.subject));
             let place = if is_last { Some(batches.len() - 1) } else { open.get(&subject).copied() };

@@ -20,6 +20,9 @@ const DEFAULT: Window = Window { messages: 8192, bytes: 16 * 1024 * 1024 };
 const FIRST_PART: u32 = 32;
 const FIRST_PART_OF_BYTES: u32 = 16;
 
+/// How many times as large a window becomes when its receiver had to wait.
+const GROWTH: u32 = 4;
+
 /// A window of fewer items, or bytes, begins as what it may become.
 const FEWEST: u32 = 16;
 const FEWEST_BYTES: u32 = 64 * 1024;
@@ -114,10 +117,11 @@ impl Reserved {
         self.window
     }
 
-    /// Makes the window twice as large, within its bounds, as long as there is plenty of room. Returns by how much it has grown.
+    /// Makes the window four times as large, within its bounds, as long as there is plenty of room. Returns by how much it has grown.
     pub(super) fn grow(&mut self) -> Option<Credit> {
-        let messages = self.window.messages.min(self.most.messages.saturating_sub(self.window.messages));
-        let bytes = self.window.bytes.min(self.most.bytes.saturating_sub(self.window.bytes));
+        let more = |now: u32, most: u32| now.saturating_mul(GROWTH - 1).min(most.saturating_sub(now));
+        let messages = more(self.window.messages, self.most.messages);
+        let bytes = more(self.window.bytes, self.most.bytes);
         if messages == 0 && bytes == 0 {
             return None;
         }

@@ -67,7 +67,8 @@ fn read_success(message: &Bytes, at: usize) -> Option<(Frame, usize)> {
     Some((Frame::Success(Id::of([*i0, *i1, *i2, *i3, *i4, *i5, *i6, *i7]), success), end + 2))
 }
 
-/// An item of a stream.
+/// An item of a stream. Not inlined: the way of calls and replies shall be no longer for it.
+#[inline(never)]
 pub(super) fn read_item(message: &Bytes, at: usize) -> Option<(Id, ItemFrame, usize)> {
     let head: &[u8; 13] = message.get(at..)?.first_chunk()?;
     let [0x94, 0x05, 0xC4, 0x08, i0, i1, i2, i3, i4, i5, i6, i7, marker] = head else { return None };
