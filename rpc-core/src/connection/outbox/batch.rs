@@ -71,12 +71,16 @@ impl Batch {
 
     /// Adds the frame of another framed message.
     pub(crate) fn add(&mut self, payload: Bytes) {
-        self.add_frames(payload, 1, None);
+        self.add_frames(payload, 1);
     }
 
-    /// Adds the frames of another framed message, which has so many. Where that asks for answers, all of it does.
-    pub(super) fn add_frames(&mut self, payload: Bytes, frames: usize, reply: Option<Subject>) {
-        self.message.reply = self.message.reply.take().or(reply);
+    /// Has answers come to this subject, unless it asks for some already.
+    pub(super) fn ask(&mut self, reply: Subject) {
+        self.message.reply.get_or_insert(reply);
+    }
+
+    /// Adds the frames of another framed message, which has so many.
+    pub(super) fn add_frames(&mut self, payload: Bytes, frames: usize) {
         self.frames += frames;
         self.size += payload.len() - HEAD.min(payload.len());
         self.more.push(payload);
@@ -147,7 +151,7 @@ mod tests {
         let mut batch = Batch::new(message(&[MAGIC, VERSION, 1, 2]), Joining::Frames(2));
         assert!(!batch.has_room(3, 2, 100) && batch.has_room(3, 3, 100));
         assert!(!batch.has_room_for(3, 4, 5, 100) && batch.has_room_for(3, 4, 6, 100));
-        batch.add_frames(Bytes::from_static(&[MAGIC, VERSION, 3, 4, 5, 6]), 4, None);
+        batch.add_frames(Bytes::from_static(&[MAGIC, VERSION, 3, 4, 5, 6]), 4);
         assert!(!batch.has_room(3, 6, 100) && batch.has_room(3, 7, 100));
         assert_eq!(batch.size(), 8);
         assert_eq!(batch.into_message().payload[..], [MAGIC, VERSION, 1, 2, 3, 4, 5, 6]);

@@ -80,7 +80,10 @@ impl Outbox {
                 && batch.is_for(&message.subject)
                 && batch.has_room_for(message.payload.len(), joining.frames(), MAX_FRAMES, bytes)
             {
-                batch.add_frames(message.payload, joining.frames(), message.reply);
+                batch.add_frames(message.payload, joining.frames());
+                if let Some(reply) = message.reply {
+                    batch.ask(reply);
+                }
                 return Ok(());
             }
             open.insert(subject, batches.len());
