@@ -16,7 +16,7 @@ async fn read(window: u32, said: &[u64], counted: Option<u64>, is_refused: Refus
     let client = FeedsClient::new(&client);
     let call = client.numbers(0, 10);
     let (mut side, stream) = futures::join!(instance.open(), call);
-    assert_eq!(side.credit, Some((window.into(), 128 * 1024)));
+    assert_eq!(side.credit, Some((window.into(), 64 * 1024)));
     let items = said.iter().map(|number| side.item(*number));
     side.say(items.chain(counted.map(|items| side.end(items)))).await;
     let rest = rest(stream.unwrap(), LIMIT).await;
@@ -73,7 +73,7 @@ async fn taken(said: &[u64], counted: Option<u64>, is_refused: Refused) -> (u64,
     let bed = Bed::start();
     let _server = bed.serve_on(bed.connect().await, |builder| builder.stream_window(4, 1 << 20)).await;
     let mut side = Side::call(&bed).await;
-    assert_eq!(side.credit, Some((4, 128 * 1024)));
+    assert_eq!(side.credit, Some((4, 64 * 1024)));
     let items = said.iter().map(|number| side.item(*number));
     side.say(items.chain(counted.map(|items| side.end(items)))).await;
     if is_refused == Refused::Yes {
