@@ -12,9 +12,10 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::attempts::Attempts;
 use super::handover::Handover;
-use super::layers::Passage;
+use super::layers::{Passage, Passed};
 use super::outcome::{opened, opened_through_layers, outcome, outcome_of_layers};
 use super::outgoing::Outgoing;
+use super::pursuit::Concluded;
 use super::response::Response;
 use super::retry::Retry;
 use super::returns::Returns;
@@ -78,6 +79,22 @@ pub struct Call<T, E> {
     pub(super) parent: Option<Parent>,
     /// Who observes it, if anybody does.
     pub(super) watch: Option<Box<Watch>>,
+}
+
+/// What became of a call, with layers or without.
+enum Conclusion {
+    OfLayers(Passed),
+    Own(Concluded),
+}
+
+impl Conclusion {
+    /// The instance that has answered, if it named itself.
+    fn instance(&self) -> Option<&str> {
+        match self {
+            Conclusion::OfLayers(passed) => passed.response.instance(),
+            Conclusion::Own(concluded) => concluded.instance(),
+        }
+    }
 }
 
 /// Ready when the handler that a call was made in is cancelled.
@@ -186,36 +203,32 @@ impl<T, E> Call<T, E> {
     }
 
     fn poll_observed(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Response<T>, CallError<E>>> {
-        if self.is_cancelled(cx) {
-            return Poll::Ready(Err(self.cancel().into()));
-        }
-        let entered = self.watch.as_mut().map(|watch| watch.enter());
-        if self.attempts.are_layered() {
-            let passed = ready!(self.attempts.poll_layers(&self.outgoing, cx))?;
-            drop(entered);
-            self.watch.iter().for_each(|watch| watch.instance(passed.response.instance()));
-            return Poll::Ready(outcome_of_layers(&self.outgoing, self.returns, passed));
-        }
-        let concluded = ready!(self.attempts.poll(&self.outgoing, cx))?;
-        drop(entered);
-        self.watch.iter().for_each(|watch| watch.instance(concluded.instance()));
-        Poll::Ready(outcome(&self.outgoing, self.returns, concluded))
+        let conclusion = ready!(self.poll_conclusion(cx))?;
+        self.watch.iter().for_each(|watch| watch.instance(conclusion.instance()));
+        Poll::Ready(match conclusion {
+            Conclusion::OfLayers(passed) => outcome_of_layers(&self.outgoing, self.returns, passed),
+            Conclusion::Own(concluded) => outcome(&self.outgoing, self.returns, concluded),
+        })
     }
 
     /// Sends a call that opens a stream, and waits until that is open. Those who observe it are told later.
     pub(super) fn poll_opened(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Opened, CallError<E>>> {
+        Poll::Ready(match ready!(self.poll_conclusion(cx))? {
+            Conclusion::OfLayers(passed) => opened_through_layers(&self.outgoing, self.returns, passed),
+            Conclusion::Own(concluded) => opened(&self.outgoing, self.returns, concluded),
+        })
+    }
+
+    /// Sends the call, through its layers if it has any, and waits for what becomes of it.
+    fn poll_conclusion(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Conclusion, Error>> {
         if self.is_cancelled(cx) {
-            return Poll::Ready(Err(self.cancel().into()));
+            return Poll::Ready(Err(self.cancel()));
         }
-        let entered = self.watch.as_mut().map(|watch| watch.enter());
+        let _entered = self.watch.as_mut().map(|watch| watch.enter());
         if self.attempts.are_layered() {
-            let passed = ready!(self.attempts.poll_layers(&self.outgoing, cx))?;
-            drop(entered);
-            return Poll::Ready(opened_through_layers(&self.outgoing, self.returns, passed));
+            return self.attempts.poll_layers(&self.outgoing, cx).map_ok(Conclusion::OfLayers);
         }
-        let concluded = ready!(self.attempts.poll(&self.outgoing, cx))?;
-        drop(entered);
-        Poll::Ready(opened(&self.outgoing, self.returns, concluded))
+        self.attempts.poll(&self.outgoing, cx).map_ok(Conclusion::Own)
     }
 
     /// Whether the handler that the call was made in was cancelled.

@@ -35,6 +35,7 @@ pub(crate) use self::nats::{
 };
 use self::nats::{NatsTransport, Overlap};
 pub(crate) use self::outbox::{DestinationId, Joining, MAX_BYTES, MAX_FRAMES};
+pub(crate) use self::peers::LONGEST_SILENCE;
 use self::random::Random;
 use self::sender::Sender;
 pub use self::subscription::Subscription;

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::Subject;
 
-/// How long an instance may say nothing: three heartbeats.
-pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(3);
+/// How long an instance, or a caller that has a stream open at one, may say nothing: three heartbeats.
+pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(3);
 
 /// Names one of them.
 pub(super) type PeerId = usize;

@@ -9,14 +9,11 @@ use tokio::time::Instant;
 use super::Shared;
 use super::peers::Peers;
 use super::replies::{Dispatch, send_message};
-use crate::connection::Joining;
+use crate::connection::{Joining, LONGEST_SILENCE};
 use crate::wire::frame;
 
 /// How often a peer hears from us; after three times that in silence, it takes the instance for dead.
 const INTERVAL: Duration = Duration::from_secs(1);
-
-/// How long a peer with an open stream may say nothing: three heartbeats of its own.
-const LONGEST_SILENCE: Duration = Duration::from_secs(3);
 
 /// Sends heartbeats to all who have accepted calls open, until the server ends. It sleeps while nobody has.
 pub(super) async fn beat(services: Vec<Arc<Peers>>, opened: Arc<Notify>, shared: Arc<Shared>) {

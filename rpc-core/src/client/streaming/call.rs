@@ -3,14 +3,16 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use super::opening::{Opening, Stream};
 use super::{Items, Streaming};
 use crate::client::call::Call;
 use crate::client::retry::Retry;
-use crate::error::{CallError, Error, ErrorKind};
+use crate::error::CallError;
+#[cfg(doc)]
+use crate::error::ErrorKind;
 
 /// A call of a method that streams its results: it does nothing until it is awaited.
 ///
@@ -110,29 +112,28 @@ impl<T, E> Future for StreamingCall<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if this.stream.is_none() {
-            let window = this.call.outgoing.target.client.stream_window();
-            let stream = this.opening.prepare(&mut this.call.outgoing, window)?;
-            this.stream = Some(stream);
-        }
-        let opened = ready!(this.call.poll_opened(cx));
-        let stream = this.stream.take();
-        let (watch, parent) = (this.call.watch.take(), this.call.parent.take());
-        let error = match (opened, stream) {
-            (Ok(opened), Some(stream)) if stream.shared.opened.get().is_some() => {
-                return Poll::Ready(Ok(Streaming::new(stream, opened, this.call.returns, parent, watch)));
+        let stream = match this.stream.take() {
+            Some(stream) => stream,
+            None => {
+                let window = this.call.outgoing.target.client.stream_window();
+                this.opening.prepare(&mut this.call.outgoing, window)?
             }
-            (Ok(_), _) => {
-                let message = "the call was answered, but not with a stream";
-                Error::new(ErrorKind::Protocol, message).into()
-            }
-            (Err(error), _) => error,
         };
-        let failed = Err(error);
-        if let Some(mut watch) = watch {
-            watch.conclude(&failed);
-        }
-        Poll::Ready(failed)
+        let Poll::Ready(opened) = this.call.poll_opened(cx) else {
+            this.stream = Some(stream);
+            return Poll::Pending;
+        };
+        let (watch, parent) = (this.call.watch.take(), this.call.parent.take());
+        Poll::Ready(match opened {
+            Ok(opened) => Ok(Streaming::new(stream, opened, this.call.returns, parent, watch)),
+            Err(error) => {
+                let failed = Err(error);
+                if let Some(mut watch) = watch {
+                    watch.conclude(&failed);
+                }
+                failed
+            }
+        })
     }
 }
 

@@ -14,16 +14,8 @@ pub(super) fn take_items(
     control: Option<&Subject>,
     wake: &mut Vec<Waker>,
 ) {
-    let mut next = frames.next_item();
-    while let Some((id, first)) = next {
-        next = None;
-        let more = std::iter::from_fn(|| match frames.next_item() {
-            Some((of, item)) if of == id => Some(item),
-            other => {
-                next = other;
-                None
-            }
-        });
+    while let Some((id, first)) = frames.next_item() {
+        let more = std::iter::from_fn(|| frames.next_item_of(id));
         let items = std::iter::once(first).chain(more);
         let stream = id.own().and_then(|id| Some((id, shared.lock().waiters.open_stream(id, control)?)));
         if let Some((id, stream)) = stream {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::outflow::Allowance;
-use super::{Flows, Link, Reserved, Window};
+use super::{Flows, Link, Reserved, Window, wait};
 use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::frame::{Credit, EndFrame, ItemFrame};
 
@@ -158,7 +158,6 @@ impl Inflow {
         into: &mut VecDeque<Bytes>,
         window: &mut Window,
     ) -> Poll<Result<Option<Credit>, Ended>> {
-        let mut replaced = None;
         let mut state = self.lock();
         if !state.items.is_empty() {
             std::mem::swap(&mut state.items, into);
@@ -170,9 +169,7 @@ impl Inflow {
             return Poll::Ready(Err(ended.clone()));
         }
         state.is_awaited = true;
-        if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            replaced = state.waker.replace(cx.waker().clone());
-        }
+        let replaced = wait(&mut state.waker, cx);
         drop(state);
         drop(replaced);
         Poll::Pending

@@ -6,7 +6,7 @@ mod outflow;
 mod pump;
 mod windows;
 
-use std::task::Waker;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 pub(crate) use self::inflow::{Ended, Fault, Inflow, Taker};
@@ -19,6 +19,15 @@ use crate::wire::frame::{EndFrame, ItemFrame};
 
 /// How long a receiver may take nothing, unless something else is chosen.
 pub(crate) const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Leaves a waker. The one that was there may own a task, and must not be dropped under a lock.
+#[must_use]
+fn wait(place: &mut Option<Waker>, cx: &Context<'_>) -> Option<Waker> {
+    if place.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        return None;
+    }
+    place.replace(cx.waker().clone())
+}
 
 /// Both directions of one stream. One that carries no items has a window of nothing.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::wait;
 use crate::error::Error;
 use crate::wire::frame::Credit;
 
@@ -71,7 +72,6 @@ impl Outflow {
 
     /// Waits until an item may leave. What is `left` of what was taken before is counted, and all that there is is taken.
     pub(crate) fn poll_allowance(&self, cx: &Context<'_>, left: &mut Allowance) -> Poll<Result<(), Stop>> {
-        let mut replaced = None;
         let mut state = self.lock();
         if let Some(stop) = &state.stopped {
             return Poll::Ready(Err(stop.clone()));
@@ -83,30 +83,22 @@ impl Outflow {
             *left = std::mem::take(&mut state.granted);
             return Poll::Ready(Ok(()));
         }
-        state.wait(cx, &mut replaced);
+        let replaced = wait(&mut state.waker, cx);
         drop(state);
+        drop(replaced);
         Poll::Pending
     }
 
     /// Ready when nothing more is to be sent.
     pub(crate) fn poll_stopped(&self, cx: &Context<'_>) -> Poll<Stop> {
-        let mut replaced = None;
         let mut state = self.lock();
         if let Some(stop) = &state.stopped {
             return Poll::Ready(stop.clone());
         }
-        state.wait(cx, &mut replaced);
+        let replaced = wait(&mut state.waker, cx);
         drop(state);
+        drop(replaced);
         Poll::Pending
-    }
-}
-
-impl State {
-    /// Leaves a waker. The one that was there may own a task, and must not be dropped under the lock.
-    fn wait(&mut self, cx: &Context<'_>, replaced: &mut Option<Waker>) {
-        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            *replaced = self.waker.replace(cx.waker().clone());
-        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::{Answer, IdHasher, Waiters};
 use crate::connection::Subject;
 use crate::connection::peers::PeerId;
 use crate::connection::streams::{Flows, Reserved, Stop};
+use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::wire::frame::{AcceptedFrame, Credit, EndFrame};
 use crate::wire::headers::Headers;
@@ -69,22 +70,24 @@ pub(super) struct Entry {
     stream: Arc<ClientStream>,
     /// The instance that has it.
     peer: Option<PeerId>,
-    /// Whether its call has been answered with it.
-    is_open: bool,
 }
 
-/// A lifetime that nothing ends: the sweeper looks no further.
-const FOREVER: std::time::Duration = std::time::Duration::from_secs(30 * 365 * 24 * 3600);
+impl Entry {
+    /// Whether its call has been answered with it.
+    fn is_open(&self) -> bool {
+        self.stream.opened.get().is_some()
+    }
+}
 
 impl Waiters {
     /// Notes that a call, which is about to be sent, opens this stream.
     pub(in crate::connection) fn expect_stream(&mut self, id: u64, stream: Arc<ClientStream>) {
-        self.streams.insert(id, Entry { stream, peer: None, is_open: false });
+        self.streams.insert(id, Entry { stream, peer: None });
     }
 
     /// Whether a call has a stream that is open at another instance than the one with this control subject.
     pub(super) fn has_stream_elsewhere(&self, id: u64, control: &Subject) -> bool {
-        let Some(entry) = self.streams.get(&id).filter(|entry| entry.is_open) else { return false };
+        let Some(entry) = self.streams.get(&id).filter(|entry| entry.is_open()) else { return false };
         let there = entry.peer.and_then(|peer| self.peers.get(peer));
         there.is_some_and(|peer| *peer.control != **control && is_of_the_same_service(&peer.control, control))
     }
@@ -113,13 +116,12 @@ impl Waiters {
         stream.way.get_or_init(|| Way { to: there.control.clone(), from: there.reply.clone(), id });
         // What bounded its opening is over.
         if let Some(waiter) = self.calls.get_mut(&id) {
-            waiter.deadline = stream.until.unwrap_or(now + FOREVER);
+            waiter.deadline = stream.until.unwrap_or_else(|| Deadline::never().instant());
         }
         if let Some(credit) = accepted.credit {
             wake.extend(stream.flows.outflow.grant(credit));
         }
         if is_opened {
-            entry.is_open = true;
             stream.opened.get_or_init(|| id);
             let opened = Opened { instance: accepted.instance.clone(), headers: accepted.headers.clone() };
             wake.extend(self.answer(id, Answer::Opened(Box::new(opened)), now));
@@ -141,7 +143,7 @@ impl Waiters {
 
     /// The call has ended in another way than with an open stream.
     pub(super) fn end_opening(&mut self, id: u64) {
-        if self.streams.get(&id).is_some_and(|entry| !entry.is_open) {
+        if self.streams.get(&id).is_some_and(|entry| !entry.is_open()) {
             self.streams.remove(&id);
         }
     }
@@ -238,7 +240,7 @@ impl Waiters {
     fn remove_stream(&mut self, id: u64) -> Option<Entry> {
         let entry = self.streams.remove(&id)?;
         if let Some(peer) = entry.peer
-            && entry.is_open
+            && entry.is_open()
         {
             self.peers.close(id, peer);
         }
@@ -247,7 +249,7 @@ impl Waiters {
 
     /// The instance of a stream is gone. Returns whether it was open.
     pub(super) fn lose_stream(&mut self, id: u64, why: &str, wake: &mut Vec<Waker>) -> bool {
-        if !self.streams.get(&id).is_some_and(|entry| entry.is_open) {
+        if !self.streams.get(&id).is_some_and(|entry| entry.is_open()) {
             return false;
         }
         if let Some(entry) = self.streams.remove(&id) {
@@ -281,7 +283,7 @@ impl Waiters {
     /// The connection is lost: what was sent may not have come, and nothing more will.
     pub(super) fn lose_streams(&mut self, error: &Error, wake: &mut Vec<Waker>) {
         let mut open: Vec<u64> =
-            self.streams.iter().filter(|(_, entry)| entry.is_open).map(|(id, _)| *id).collect();
+            self.streams.iter().filter(|(_, entry)| entry.is_open()).map(|(id, _)| *id).collect();
         // A simulation has to wake them in the same order each time.
         open.sort_unstable();
         for id in open {
@@ -295,7 +297,7 @@ impl Waiters {
     pub(super) fn deny_streams(&mut self, subject: &str, wake: &mut Vec<Waker>) {
         let Some(peer) = self.peers.find(subject) else { return };
         for id in self.peers.calls(peer) {
-            let Some(is_open) = self.streams.get(&id).map(|entry| entry.is_open) else { continue };
+            let Some(is_open) = self.streams.get(&id).map(Entry::is_open) else { continue };
             let message = format!("NATS does not let this user publish to {subject}, which streams need");
             let error = Error::new(ErrorKind::PermissionDenied, message);
             if !is_open {

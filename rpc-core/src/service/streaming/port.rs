@@ -10,7 +10,9 @@ use crate::connection::streams::{Flows, Link};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Execution};
 use crate::reply::{Replier, shortened};
-use crate::wire::frame::{Acceptance, End, Flags, SERVICE_ERROR, begin_message, put_end, write_accepted};
+use crate::wire::frame::{
+    Acceptance, Credit, End, Flags, SERVICE_ERROR, begin_message, put_end, write_accepted,
+};
 use crate::wire::headers::Headers;
 
 /// The server's end of the stream of one call, from the time that the call is taken on.
@@ -81,7 +83,7 @@ impl Port {
         let mut stage = self.stage();
         if self.settings.takes_items && !stage.wants_items && !stage.has_ended {
             (stage.is_announced, stage.wants_items) = (true, true);
-            self.accept(&stage, Some(()), &Headers::new());
+            self.accept(&stage, Some(self.flows.inflow.first_credit()), &Headers::new());
         }
     }
 
@@ -102,7 +104,7 @@ impl Port {
         let grants = self.settings.takes_items && !stage.wants_items;
         (stage.is_announced, stage.is_open) = (true, true);
         stage.wants_items |= grants;
-        self.accept(&stage, grants.then_some(()), headers);
+        self.accept(&stage, grants.then(|| self.flows.inflow.first_credit()), headers);
         Ok(())
     }
 
@@ -123,8 +125,7 @@ impl Port {
         self.stage().is_open
     }
 
-    fn accept(&self, stage: &Stage, grant: Option<()>, headers: &Headers) {
-        let credit = grant.map(|()| self.flows.inflow.first_credit());
+    fn accept(&self, stage: &Stage, credit: Option<Credit>, headers: &Headers) {
         let flags = if stage.is_open { self.settings.flags.with_open() } else { self.settings.flags };
         let mut bytes = BytesMut::new();
         let acceptance = Acceptance { credit, headers, flags };

@@ -151,6 +151,16 @@ impl<'a> Frames<'a> {
         Some((id, item))
     }
 
+    /// The same, if it is one of this stream.
+    pub(crate) fn next_item_of(&mut self, id: Id) -> Option<ItemFrame> {
+        let (of, item, end) = simple::read_item(self.message, self.at)?;
+        if of != id {
+            return None;
+        }
+        self.at = end;
+        Some(item)
+    }
+
     fn read(&mut self) -> Result<Frame, Malformed> {
         if let Some((frame, end)) = simple::read(self.message, self.at) {
             self.at = end;
