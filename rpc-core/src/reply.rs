@@ -1,9 +1,13 @@
 //! How one call is answered: in the dialect of its request, within the broker's limit.
 
+mod together;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+
+pub(crate) use self::together::Together;
 
 use crate::codec::Codec;
 use crate::connection::{
@@ -53,6 +57,8 @@ pub(crate) struct ReplyPath {
     pub(crate) to: Option<Subject>,
     /// Whether the replies to other calls of the same message go there too.
     pub(crate) joining: Joining,
+    /// Where the answers to the calls of the same message are collected, if they have to leave together.
+    pub(crate) together: Option<Arc<Together>>,
     pub(crate) format: Format,
     /// Whether other instances got the same call, so that a refusal of this one proves nothing.
     pub(crate) audience: Audience,
@@ -228,7 +234,8 @@ impl ReplyPath {
     }
 
     fn tail<'a>(&'a self, headers: &'a Headers, flags: Flags) -> ReplyTail<'a> {
-        ReplyTail { headers, instance: flags.wants_instance().then_some(&*self.replier.instance) }
+        let instance = flags.wants_instance().then_some(&*self.replier.instance);
+        ReplyTail { headers, instance, is_across_accounts: self.is_across_accounts() }
     }
 
     /// Adds the NATS headers of a plain reply, which count against the broker's limit too.
@@ -279,11 +286,40 @@ impl ReplyPath {
         matches!(self.format, Format::Framed { .. }) && self.to.is_some() && reply.payload.is_empty()
     }
 
-    /// The message that carries a reply, or `None` if nobody waits for one.
+    /// The message that carries a reply, or `None` if nobody waits for one, or if it leaves with another.
     pub(crate) fn message(&self, reply: Reply) -> Option<OutboundMessage> {
         let subject = self.to.clone()?;
-        Some(OutboundMessage { subject, reply: None, payload: reply.payload, headers: reply.headers })
+        let (payload, headers) = match &self.together {
+            Some(together) => (together.add(self, &reply)?, None),
+            None => (reply.payload, reply.headers),
+        };
+        Some(OutboundMessage { subject, reply: None, payload, headers })
     }
+
+    /// The message that is complete without an answer to this call, which gets none.
+    pub(crate) fn message_without(&self) -> Option<OutboundMessage> {
+        let (subject, payload) = (self.to.clone()?, self.together.as_ref()?.skip()?);
+        Some(OutboundMessage { subject, reply: None, payload, headers: None })
+    }
+
+    /// What tells the NATS server that no further reply comes to this subject of another account, so that
+    /// it need not keep the way there. Other instances may still answer a call that they got too.
+    pub(crate) fn end_of_replies(&self) -> Option<OutboundMessage> {
+        if !self.is_across_accounts() || self.audience != Audience::One {
+            return None;
+        }
+        self.to.clone().map(nothing)
+    }
+}
+
+/// Whether a reply subject is one that only a NATS server makes, for a caller of another account.
+pub(crate) fn is_across_accounts(reply: &str) -> bool {
+    reply.starts_with("_R_.")
+}
+
+/// A message without payload and headers: to a subject of another account, the end of all replies.
+pub(crate) fn nothing(subject: Subject) -> OutboundMessage {
+    OutboundMessage { subject, reply: None, payload: Bytes::new(), headers: None }
 }
 
 /// What the caller is told of a fault in what the handler has returned.

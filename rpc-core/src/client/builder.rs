@@ -38,6 +38,7 @@ pub struct ClientBuilder {
     retry: Retry,
     stream_window: Window,
     stream_idle_timeout: Duration,
+    also_served_below: Vec<String>,
     layers: Layers<ClientService>,
 }
 
@@ -55,6 +56,7 @@ impl ClientBuilder {
             retry: Retry::new(),
             stream_window: Window::default(),
             stream_idle_timeout: STREAM_IDLE_TIMEOUT,
+            also_served_below: Vec::new(),
             layers: Layers::default(),
         }
     }
@@ -192,6 +194,28 @@ impl ClientBuilder {
         self
     }
 
+    /// Below which subjects the services of the client are served too, besides their own. That has to be
+    /// said where a NATS server maps the subjects of calls and not those below `_ctl`: to a canary, or to
+    /// partitions. There the client cancels calls and sends what belongs to streams; its user must be
+    /// allowed to publish there. Without it, calls work and are not cancelled, and a stream is refused
+    /// with an error that names what to list.
+    ///
+    /// A subject stands for all below it: `canary` for `canary.lab`. Where everything below a service is
+    /// mapped, nothing has to be said.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), nats_rpc::Error> {
+    /// # let nats = nats_rpc::memory::Broker::new().connect();
+    /// // mappings: { "lab.hello": [{ destination: "canary.lab.hello", weight: "10%" }] }
+    /// let client = nats_rpc::Client::builder(nats).also_served_below(["canary"]).build()?;
+    /// # drop(client);
+    /// # Ok(()) }
+    /// ```
+    pub fn also_served_below<S: Into<String>>(mut self, subjects: impl IntoIterator<Item = S>) -> Self {
+        self.also_served_below.extend(subjects.into_iter().map(Into::into));
+        self
+    }
+
     /// How many values a reply may have; 100 000 by default. Bytes are one value, but in a struct or a tuple a `Vec<u8>` is
     /// as many as it is long, unless it is marked with `serde_bytes`.
     pub fn max_values(mut self, values: usize) -> Self {
@@ -202,10 +226,13 @@ impl ClientBuilder {
     /// Makes the client.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] if the prefix cannot be part of a subject.
+    /// [`ErrorKind::InvalidArgument`] if the prefix, or what the client is also served below, cannot be part of a subject.
     pub fn build(self) -> Result<Client, Error> {
         if let Some(prefix) = &self.prefix {
             check_tokens("the prefix", prefix)?;
+        }
+        for subject in &self.also_served_below {
+            check_tokens("what services are also served below", subject)?;
         }
         Ok(self.unchecked())
     }
@@ -223,6 +250,7 @@ impl ClientBuilder {
             retry,
             stream_window,
             stream_idle_timeout,
+            also_served_below,
             layers,
         } = self;
         Client(Arc::new(Inner {
@@ -237,6 +265,7 @@ impl ClientBuilder {
             retry,
             stream_window,
             stream_idle_timeout,
+            also_served_below: also_served_below.into_iter().map(Into::into).collect(),
             layers: layers.around(ClientService::innermost),
             in_flight: AtomicUsize::new(0),
             #[cfg(feature = "jetstream")]

@@ -84,6 +84,7 @@ struct Inner {
     retry: Retry,
     stream_window: Window,
     stream_idle_timeout: Duration,
+    also_served_below: Box<[Box<str>]>,
     layers: Option<ClientService>,
     in_flight: AtomicUsize,
     #[cfg(feature = "jetstream")]
@@ -144,6 +145,10 @@ impl Client {
 
     fn stream_idle_timeout(&self) -> Duration {
         self.0.stream_idle_timeout
+    }
+
+    fn also_served_below(&self) -> &[Box<str>] {
+        &self.0.also_served_below
     }
 
     #[cfg(feature = "jetstream")]

@@ -194,7 +194,7 @@ fn read_success<T, E>(
     returns: Returns<T, E>,
     success: SuccessFrame,
 ) -> Result<Response<T>, CallError<E>> {
-    let SuccessFrame { handler_time, body, headers, instance } = success;
+    let SuccessFrame { handler_time, body, headers, instance, is_across_accounts: _ } = success;
     let value = (returns.value)(outgoing.codec(), &body, outgoing.limits());
     match value {
         Ok(value) => Ok(Response::new(value, headers, instance, handler_time)),

@@ -46,6 +46,8 @@ pub(super) struct Outgoing {
     pub(super) choice: Option<Box<Choice>>,
     /// The stream that it opens, if it opens one.
     pub(super) stream: Option<Arc<ClientStream>>,
+    /// Whether one answer is enough, of a call that goes to all instances.
+    pub(super) takes_one_answer: bool,
     /// What is submitted, if that is what is done with it.
     #[cfg(feature = "jetstream")]
     order: Option<Arc<Order>>,
@@ -71,6 +73,7 @@ impl Outgoing {
             stale: false,
             choice: None,
             stream: None,
+            takes_one_answer: false,
             #[cfg(feature = "jetstream")]
             order: None,
         }
@@ -184,6 +187,11 @@ impl Outgoing {
         if let Some(written) = written {
             written.set_flags(self.flags);
         }
+    }
+
+    /// What the call says of itself.
+    pub(super) fn flags(&self) -> Flags {
+        self.flags
     }
 
     /// Makes a oneway call one that waits for a receipt, and so has a budget.

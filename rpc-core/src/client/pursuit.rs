@@ -12,7 +12,7 @@ use super::outgoing::{FIRST, Outgoing};
 use super::retry::{Failure, Retry, may_have_run};
 use super::sending::{Expiry, Sent};
 use super::stub::Recipient;
-use crate::connection::Answer;
+use crate::connection::{Answer, Verdict};
 use crate::deadline::Deadline;
 use crate::error::{ErrorKind, Execution};
 use crate::wire::frame::ErrorFrame;
@@ -68,6 +68,8 @@ pub(super) struct Pursuit {
     in_flight: Option<InFlight>,
     attempt: u8,
     may_have_run: bool,
+    /// Whether it was looked whether several replies get through.
+    has_verified: bool,
     /// Until when it is sent again as long as it reaches nobody, and how often it was.
     bridge: Option<Instant>,
     bridged: u32,
@@ -87,6 +89,7 @@ impl Pursuit {
             in_flight,
             attempt: FIRST,
             may_have_run: false,
+            has_verified: false,
             bridge: None,
             bridged: 0,
         }
@@ -104,6 +107,17 @@ impl Pursuit {
     /// Makes the attempts that are right after the first one, which was answered with this.
     pub(super) async fn after(mut self, mut answer: Answer, mut expiry: Expiry) -> Concluded {
         loop {
+            if self.is_refused_across_accounts(&answer) {
+                self.has_verified = true;
+                match self.outgoing.verdict(self.deadline).await {
+                    Ok(Verdict::Several) => {
+                        (answer, expiry) = self.send().await;
+                        continue;
+                    }
+                    Ok(Verdict::One) => answer = Answer::NotSent(self.outgoing.one_reply_only("a stream")),
+                    Ok(Verdict::Unknown) | Err(_) => {}
+                }
+            }
             let differ = clocks_differ(&answer, expiry) && !self.deadline.is_expired();
             if differ {
                 self.outgoing.distrust_clocks();
@@ -122,6 +136,18 @@ impl Pursuit {
         }
         drop(self.in_flight);
         Concluded { answer, may_have_run: self.may_have_run }
+    }
+
+    /// Whether an instance of another account has refused a stream since it does not know whether several
+    /// replies get through.
+    fn is_refused_across_accounts(&self, answer: &Answer) -> bool {
+        let is_refusal = |error: &ErrorFrame| {
+            error.is_across_accounts
+                && error.execution == Execution::NotExecuted
+                && ErrorKind::from_code(error.code) == ErrorKind::Unimplemented
+        };
+        let is_refused = matches!(answer, Answer::Error(error) if is_refusal(error));
+        is_refused && self.outgoing.stream.is_some() && !self.has_verified
     }
 
     /// Sends the call once and waits for the answer.

@@ -235,6 +235,7 @@ mod tests {
             retry_after: None,
             body: None,
             instance: None,
+            is_across_accounts: false,
         }))
     }
 

@@ -9,9 +9,9 @@ use super::InFlight;
 use super::exchange::Exchange;
 use super::outgoing::{FIRST, Outgoing};
 use super::written::Written;
-use crate::connection::too_late;
+use crate::connection::{Verdict, too_late};
 use crate::deadline::{Deadline, budget_as_wire_ms};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::service::Method;
 use crate::wire::frame::{CallBuffer, Times};
 use crate::wire::headers::Headers;
@@ -115,8 +115,35 @@ impl Outgoing {
         if expiry == Expiry::Stated {
             buffer.set_times(budget_ms, self.connection().clock().unix_ms() + u64::from(budget_ms));
         }
+        self.allow_several_replies(&mut buffer)?;
         let (payload, _) = buffer.into_parts();
         Ok(Written::Framed(payload))
+    }
+
+    /// Lets an instance of another account say more than the answer, where it was verified that it arrives.
+    #[inline(always)] // on the way of every call
+    fn allow_several_replies(&self, buffer: &mut CallBuffer) -> Result<(), Error> {
+        let inbox = self.connection().inbox();
+        if inbox.has_imports() && inbox.several_were_verified(self.route()?.destination) {
+            buffer.set_flags(self.flags().with_several_replies());
+        }
+        Ok(())
+    }
+
+    /// Learns whether several replies get through, unless that is known.
+    pub(super) async fn verdict(&self, deadline: Deadline) -> Result<Verdict, Error> {
+        let destination = self.route()?.destination;
+        Ok(self.connection().inbox().verdict(destination, deadline.instant()).await)
+    }
+
+    /// The error of what needs several replies, where one of them gets through.
+    pub(super) fn one_reply_only(&self, what: &str) -> Error {
+        let message = format!(
+            "{what} needs several replies, and from another account one gets through: the export of {} has \
+             to have `response_type: stream`",
+            self.subject()
+        );
+        Error::not_executed(ErrorKind::Unimplemented, message)
     }
 
     fn expiry(&self) -> Expiry {
@@ -135,6 +162,7 @@ impl Outgoing {
             let budget_ms = budget_as_wire_ms(deadline.since(now));
             buffer.set_times(budget_ms, self.connection().clock().unix_ms() + u64::from(budget_ms));
         }
+        self.allow_several_replies(&mut buffer)?;
         let (payload, args) = buffer.into_parts();
         let exchange = self.exchange_of(Written::Framed(payload), now, deadline)?;
         Ok(Sent { exchange, args, expiry })

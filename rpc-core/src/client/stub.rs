@@ -95,7 +95,9 @@ impl Stub {
         let template = Template::parse("the service's subject", descriptor.subject());
         let subject = template.and_then(|template| template.filled(values));
         let service = subject.and_then(|subject| ServiceSubject::new(client.prefix(), subject));
-        let slots = client.connection().inbox().pool(service.as_ref().map_or("", |service| service.as_str()));
+        let inbox = client.connection().inbox();
+        let name = service.as_ref().map_or("", |service| service.as_str());
+        let slots = inbox.pool(name, client.also_served_below());
         let routes = service.and_then(|service| Routes::new(service, &client, descriptor, &slots));
         let recorded = descriptor.methods().iter().filter(|_| CallMetrics::ON);
         let metrics =

@@ -1,6 +1,7 @@
 //! A connection to a broker: publish, subscribe, and the inbox that all calls on it share.
 
 pub(crate) mod buffers;
+mod asks;
 mod clocks;
 mod connect;
 mod errors;
@@ -30,7 +31,7 @@ pub(crate) use self::inbox::History;
 use self::inbox::Inbox;
 use self::memory::MemoryTransport;
 pub(crate) use self::nats::{
-    HeaderMap, Message, OutboundMessage, Subject, first_values, header_map, header_of, header_size,
+    HeaderMap, Message, OutboundMessage, Subject, Unserved, first_values, header_map, header_of, header_size,
     no_responders,
 };
 use self::nats::{NatsTransport, Overlap};
@@ -42,7 +43,7 @@ pub use self::subscription::Subscription;
 use self::transport::Transport;
 pub(crate) use self::transport::TryPublishError;
 use self::waiters::Departure;
-pub(crate) use self::waiters::{Answer, ClientStream, Expected, Next, Opened, Part};
+pub(crate) use self::waiters::{Answer, ClientStream, Expected, Next, Opened, Part, Verdict};
 use crate::deadline::WallClock;
 use crate::error::Error;
 

@@ -1,5 +1,8 @@
 //! The instances that have accepted calls of this connection, and whether they are still there.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -11,29 +14,79 @@ use super::Subject;
 /// How long an instance, or a caller that has a stream open at one, may say nothing: three heartbeats.
 pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(3);
 
+/// How long one waits for the next heartbeat of an instance that a message did not reach: one of them
+/// comes each second.
+const DOUBT: Duration = Duration::from_millis(1200);
+
 /// Names one of them.
 pub(super) type PeerId = usize;
 
 /// An instance, as calls of one service know it.
 #[derive(Debug)]
 pub(super) struct Peer {
-    /// Where it hears about the calls that it has.
-    pub(super) control: Subject,
-    /// Where it is heard.
+    /// Where it hears about the calls that it has, as it says. That is its name here.
+    pub(super) declared: Subject,
+    /// Where it is told something about them: there, or at what is mapped to it. `None` if nothing that
+    /// is sent gets there for certain.
+    pub(super) control: Option<Subject>,
+    /// The reply subject of what it is told, which no other has.
     pub(super) reply: Subject,
+    /// Where its messages arrive, if they come from another account: they do not name it.
+    pub(super) at: Option<Subject>,
     pub(super) instance: Box<str>,
     /// When it was heard last.
     heard: Instant,
+    /// Since when a message has not reached it.
+    doubted: Option<Instant>,
     /// Whether the broker does not let us tell it anything.
     is_denied: bool,
     calls: HashSet<u64>,
+}
+
+impl Peer {
+    /// Whether it is told something where it says that it hears, and not at what is mapped to that.
+    pub(super) fn is_direct(&self) -> bool {
+        self.control.as_ref() == Some(&self.declared)
+    }
+}
+
+/// What is known of an instance when it has a call.
+pub(super) struct NewPeer<'a> {
+    pub(super) declared: &'a Subject,
+    pub(super) control: Option<Subject>,
+    pub(super) at: Option<Subject>,
+    pub(super) instance: &'a str,
+    /// What the reply subject of what it is told begins with.
+    pub(super) inbox: &'a str,
+}
+
+/// Who has sent a message about a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Origin<'a> {
+    /// The instance that hears here.
+    Control(&'a Subject),
+    /// One of another account, whose NATS server does not tell which: only this subject leads here.
+    Across(&'a Subject),
+}
+
+/// What a message means that did not reach an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unreached {
+    /// It is gone.
+    Gone,
+    /// Its control subject is mapped to several others: what is sent there gets to it or does not.
+    Weighted,
+    /// It is gone, unless it is heard soon.
+    Doubted,
 }
 
 /// All of them. One is kept as long as it has a call.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     all: Slab<Peer>,
-    by_control: HashMap<Box<str>, PeerId>,
+    by_name: HashMap<Box<str>, PeerId>,
+    /// How many reply subjects have been made.
+    replies: u64,
 }
 
 impl Peers {
@@ -45,34 +98,54 @@ impl Peers {
         self.all.get(peer)
     }
 
-    /// The one that is heard about on this subject.
-    pub(super) fn find(&self, control: &str) -> Option<PeerId> {
-        self.by_control.get(control).copied()
+    /// The one with this name.
+    pub(super) fn find(&self, declared: &str) -> Option<PeerId> {
+        self.by_name.get(declared).copied()
     }
 
-    /// Notes that an instance has a call. `reply` makes the subject at which it is heard.
-    pub(super) fn open(
-        &mut self,
-        call: u64,
-        control: &Subject,
-        instance: &str,
-        now: Instant,
-        reply: impl FnOnce() -> Subject,
-    ) -> PeerId {
-        let peer = match self.by_control.get(control.as_str()) {
-            Some(peer) => *peer,
+    /// The one that has sent a message.
+    pub(super) fn from(&self, origin: Origin<'_>) -> Option<PeerId> {
+        match origin {
+            Origin::Control(declared) => self.find(declared),
+            Origin::Across(at) => {
+                self.all.iter().find(|(_, peer)| peer.at.as_ref() == Some(at)).map(|(peer, _)| peer)
+            }
+        }
+    }
+
+    /// Whether an instance has sent a message.
+    pub(super) fn is_from(&self, peer: PeerId, origin: Origin<'_>) -> bool {
+        self.all.get(peer).is_some_and(|peer| match origin {
+            Origin::Control(declared) => peer.declared == *declared,
+            Origin::Across(at) => peer.at.as_ref() == Some(at),
+        })
+    }
+
+    /// A reply subject for what an instance is told: the broker says there that it did not get there.
+    pub(super) fn reply(&mut self, inbox: &str, instance: &str) -> Subject {
+        self.replies += 1;
+        format!("{inbox}._{instance}.{}", self.replies).into()
+    }
+
+    /// Notes that an instance has a call.
+    pub(super) fn open(&mut self, call: u64, peer: NewPeer<'_>, now: Instant) -> PeerId {
+        let NewPeer { declared, control, at, instance, inbox } = peer;
+        let peer = match self.find(declared) {
+            Some(peer) => peer,
             None => {
-                let (control, instance) = (control.clone(), Box::from(instance));
-                let name = Box::from(control.as_str());
+                let reply = self.reply(inbox, instance);
                 let peer = self.all.insert(Peer {
+                    declared: declared.clone(),
                     control,
-                    reply: reply(),
-                    instance,
+                    reply,
+                    at,
+                    instance: instance.into(),
                     heard: now,
+                    doubted: None,
                     is_denied: false,
                     calls: HashSet::new(),
                 });
-                self.by_control.insert(name, peer);
+                self.by_name.insert(declared.as_str().into(), peer);
                 peer
             }
         };
@@ -87,28 +160,41 @@ impl Peers {
         let Some(there) = self.all.get_mut(peer) else { return };
         there.calls.remove(&call);
         if there.calls.is_empty() {
-            self.by_control.remove(there.control.as_str());
+            self.by_name.remove(there.declared.as_str());
             self.all.remove(peer);
         }
     }
 
     /// Notes that an instance was heard.
-    pub(super) fn hear(&mut self, control: &str, now: Instant) {
-        if let Some(peer) = self.by_control.get(control).and_then(|peer| self.all.get_mut(*peer)) {
+    pub(super) fn hear(&mut self, declared: &str, now: Instant) {
+        if let Some(peer) = self.find(declared).and_then(|peer| self.all.get_mut(peer)) {
             peer.heard = now;
         }
     }
 
     /// Notes that the broker refused what was sent to an instance: it is not tried again.
     pub(super) fn deny(&mut self, control: &str) {
-        if let Some(peer) = self.by_control.get(control).and_then(|peer| self.all.get_mut(*peer)) {
-            peer.is_denied = true;
+        for (_, peer) in &mut self.all {
+            peer.is_denied |= peer.control.as_deref() == Some(control);
+        }
+    }
+
+    /// The instances that are told something at this subject.
+    pub(super) fn told_at(&self, control: &str) -> Vec<PeerId> {
+        let there = self.all.iter().filter(|(_, peer)| peer.control.as_deref() == Some(control));
+        there.map(|(peer, _)| peer).collect()
+    }
+
+    /// Notes that nothing that is sent to an instance gets there for certain.
+    pub(super) fn give_up_control(&mut self, peer: PeerId) {
+        if let Some(peer) = self.all.get_mut(peer) {
+            (peer.control, peer.doubted) = (None, None);
         }
     }
 
     /// Notes that this process was the one which heard nothing for a while: it may have been stopped itself.
     pub(super) fn forgive(&mut self, now: Instant) {
-        self.all.iter_mut().for_each(|(_, peer)| peer.heard = now);
+        self.all.iter_mut().for_each(|(_, peer)| (peer.heard, peer.doubted) = (now, None));
     }
 
     /// Those that have said nothing for too long.
@@ -117,15 +203,38 @@ impl Peers {
         self.all.iter().filter(|(_, peer)| is_silent(peer)).map(|(peer, _)| peer).collect()
     }
 
-    /// Who is meant when the broker says that a message to an instance reached nobody. Servers before 2.12 do not say
-    /// where the message went: then it must be the only one that is heard there.
-    pub(super) fn unreached(&self, reply: &str, went_to: Option<&str>) -> Option<PeerId> {
-        if let Some(control) = went_to {
-            return self.by_control.get(control).copied();
-        }
-        let mut there = self.all.iter().filter(|(_, peer)| *peer.reply == *reply);
-        let (peer, _) = there.next()?;
-        there.next().is_none().then_some(peer)
+    /// The broker says at this reply subject that a message to an instance reached nobody; since 2.12 it
+    /// also says where the message went. Where an instance hears, nobody does then: it is gone. Where a
+    /// message went elsewhere though it was sent to where the instance hears, the subject is mapped. In
+    /// any other case, the next heartbeat tells.
+    pub(super) fn unreached(
+        &mut self,
+        reply: &str,
+        went_to: Option<&str>,
+        now: Instant,
+    ) -> Option<(PeerId, Unreached)> {
+        let (peer, there) = self.all.iter_mut().find(|(_, peer)| *peer.reply == *reply)?;
+        let what = match went_to {
+            Some(went_to) if there.is_direct() && *went_to == *there.declared => Unreached::Gone,
+            Some(_) if there.is_direct() => Unreached::Weighted,
+            _ => {
+                there.doubted.get_or_insert(now);
+                Unreached::Doubted
+            }
+        };
+        Some((peer, what))
+    }
+
+    /// What has become of those that were doubted.
+    pub(super) fn decided(&self, now: Instant) -> Vec<(PeerId, Unreached)> {
+        let decide = |peer: &Peer| {
+            let since = peer.doubted?;
+            if peer.heard > since {
+                return Some(Unreached::Weighted);
+            }
+            (now.duration_since(since) >= DOUBT).then_some(Unreached::Gone)
+        };
+        self.all.iter().filter_map(|(id, peer)| Some((id, decide(peer)?))).collect()
     }
 
     /// The calls that an instance has, in a fixed order.
@@ -136,55 +245,9 @@ impl Peers {
         calls
     }
 
-    /// Those that can be told something.
-    pub(super) fn reachable(&self) -> impl Iterator<Item = &Peer> {
-        self.all.iter().map(|(_, peer)| peer).filter(|peer| !peer.is_denied)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn open(peers: &mut Peers, call: u64, control: &'static str) -> PeerId {
-        let reply = || Subject::from_static("_INBOX.x._a");
-        peers.open(call, &Subject::from_static(control), "a", Instant::now(), reply)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_instance_is_kept_as_long_as_it_has_a_call() {
-        let mut peers = Peers::default();
-        let peer = open(&mut peers, 1, "lab._ctl.a.1");
-        assert_eq!(open(&mut peers, 2, "lab._ctl.a.1"), peer);
-        assert_eq!(peers.calls(peer), [1, 2]);
-        peers.close(1, peer);
-        assert!(!peers.is_empty());
-        peers.close(2, peer);
-        assert!(peers.is_empty() && peers.by_control.is_empty());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn silence_is_counted_from_the_last_word() {
-        let mut peers = Peers::default();
-        let peer = open(&mut peers, 1, "lab._ctl.a.1");
-        tokio::time::advance(LONGEST_SILENCE - Duration::from_millis(1)).await;
-        assert_eq!(peers.silent(Instant::now()), [0; 0]);
-        peers.hear("lab._ctl.a.1", Instant::now());
-        peers.hear("lab._ctl.b.1", Instant::now());
-        tokio::time::advance(LONGEST_SILENCE).await;
-        assert_eq!(peers.silent(Instant::now()), [peer]);
-        peers.forgive(Instant::now());
-        assert_eq!(peers.silent(Instant::now()), [0; 0]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_was_not_reached_must_be_certain() {
-        let mut peers = Peers::default();
-        let one = open(&mut peers, 1, "lab._ctl.a.1");
-        assert_eq!(peers.unreached("_INBOX.x._a", None), Some(one));
-        let other = open(&mut peers, 2, "shelf._ctl.a.1");
-        assert_eq!(peers.unreached("_INBOX.x._a", None), None);
-        assert_eq!(peers.unreached("_INBOX.x._a", Some("shelf._ctl.a.1")), Some(other));
-        assert_eq!(peers.unreached("_INBOX.x._b", None), None);
+    /// Those that can be told something, with the subject for that.
+    pub(super) fn reachable(&self) -> impl Iterator<Item = (&Subject, &Peer)> {
+        let can_be_told = self.all.iter().map(|(_, peer)| peer).filter(|peer| !peer.is_denied);
+        can_be_told.filter_map(|peer| Some((peer.control.as_ref()?, peer)))
     }
 }

@@ -102,7 +102,7 @@ impl Sender {
                 std::mem::forget(unfinished);
                 return Some(Instant::now() + LOOK_AGAIN);
             }
-            self.shared.give_up_lost(&mut in_hand);
+            self.shared.give_up_lost(&self.subjects, &mut in_hand);
             let batches = &mut in_hand.batches;
             if let Some(full) = self.send_now(batches) {
                 // There it is still if this future is dropped while it waits, or if the connection is lost.

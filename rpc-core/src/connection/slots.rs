@@ -1,6 +1,7 @@
 //! Reply subjects, reused: a NATS server caches routes by literal subject, so that a fresh one for each call is slow.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use slab::Slab;
 use tokio::time::Instant;
@@ -11,8 +12,8 @@ use super::outbox::DestinationId;
 /// A slot's last token: random, so that it cannot be guessed.
 pub(super) type Token = [u8; 8];
 
-/// All slots of an inbox. A slot stands for one message that is out, and for the calls in it. When the message was
-/// answered, the slot waits in its pool for the next one to the same service; when it was not, the slot is retired,
+/// All slots of an inbox. A slot stands for one message that is out, and for the calls in it. When all of them were
+/// answered, the slot waits in its pool for the next message to the same service; when not, the slot is retired,
 /// since an answer without an id (a 503) may still come for it.
 #[derive(Default)]
 pub(super) struct Slots {
@@ -22,8 +23,12 @@ pub(super) struct Slots {
 }
 
 /// The slots of one service.
-#[derive(Default)]
 struct Pool {
+    /// What its reply subjects begin with: a token of the service's own behind the inbox of the connection,
+    /// so that no other service knows where the instances of this one are heard.
+    prefix: Arc<str>,
+    /// Below which subjects the service hears too, besides its own.
+    also_served_below: Vec<Box<str>>,
     free: Vec<usize>,
     /// Whether a call of the service has ever been given up without an answer: it may still be refused, or run.
     abandoned: bool,
@@ -39,7 +44,9 @@ struct Slot {
     calls: Vec<u64>,
     /// How many have not.
     left: usize,
+    /// Whether one of them was answered, and whether one has left without that.
     answered: bool,
+    unanswered: bool,
 }
 
 /// A message that is out.
@@ -53,23 +60,49 @@ pub(super) struct Sent {
 
 impl Slots {
     /// Makes a pool for one service.
-    pub(super) fn add_pool(&mut self) -> usize {
-        self.pools.insert(Pool::default())
+    pub(super) fn add_pool(&mut self, prefix: &str) -> usize {
+        self.pools.insert(Pool {
+            prefix: prefix.into(),
+            also_served_below: Vec::new(),
+            free: Vec::new(),
+            abandoned: false,
+        })
+    }
+
+    /// What the reply subjects of a service begin with.
+    pub(super) fn prefix(&self, pool: usize) -> Arc<str> {
+        self.pools.get(pool).map(|pool| Arc::clone(&pool.prefix)).unwrap_or_default()
+    }
+
+    /// Notes below which subjects a service hears too.
+    pub(super) fn serve_below(&mut self, pool: usize, subjects: &[Box<str>]) {
+        let Some(pool) = self.pools.get_mut(pool) else { return };
+        for subject in subjects {
+            if !pool.also_served_below.contains(subject) {
+                pool.also_served_below.push(subject.clone());
+            }
+        }
+    }
+
+    /// Below which subjects a service hears too.
+    pub(super) fn also_served_below(&self, pool: usize) -> &[Box<str>] {
+        self.pools.get(pool).map(|pool| &*pool.also_served_below).unwrap_or_default()
     }
 
     /// Forgets a pool; its slots that are still out are retired as they come back.
     pub(super) fn remove_pool(&mut self, pool: usize) {
-        for slot in self.pools.try_remove(pool).unwrap_or_default().free {
+        for slot in self.pools.try_remove(pool).map(|pool| pool.free).unwrap_or_default() {
             self.retire(slot);
         }
     }
 
-    /// A slot for a message, with its reply subject. `fresh` makes a token and its subject when the pool has none.
+    /// A slot for a message, with its reply subject. `fresh` makes a token and its subject, which begins with what it is
+    /// given, when the pool has none.
     pub(super) fn lease(
         &mut self,
         pool: usize,
         sent: Sent,
-        fresh: impl FnOnce() -> (Token, Subject),
+        fresh: impl FnOnce(&str) -> (Token, Subject),
     ) -> (usize, Subject) {
         let free = self.pools.get_mut(pool).and_then(|pool| pool.free.pop());
         if let Some(index) = free
@@ -78,7 +111,7 @@ impl Slots {
             slot.sent = Some(sent);
             return (index, slot.reply.clone());
         }
-        let (token, reply) = fresh();
+        let (token, reply) = fresh(&self.prefix(pool));
         let slot = Slot {
             token,
             reply: reply.clone(),
@@ -87,6 +120,7 @@ impl Slots {
             calls: Vec::new(),
             left: 0,
             answered: false,
+            unanswered: false,
         };
         let index = self.slots.insert(slot);
         self.by_token.insert(token, index);
@@ -107,6 +141,7 @@ impl Slots {
         let first = if slot.left == slot.calls.len() { slot.sent } else { None };
         slot.left = slot.left.saturating_sub(1);
         slot.answered |= how == Left::Answered;
+        slot.unanswered |= how != Left::Answered;
         if how == Left::Abandoned
             && let Some(pool) = self.pools.get_mut(slot.pool)
         {
@@ -115,11 +150,12 @@ impl Slots {
         if slot.left > 0 {
             return first;
         }
-        let answered = std::mem::take(&mut slot.answered);
+        slot.answered = false;
+        let unanswered = std::mem::take(&mut slot.unanswered);
         slot.sent = None;
         slot.calls.clear();
         match self.pools.get_mut(slot.pool) {
-            Some(pool) if answered => pool.free.push(index),
+            Some(pool) if !unanswered => pool.free.push(index),
             _ => self.retire(index),
         }
         first
@@ -205,13 +241,13 @@ mod tests {
         let place = Place { subject: "s.one".into(), service: 1, pool, most: 1 };
         let destination = Destinations::default().keep(place);
         let sent = Sent { destination, number: 0, at: Instant::now() };
-        slots.lease(pool, sent, || fresh(name))
+        slots.lease(pool, sent, |_| fresh(name))
     }
 
     #[tokio::test]
     async fn an_answered_slot_is_reused_by_its_pool_only() {
         let mut slots = Slots::default();
-        let (mine, other) = (slots.add_pool(), slots.add_pool());
+        let (mine, other) = (slots.add_pool("_INBOX.x.m"), slots.add_pool("_INBOX.x.o"));
         let (a, reply) = lease(&mut slots, mine, b'a');
         slots.join(a, 1);
         slots.leave(a, Left::Answered);
@@ -224,7 +260,7 @@ mod tests {
     #[tokio::test]
     async fn an_unanswered_slot_is_retired() {
         let mut slots = Slots::default();
-        let pool = slots.add_pool();
+        let pool = slots.add_pool("_INBOX.x.s");
         let (a, _) = lease(&mut slots, pool, b'a');
         slots.join(a, 1);
         slots.leave(a, Left::Abandoned);
@@ -235,7 +271,7 @@ mod tests {
     #[tokio::test]
     async fn a_token_names_its_message_until_the_last_call_has_left() {
         let mut slots = Slots::default();
-        let pool = slots.add_pool();
+        let pool = slots.add_pool("_INBOX.x.s");
         let (a, _) = lease(&mut slots, pool, b'a');
         slots.join(a, 1);
         slots.join(a, 2);
@@ -246,7 +282,11 @@ mod tests {
         assert!(slots.find(b"aaaaaaaa").is_some());
         assert!(slots.leave(a, Left::Abandoned).is_none());
         assert!(slots.find(b"aaaaaaaa").is_none());
-        assert_eq!(slots.len(), 1, "one answer proves the route");
+        assert_eq!(slots.len(), 0, "something may still come for the call that was given up");
+        let (b, _) = lease(&mut slots, pool, b'b');
+        slots.join(b, 3);
+        slots.leave(b, Left::Answered);
+        assert_eq!(slots.len(), 1, "all of its calls were answered");
         slots.remove_pool(pool);
         assert_eq!(slots.len(), 0);
     }

@@ -12,6 +12,7 @@ fn context(budget: Duration) -> Context {
         replier: Arc::new(Replier { connection, instance: "i".into() }),
         to: None,
         joining: Joining::Lone,
+        together: None,
         format: Format::Plain { codec: crate::Codec::Json, content_type: ContentType::Implied },
         audience: Audience::One,
     };

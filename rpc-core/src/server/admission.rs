@@ -17,7 +17,7 @@ use crate::connection::{Joining, Subject};
 use crate::context::{Arrival, Bond, Context};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
-use crate::reply::Format;
+use crate::reply::{Format, Together};
 use crate::service::MethodKind;
 use crate::telemetry::CallSpan;
 use crate::wire::frame::Credit;
@@ -59,6 +59,8 @@ pub(super) struct Part {
     pub(super) subject: Subject,
     pub(super) reply: Option<Subject>,
     pub(super) joining: Joining,
+    /// Where their answers are collected, if these have to leave together.
+    pub(super) together: Option<Arc<Together>>,
     pub(super) held: Held,
 }
 
@@ -74,8 +76,9 @@ impl Intake {
         let Endpoint { shared, service, method, places, stats, .. } = &*self.endpoint;
         stats.counters.received.add();
         let Incoming { part, arrived, format, bounds, attempt, headers, credit, body } = incoming;
-        let Part { subject, reply, joining, held } = part;
+        let Part { subject, reply, joining, together, held } = part;
         let mut path = shared.reply_path(reply, joining, format, self.audience);
+        path.together = together;
         let way = bounds.and_then(|bounds| {
             if bounds.deadline.was_expired(arrived) {
                 self.endpoint.stats.counters.expired.add();

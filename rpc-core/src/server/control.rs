@@ -8,8 +8,10 @@ use futures_util::StreamExt;
 
 use super::Shared;
 use super::peers::Peers;
-use crate::connection::{MAX_FRAMES, Message, Subscription, no_responders};
-use crate::wire::frame::{Frame, Frames, Id, ItemFrame, Malformed};
+use super::replies::{Dispatch, send_message};
+use crate::connection::{Joining, MAX_FRAMES, Message, Subscription, no_responders};
+use crate::reply::{is_across_accounts, nothing};
+use crate::wire::frame::{Frame, Frames, HeartbeatFrame, Id, ItemFrame, Malformed};
 
 /// Takes in the control messages of one service, until its server ends: a shutdown waits for handlers, which can still be
 /// cancelled.
@@ -19,12 +21,17 @@ pub(super) async fn listen(mut subscription: Subscription, peers: Arc<Peers>, sh
     }
 }
 
-/// Cancels the calls that a message says. Nothing here ever opens one, and nothing is answered.
-fn take(message: &Message, peers: &Peers, shared: &Shared) {
+/// Cancels the calls that a message says. Nothing here ever opens one, and nothing is answered but the
+/// question whether a heartbeat arrives.
+fn take(message: &Message, peers: &Peers, shared: &Arc<Shared>) {
     let peer = message.subject.rsplit('.').next().unwrap_or_default();
-    if let Some(unserved) = no_responders(message) {
-        peers.gone(peer, unserved.subject);
+    if no_responders(message).is_some() {
+        peers.gone(peer);
         return;
+    }
+    if let Some(reply) = message.reply.as_ref().filter(|reply| is_across_accounts(reply)) {
+        // Nothing is answered there: the NATS server need not keep the way.
+        send_message(shared, nothing(reply.clone()), Joining::Lone, Dispatch::Soon);
     }
     let Ok(frames) = Frames::new(&message.payload) else {
         shared.counters.control_malformed.add();
@@ -49,7 +56,12 @@ fn take(message: &Message, peers: &Peers, shared: &Shared) {
                 wake.extend(peers.flows(peer, &id).and_then(|flows| flows.outflow.grant(credit)));
             }
             Ok(Frame::Cancel(id)) => _ = peers.cancel(peer, &id),
-            // A heartbeat says no more than that its sender is there.
+            Ok(Frame::Heartbeat(HeartbeatFrame { number: number @ Some(_), .. })) => {
+                if let Some(address) = peers.address(peer) {
+                    send_message(shared, address.confirmation(number), Joining::Several, Dispatch::Soon);
+                }
+            }
+            // Another heartbeat says no more than that its sender is there.
             Ok(_) => {}
             Err(_) => _ = shared.counters.control_malformed.add(),
         }

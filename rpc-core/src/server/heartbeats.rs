@@ -10,7 +10,6 @@ use super::Shared;
 use super::peers::Peers;
 use super::replies::{Dispatch, send_message};
 use crate::connection::{Joining, LONGEST_SILENCE};
-use crate::wire::frame;
 
 /// How often a peer hears from us; after three times that in silence, it takes the instance for dead.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -36,8 +35,7 @@ pub(super) async fn beat(services: Vec<Arc<Peers>>, opened: Arc<Notify>, shared:
                 continue;
             }
             for address in addresses {
-                let heartbeat = address.message(frame::heartbeat());
-                send_message(&shared, heartbeat, Joining::Several, Dispatch::Soon);
+                send_message(&shared, address.heartbeat(), Joining::Several, Dispatch::Soon);
             }
         }
     }

@@ -12,11 +12,11 @@ use super::dispatch::Endpoint;
 use super::plain;
 use super::probe::Probe;
 use super::receive::Turn;
-use super::replies::send_refusal;
+use super::replies::{Dispatch, end_replies, send_message, send_refusal};
 use crate::connection::{Joining, MAX_BYTES, MAX_FRAMES, Message};
 use crate::deadline::{CLOCK_TOLERANCE, Deadline};
 use crate::error::{Error, ErrorKind};
-use crate::reply::{Audience, ContentType, Format};
+use crate::reply::{Audience, ContentType, Format, Together, is_across_accounts};
 use crate::service::MethodKind;
 use crate::wire::dialect::{self, Dialect, PlainBody};
 use crate::wire::frame::{self, BadMessage, CallFrame, Flags, Frame, Frames, Id};
@@ -117,7 +117,7 @@ impl Intake {
             Some(Ok(frame)) if frames.is_empty() => {
                 let held = Held::own(self.endpoint.quota.as_ref(), message.payload.len());
                 let Message { subject, reply, .. } = message;
-                let part = Part { subject, reply, joining: Joining::Lone, held };
+                let part = Part { subject, reply, joining: Joining::Lone, together: None, held };
                 return self.take_frame(part, arrived, frame, turn);
             }
             Some(first) => first,
@@ -129,11 +129,12 @@ impl Intake {
                 let text = format!("a message has no more than {MAX_FRAMES} frames");
                 self.refuse(&message, &Error::not_executed(ErrorKind::InvalidArgument, text));
             }
-            Ok(frames) => {
+            Ok(mut frames) => {
                 let quota = self.endpoint.quota.as_ref();
                 let held = Held::shared(self.endpoint.admitted(), quota, message.payload.len());
                 let Message { subject, reply, .. } = message;
-                let part = Part { subject, reply, joining: Joining::Several, held };
+                let together = self.together(reply.as_deref(), &mut frames);
+                let part = Part { subject, reply, joining: Joining::Several, together, held };
                 // The time that reading took is not the first handler's.
                 turn.proceed();
                 frames.into_iter().for_each(|frame| self.take_frame(part.clone(), arrived, frame, turn));
@@ -142,9 +143,49 @@ impl Intake {
         }
     }
 
+    /// Where the answers to the calls of one message are collected, if the NATS server may let one reply
+    /// through. Then no call has more time than the one that expires first: its answer takes the others
+    /// along. One that has expired already does not count; it is answered at once.
+    fn together(&self, reply: Option<&str>, frames: &mut [Frame]) -> Option<Arc<Together>> {
+        if !reply.is_some_and(is_across_accounts) {
+            return None;
+        }
+        let calls = || frames.iter().filter_map(|frame| match frame {
+            Frame::Call(call) if !call.flags.is_trial() => Some(call),
+            _ => None,
+        });
+        let budget = |call: &CallFrame| call.budget.unwrap_or(self.shared().default_timeout);
+        let count = calls().count();
+        let first = calls().map(budget).filter(|budget| !budget.is_zero()).min();
+        for frame in frames {
+            if let Frame::Call(call) = frame {
+                call.budget = first.map_or(call.budget, |first| Some(first.min(budget(call))));
+            }
+        }
+        Some(Arc::new(Together::new(count)))
+    }
+
+    /// Answers a call that runs nothing, twice: whether both answers arrive is what its caller wants to
+    /// know.
+    fn answer_trial(&self, part: Part, call: &CallFrame) {
+        let Part { reply: Some(reply), .. } = part else { return };
+        let format = Format::Framed { id: call.id, flags: call.flags };
+        let path = self.shared().reply_path(Some(reply), Joining::Lone, format, self.audience);
+        for _ in 0..2 {
+            let answer = path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(&(), bytes));
+            if let Some(message) = answer.ok().and_then(|answer| path.message(answer)) {
+                send_message(self.shared(), message, Joining::Lone, Dispatch::AtFlush);
+            }
+        }
+        end_replies(self.shared(), &path, Dispatch::AtFlush);
+    }
+
     /// Takes a call; frames of other kinds are not for a method's subject.
     fn take_frame(&self, part: Part, arrived: Arrived, frame: Frame, turn: &mut Turn<'_>) {
         let Frame::Call(call) = frame else { return };
+        if call.flags.is_trial() && !call.flags.demands_the_unknown() {
+            return self.answer_trial(part, &call);
+        }
         let bounds = if call.args.len() > self.shared().limits.request {
             Err(self.shared().limits.too_large(call.args.len()))
         } else if call.flags.demands_the_unknown() {
@@ -178,7 +219,7 @@ impl Intake {
         };
         let held = Held::own(self.endpoint.quota.as_ref(), message.payload.len());
         let Message { subject, reply, payload: body, .. } = message;
-        let part = Part { subject, reply, joining: Joining::Lone, held };
+        let part = Part { subject, reply, joining: Joining::Lone, together: None, held };
         let (attempt, credit) = (1, None);
         self.admit(Incoming { part, arrived, format, bounds, attempt, headers, credit, body }, turn);
     }

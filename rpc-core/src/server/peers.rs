@@ -15,18 +15,15 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use self::streams::StreamLimits;
 use super::stats::Stats;
-use crate::connection::streams::{Flows, Windows};
-use crate::connection::{OutboundMessage, Subject};
+use crate::connection::streams::{Flows, Link, Windows};
+use crate::connection::{Connection, OutboundMessage, Subject};
 use crate::error::{Error, ErrorKind};
-use crate::reply::{Audience, Format, Replier, ReplyPath};
+use crate::reply::{Audience, Format, Replier, ReplyPath, is_across_accounts};
 use crate::service::Port;
 use crate::wire::frame::{self, Acceptance, Flags, Id};
 use crate::wire::headers::Headers;
 use crate::wire::reply_prefixes::ReplyPrefixes;
 use crate::wire::subject::first_tokens;
-
-/// The prefix of replies to other accounts. A NATS server takes one reply there and no more.
-const OTHER_ACCOUNT: &str = "_R_.";
 
 /// The peers of one service: those who wait for calls that they were told are here. A call that is answered soon never
 /// comes by; one that does leaves no later than it is answered, so there are no more entries than calls.
@@ -52,8 +49,22 @@ struct State {
 /// Where a peer is, and the subject of the service that it calls: what is said about calls goes below that.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Home {
+    /// What the reply subjects of its calls have in common. Of a call from another account, that is its
+    /// reply subject: nothing else leads there.
     inbox: Box<str>,
     service: Box<str>,
+}
+
+impl Home {
+    fn is_across_accounts(&self) -> bool {
+        is_across_accounts(&self.inbox)
+    }
+
+    /// Where an instance is heard.
+    fn heard_at(&self, instance: &str) -> String {
+        let inbox = &self.inbox;
+        if self.is_across_accounts() { inbox.to_string() } else { format!("{inbox}._{instance}") }
+    }
 }
 
 /// One inbox that has calls open.
@@ -92,13 +103,42 @@ impl Cancellable {
 pub(super) struct Address {
     to: Subject,
     from: Subject,
+    /// A NATS server replaces the reply subjects of messages to another account, and keeps a way back for
+    /// each: there, frames say where they come from.
+    is_across_accounts: bool,
 }
 
 impl Address {
     /// A message to the peer. Several share their subject in memory, and can be joined.
     pub(super) fn message(&self, payload: Bytes) -> OutboundMessage {
-        let (subject, reply) = (self.to.clone(), Some(self.from.clone()));
-        OutboundMessage { subject, reply, payload, headers: None }
+        OutboundMessage { subject: self.to.clone(), reply: self.reply(), payload, headers: None }
+    }
+
+    /// The reply subject of messages to the peer.
+    fn reply(&self) -> Option<Subject> {
+        (!self.is_across_accounts).then(|| self.from.clone())
+    }
+
+    /// What frames to the peer say in place of that.
+    fn control(&self) -> Option<&str> {
+        self.is_across_accounts.then_some(&self.from)
+    }
+
+    /// Says that the instance is there.
+    pub(super) fn heartbeat(&self) -> OutboundMessage {
+        if self.is_across_accounts { self.confirmation(None) } else { self.message(frame::heartbeat()) }
+    }
+
+    /// The same, and that a heartbeat with this number came from the peer.
+    pub(super) fn confirmation(&self, number: Option<u64>) -> OutboundMessage {
+        let mut bytes = BytesMut::new();
+        frame::write_heartbeat(&mut bytes, number, self.control());
+        self.message(bytes.freeze())
+    }
+
+    /// The way to the peer on one of its streams.
+    fn link(&self, connection: Connection, id: Id) -> Link {
+        Link { connection, to: self.to.clone(), from: self.reply(), id }
     }
 }
 
@@ -150,17 +190,26 @@ impl Peers {
         drop(state);
 
         let mut accepted = BytesMut::new();
-        let acceptance = Acceptance { credit: None, headers: &Headers::new(), flags: flags_of(path) };
+        let (flags, control) = (flags_of(path), address.control());
+        let acceptance = Acceptance { credit: None, headers: &Headers::new(), flags, control };
         frame::write_accepted(&mut accepted, &id, &self.replier.instance, &acceptance);
         let call = OpenCall { peers: Arc::clone(self), peer, id, cancellation, port: None };
         Some((call, address.message(accepted.freeze())))
     }
 
-    /// Which call it is, and where its caller is heard; `None` of one that nobody can be told of.
+    /// Which call it is, and where its caller is heard; `None` of one that nobody can be told of. A caller
+    /// of another account can only if it has verified that several replies reach it: anything that is
+    /// said before the answer would else be taken for that.
     fn home(&self, subject: &str, path: &ReplyPath) -> Option<(Id, Home)> {
-        let Format::Framed { id, .. } = path.format else { return None };
-        let reply = path.to.as_deref().filter(|reply| !reply.starts_with(OTHER_ACCOUNT))?;
-        let (inbox, _) = reply.rsplit_once('.')?;
+        let Format::Framed { id, flags } = path.format else { return None };
+        let reply = path.to.as_deref()?;
+        let inbox = if !is_across_accounts(reply) {
+            reply.rsplit_once('.')?.0
+        } else if flags.allows_several_replies() && path.together.is_none() {
+            reply
+        } else {
+            return None;
+        };
         Some((id, Home { inbox: inbox.into(), service: first_tokens(subject, self.service).into() }))
     }
 
@@ -183,13 +232,14 @@ impl Peers {
     /// be guessed: a peer that made up the news that another is gone would have all calls of that one cancelled.
     fn add(&self, state: &mut State, home: Home, allowed: &ReplyPrefixes) -> Option<Arc<str>> {
         let (instance, service) = (&self.replier.instance, &home.service);
-        let to = format!("{}._{instance}", home.inbox);
+        let to = home.heard_at(instance);
         if !allowed.accept(&to) {
             return None;
         }
         let token: Arc<str> = self.replier.connection.random().token_string::<12>().into();
         let from = format!("{service}._ctl.{instance}.{token}");
-        let address = Address { to: to.into(), from: from.into() };
+        let is_across_accounts = home.is_across_accounts();
+        let address = Address { to: to.into(), from: from.into(), is_across_accounts };
         if state.peers.is_empty() {
             self.opened.notify_one();
         }
@@ -206,17 +256,15 @@ impl Peers {
         cancelled.map(Cancellable::cancel).is_some()
     }
 
-    /// Cancels everything that a peer has open, since it is gone. Returns how many calls that were. `unheard` is the subject
-    /// that nobody listens on, where the broker says so: another than the peer's is not about it.
-    pub(super) fn gone(&self, peer: &str, unheard: Option<&str>) -> u64 {
-        let mut state = self.lock();
-        let Some(found) = state.peers.get(peer) else { return 0 };
-        if unheard.is_some_and(|unheard| unheard != found.address.to.as_str()) {
-            return 0;
-        }
-        let calls = state.forget(peer);
-        drop(state);
+    /// Cancels everything that a peer has open, since it is gone. Returns how many calls that were.
+    pub(super) fn gone(&self, peer: &str) -> u64 {
+        let calls = self.lock().forget(peer);
         calls.into_values().map(Cancellable::cancel).fold(0, |count, ()| count + 1)
+    }
+
+    /// Where a peer is that has calls open.
+    pub(super) fn address(&self, peer: &str) -> Option<Address> {
+        self.lock().peers.get(peer).map(|peer| peer.address.clone())
     }
 
     /// Where all peers are that have calls open.

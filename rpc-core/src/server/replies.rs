@@ -40,7 +40,7 @@ impl Shared {
         format: Format,
         audience: Audience,
     ) -> ReplyPath {
-        ReplyPath { replier: Arc::clone(&self.replier), to, joining, format, audience }
+        ReplyPath { replier: Arc::clone(&self.replier), to, joining, together: None, format, audience }
     }
 }
 
@@ -70,10 +70,35 @@ pub(super) enum Dispatch {
     AtFlush,
 }
 
-/// Sends a reply to whoever waits for one.
+/// Sends the last reply to whoever waits for one.
 pub(super) fn send(shared: &Arc<Shared>, path: &ReplyPath, reply: Reply, dispatch: Dispatch) {
+    // Answers that leave together are complete: nothing joins them.
+    let joining = if path.together.is_some() { Joining::Lone } else { path.joining };
     if let Some(message) = path.message(reply) {
-        send_message(shared, message, path.joining, dispatch);
+        send_message(shared, message, joining, dispatch);
+        end_replies(shared, path, dispatch);
+    }
+}
+
+/// Notes that a call gets no reply any more.
+pub(super) fn send_none(shared: &Arc<Shared>, path: &ReplyPath) {
+    match path.message_without() {
+        Some(message) => send_message(shared, message, Joining::Lone, Dispatch::Soon),
+        // The last of the others takes them along.
+        None if path.together.is_some() => return,
+        None => {}
+    }
+    end_replies(shared, path, Dispatch::Soon);
+}
+
+/// Says behind the last reply that it was the last, where the NATS server has to know.
+pub(super) fn end_replies(shared: &Arc<Shared>, path: &ReplyPath, dispatch: Dispatch) {
+    if let Some(end) = path.end_of_replies() {
+        if dispatch == Dispatch::Now {
+            // What was posted before must not come after it.
+            shared.connection().flush_posted();
+        }
+        send_message(shared, end, Joining::Lone, dispatch);
     }
 }
 

@@ -12,7 +12,7 @@ use super::Shared;
 use super::admitted::Held;
 use super::dispatch::Endpoint;
 use super::peers::OpenCall;
-use super::replies::{Dispatch, send, send_message};
+use super::replies::{Dispatch, end_replies, send, send_message, send_none};
 use crate::connection::Joining;
 use crate::context::Context;
 use crate::error::{BeforeWork, Error, ErrorKind, Execution};
@@ -155,7 +155,8 @@ impl Taken {
         // When the server has ended, its connection may be gone before the next flush.
         let dispatch = if self.shared().is_closed() { Dispatch::Now } else { dispatch };
         if let Some(port) = open.as_ref().and_then(|open| open.port.as_ref()).filter(|port| port.is_open()) {
-            return self.end_stream(port, result, dispatch);
+            self.end_stream(port, result, dispatch);
+            return end_replies(self.shared(), self.context.reply_path(), dispatch);
         }
         let path = self.context.reply_path();
         let result = match result {
@@ -238,7 +239,9 @@ impl Taken {
             // Nobody waits for an answer.
             End::Cancelled => {
                 self.open = None;
-                self.job = None;
+                if self.job.take().is_none() {
+                    send_none(self.shared(), self.context.reply_path());
+                }
                 self.answered = true;
                 self.endpoint.stats.give_up();
                 self.observe(Outcome::Dropped);

@@ -177,11 +177,18 @@ pub(crate) fn first_tokens(subject: &str, count: usize) -> &str {
     end.and_then(|end| subject.get(..end)).unwrap_or(subject)
 }
 
-/// Whether a subject is one at which this instance hears about its calls of this service: `<service>._ctl.<instance>.<peer>`.
-pub(crate) fn is_control(subject: &str, service: &str, instance: &str) -> bool {
-    let rest = subject.strip_prefix(service).and_then(|rest| rest.strip_prefix("._ctl."));
-    let peer = rest.and_then(|rest| rest.strip_prefix(instance)).and_then(|rest| rest.strip_prefix('.'));
-    is_token(instance) && peer.is_some_and(is_token)
+/// The two parts of a subject at which this instance hears about its calls, `<service>` and
+/// `._ctl.<instance>.<peer>`; `None` if it is no such subject.
+pub(crate) fn split_control<'a>(subject: &'a str, instance: &str) -> Option<(&'a str, &'a str)> {
+    let (before, peer) = subject.rsplit_once('.')?;
+    let service = before.strip_suffix(instance)?.strip_suffix("._ctl.")?;
+    let is_literal = service.split('.').all(is_token) && is_token(instance) && is_token(peer);
+    (is_literal && subject.len() <= MAX_SUBJECT).then(|| subject.split_at(service.len()))
+}
+
+/// Whether a subject is another one, or below that.
+pub(crate) fn is_at_or_below(subject: &str, other: &str) -> bool {
+    subject.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Whether a subscription with this pattern gets the messages of a subject.
@@ -250,18 +257,33 @@ mod tests {
 
     #[test]
     fn a_control_subject_is_that_of_its_service_and_instance() {
-        assert!(is_control("eu.lab._ctl.a.12", "eu.lab", "a"));
-        for (subject, service, instance) in [
-            ("eu.lab._ctl.a.12", "lab", "a"),
-            ("eu.lab._ctl.a.12", "eu.lab", "b"),
-            ("eu.lab._ctl.a.", "eu.lab", "a"),
-            ("eu.lab._ctl.a", "eu.lab", "a"),
-            ("eu.lab._ctl.a.1.2", "eu.lab", "a"),
-            ("eu.lab._ctl.a.*", "eu.lab", "a"),
-            ("eu.lab._ctl.a.b.1", "eu.lab", "a.b"),
-            ("$JS.API.STREAM.DELETE.x", "eu.lab", "a"),
+        assert_eq!(split_control("eu.lab._ctl.a.12", "a"), Some(("eu.lab", "._ctl.a.12")));
+        for (subject, instance) in [
+            ("eu.lab._ctl.a.12", "b"),
+            ("eu.lab._ctl.ba.12", "a"),
+            ("eu.lab._ctl.a.", "a"),
+            ("eu.lab._ctl.a", "a"),
+            ("eu.lab._ctl.a.1.2", "a"),
+            ("eu.lab._ctl.a.*", "a"),
+            ("eu.*._ctl.a.12", "a"),
+            ("$JS._ctl.a.12", "a"),
+            ("._ctl.a.12", "a"),
+            ("eu.lab._ctl.a.b.1", "a.b"),
+            ("$JS.API.STREAM.DELETE.x", "a"),
         ] {
-            assert!(!is_control(subject, service, instance), "{subject}");
+            assert_eq!(split_control(subject, instance), None, "{subject}");
+        }
+    }
+
+    #[test]
+    fn a_subject_is_below_another_by_whole_tokens() {
+        for (subject, other, expected) in [
+            ("canary.lab", "canary", true),
+            ("canary.lab", "canary.lab", true),
+            ("canary.labs", "canary.lab", false),
+            ("canary", "canary.lab", false),
+        ] {
+            assert_eq!(is_at_or_below(subject, other), expected, "{subject} {other}");
         }
     }
 }

@@ -48,6 +48,7 @@ impl<T, E> Gather<T, E> {
     /// Starts the gather's time, and hands the call over.
     fn begin(&mut self, built: Result<CallBuffer, Error>) -> Result<(), Error> {
         let (_, args) = built?.into_parts();
+        self.outgoing.takes_one_answer = self.most == 1;
         let begun = self.outgoing.begin()?;
         self.expectation.begin(&self.outgoing, begun.deadline);
         self.state = State::Sending(send::begin(&self.outgoing, args, begun.deadline));
@@ -73,8 +74,10 @@ impl<T, E> Gather<T, E> {
             }
             Poll::Pending => {}
         }
-        if self.expectation.poll_met(&self.heard, cx) {
-            return Poll::Ready(Some(GatherEnd::Complete));
+        match self.expectation.poll_met(&self.heard, cx) {
+            Ok(true) => return Poll::Ready(Some(GatherEnd::Complete)),
+            Ok(false) => {}
+            Err(error) => return Poll::Ready(Some(GatherEnd::Failed(error))),
         }
         let Some(quiet) = self.quiet.filter(|_| !self.heard.is_empty()) else { return Poll::Pending };
         let timer = self

@@ -10,6 +10,7 @@ use super::InstanceId;
 use crate::client::outgoing::Outgoing;
 use crate::deadline::Deadline;
 use crate::discovery::discover;
+use crate::error::{Error, ErrorKind};
 use crate::wire::subject::overlap;
 
 /// How long instances are looked for.
@@ -20,9 +21,12 @@ pub(super) enum Expectation {
     None,
     /// All that discovery will find.
     All,
-    Searching(Pin<Box<dyn Future<Output = BTreeSet<InstanceId>> + Send>>),
+    Searching(Search),
     Known(BTreeSet<InstanceId>),
 }
+
+/// Looks for all instances. An error if that cannot find all of them.
+type Search = Pin<Box<dyn Future<Output = Result<BTreeSet<InstanceId>, Error>> + Send>>;
 
 impl Expectation {
     /// Begins to look for all instances, if it is them who are expected.
@@ -35,26 +39,35 @@ impl Expectation {
         let wait = DISCOVERY.min(deadline.remaining() / 4 * 3);
         let discovery = discover(outgoing.connection()).service(service).within(wait);
         *self = Expectation::Searching(Box::pin(async move {
-            let found = discovery.await.unwrap_or_else(|error| {
-                tracing::warn!(%error, service, method, "the instances that are to answer cannot be discovered");
-                Vec::new()
-            });
+            let found = match discovery.await {
+                Err(error) if error.kind() == ErrorKind::Unimplemented => return Err(error),
+                found => found.unwrap_or_else(|error| {
+                    tracing::warn!(%error, service, method, "the instances that are to answer cannot be discovered");
+                    Vec::new()
+                }),
+            };
             // Other deployments have instances of the same name.
             let serves = |subject: &str| called.as_deref().is_some_and(|called| overlap(subject, called));
             let here = found
                 .into_iter()
                 .filter(|info| info.endpoints.iter().any(|endpoint| serves(&endpoint.subject)));
-            here.map(|info| InstanceId::from(info.id)).collect()
+            Ok(here.map(|info| InstanceId::from(info.id)).collect())
         }));
     }
 
-    /// Whether all who are expected have answered.
-    pub(super) fn poll_met(&mut self, heard: &HashSet<InstanceId>, cx: &mut Context<'_>) -> bool {
+    /// Whether all who are expected have answered. An error if it cannot be known who that is.
+    pub(super) fn poll_met(
+        &mut self,
+        heard: &HashSet<InstanceId>,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, Error> {
         if let Expectation::Searching(search) = self {
-            let Poll::Ready(found) = search.as_mut().poll(cx) else { return false };
+            let Poll::Ready(found) = search.as_mut().poll(cx) else { return Ok(false) };
+            let found = found.inspect_err(|_| *self = Expectation::None)?;
             *self = if found.is_empty() { Expectation::None } else { Expectation::Known(found) };
         }
-        matches!(self, Expectation::Known(known) if known.iter().all(|instance| heard.contains(instance)))
+        let is_met = |known: &BTreeSet<_>| known.iter().all(|instance| heard.contains(instance));
+        Ok(matches!(self, Expectation::Known(known) if is_met(known)))
     }
 
     /// Those who are expected and have not answered.

@@ -10,7 +10,7 @@ use crate::client::handover::until;
 use crate::client::layers::Passage;
 use crate::client::outgoing::Outgoing;
 use crate::client::written::Written;
-use crate::connection::{Expected, too_late};
+use crate::connection::{Expected, Verdict, too_late};
 use crate::deadline::Deadline;
 use crate::error::Error;
 
@@ -33,6 +33,9 @@ pub(in crate::client) async fn send_to_all(
     let connection = outgoing.connection();
     connection.inbox().connected(connection).await?;
     connection.inbox().start(connection).await?;
+    if !outgoing.is_plain() && outgoing.verdict(deadline).await? == Verdict::One && !outgoing.takes_one_answer {
+        return Err(outgoing.one_reply_only("a call to all instances"));
+    }
     let now = Instant::now();
     if deadline.was_expired(now) {
         return Err(too_late());

@@ -51,6 +51,7 @@ pub(in crate::client) fn judge(reply: Box<Message>, codec: Codec) -> Answer {
         retry_after: retry_after.map(Duration::from_millis),
         body: (code == SERVICE_ERROR).then_some(reply.payload),
         instance: None,
+        is_across_accounts: false,
     }))
 }
 

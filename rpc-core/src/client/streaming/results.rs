@@ -62,7 +62,7 @@ impl<T, E> Streaming<T, E> {
         let (to, from, id) = match stream.shared.way.get() {
             Some(way) => (way.to.clone(), way.from.clone(), way.id),
             // An open stream has a way. Without one it is one that has ended.
-            None => ("".into(), "".into(), Id::UNREADABLE),
+            None => ("".into(), None, Id::UNREADABLE),
         };
         let link = Link { connection: stream.outgoing.connection().clone(), to, from, id: Id::new(id) };
         watch.iter().for_each(|watch| watch.instance(Some(&opened.instance)));

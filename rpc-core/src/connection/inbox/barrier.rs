@@ -71,7 +71,7 @@ impl Inbox {
     /// connection sent before, subscriptions among it, and everything that it sent here before has arrived.
     pub(crate) async fn barrier(&self, connection: &Connection) -> Result<(), Error> {
         self.start(connection).await?;
-        let (token, subject) = self.subjects.fresh();
+        let (token, subject) = self.subjects.own();
         let (sender, receiver) = oneshot::channel();
         self.shared.lock().barriers.insert(token, sender);
         let forget = Forget { shared: &self.shared, token };

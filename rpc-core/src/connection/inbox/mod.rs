@@ -24,7 +24,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::history::History;
 use self::pool::Pool;
@@ -33,13 +33,13 @@ pub(crate) use self::pool::SlotPool;
 use self::refusals::Refusals;
 pub(super) use self::subjects::ReplySubjects;
 use super::events::Listeners;
-use super::outbox::{Batch, InHand, MAX_BYTES, Outbox};
+use super::outbox::{Batch, DestinationId, InHand, MAX_BYTES, Outbox};
 use super::random::Random;
 use super::sender::Sender;
 use super::slots::Token;
 use super::streams::Windows;
 use super::transport::Transport;
-use super::waiters::{Answer, ClientStream, Departure, Expected, News, Waiters};
+use super::waiters::{Answer, ClientStream, Departure, Expected, News, Verdict, Waiters};
 use super::{Connection, Subject};
 use crate::error::{Error, ErrorKind};
 
@@ -58,6 +58,14 @@ pub(super) struct Shared {
     pub(super) outbox: Outbox,
     sweep: Notify,
     pulse: Notify,
+    /// Told when something has come of a trial.
+    trials: Notify,
+    /// Whether something ever has: then a destination may be in another account.
+    has_imports: AtomicBool,
+    /// Whether instances are asked where they can be told something: their messages wait for that.
+    is_asking: AtomicBool,
+    /// Whether that has become known of some.
+    has_settled: AtomicBool,
     /// Whether the tasks run. They end with the connection, and with the runtime that they were spawned in.
     running: AtomicBool,
     /// Whether the broker does not accept our credentials, or not any more.
@@ -94,7 +102,11 @@ impl Shared {
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let result = change(&mut state);
-        let News { sweeper, flusher, pulse } = std::mem::take(&mut state.waiters.news);
+        let News { sweeper, flusher, pulse, trials, asks } = std::mem::take(&mut state.waiters.news);
+        if asks {
+            self.is_asking.store(!state.waiters.asks.is_empty(), Ordering::Release);
+            self.has_settled.store(!state.waiters.settled.is_empty(), Ordering::Release);
+        }
         let control = std::mem::take(&mut state.waiters.control);
         let max_bytes = state.waiters.destinations.max_bytes;
         drop(state);
@@ -103,6 +115,10 @@ impl Shared {
         }
         if pulse {
             self.pulse.notify_one();
+        }
+        if trials {
+            self.has_imports.store(true, Ordering::Release);
+            self.trials.notify_waiters();
         }
         if flusher || !control.is_empty() {
             // What there is no room for is lost with the rest: cancels and heartbeats help, nothing stands on them.
@@ -133,11 +149,11 @@ impl Shared {
         subjects: &ReplySubjects,
         batches: &mut VecDeque<Batch>,
     ) -> Option<Instant> {
-        self.lock().waiters.form_due(most, || subjects.fresh(), batches)
+        self.lock().waiters.form_due(most, |prefix| subjects.fresh(prefix), batches)
     }
 
     /// Drops the messages of calls that had been made when the connection was lost: those calls have failed.
-    pub(super) fn give_up_lost(&self, in_hand: &mut InHand) {
+    pub(super) fn give_up_lost(&self, subjects: &ReplySubjects, in_hand: &mut InHand) {
         let losses = self.losses.load(Ordering::Acquire);
         if in_hand.losses == losses {
             return;
@@ -145,11 +161,9 @@ impl Shared {
         in_hand.losses = losses;
         self.outbox.take_into(&mut in_hand.batches);
         let state = self.lock();
-        let is_wanted = |reply: &Subject| match reply.rsplit_once('.') {
-            Some((inbox, token)) if state.inbox.strip_suffix(".*") == Some(inbox) => {
-                token.starts_with('_') || state.waiters.slots.find(token.as_bytes()).is_some()
-            }
-            _ => true,
+        let is_wanted = |reply: &Subject| {
+            let slot = subjects.slot(reply);
+            slot.is_none_or(|token| state.waiters.slots.find(token.as_bytes()).is_some())
         };
         in_hand.batches.retain(|batch| batch.reply().is_none_or(is_wanted));
     }
@@ -160,7 +174,7 @@ impl Shared {
         self.change_and_wake(|state, wake| {
             let token = reply.and_then(|reply| last_token(reply)).unwrap_or_default();
             let now = Instant::now();
-            for id in state.waiters.calls_of(&token, None) {
+            for id in state.waiters.calls_of(&token) {
                 any = true;
                 wake.extend(state.waiters.answer(id, Answer::NotSent(error.clone()), now));
             }
@@ -237,7 +251,7 @@ impl Inbox {
         let subscription = connection.subscribe_by_id(self.subjects.all()).await?;
         let running = receive::Running::new(Arc::clone(&self.shared));
         let receiver = tokio::spawn(receive::receive(subscription, Arc::clone(&self.subjects), running));
-        let pulse = tokio::spawn(pulse::pulse(Arc::clone(&self.shared)));
+        let pulse = tokio::spawn(pulse::pulse(Arc::clone(&self.shared), Arc::clone(&self.subjects)));
         let sweeper = tokio::spawn(tasks::sweep(Arc::clone(&self.shared)));
         let flusher = tokio::spawn(tasks::flush(connection.sender()));
         // What an earlier flusher has left, whose runtime ended before it could send it.
@@ -250,7 +264,8 @@ impl Inbox {
     pub(super) fn expect(&self, expected: Expected, max_payload: usize) -> Result<Departure, Error> {
         self.shared.change(|state| {
             self.check_receiving(state)?;
-            Ok(state.waiters.add(expected, MAX_BYTES.min(max_payload), || self.subjects.fresh()))
+            let fresh = |prefix: &str| self.subjects.fresh(prefix);
+            Ok(state.waiters.add(expected, MAX_BYTES.min(max_payload), fresh))
         })
     }
 
@@ -293,6 +308,33 @@ impl Inbox {
     /// What may be on its way on all streams of the connection.
     pub(crate) fn windows(&self) -> &Windows {
         &self.windows
+    }
+
+    /// Learns whether several replies to what is sent to a destination get through: by a trial, if they may come from another
+    /// account and it is not known yet. It takes no longer than until this moment.
+    pub(crate) async fn verdict(&self, destination: DestinationId, deadline: Instant) -> Verdict {
+        loop {
+            // From here on no news is overlooked.
+            let news = self.shared.trials.notified();
+            let now = Instant::now();
+            let verdict = self.shared.change(|state| state.waiters.verdict(destination, self.random(), now));
+            match verdict {
+                Ok(verdict) => return verdict,
+                Err(_) if now >= deadline => return Verdict::Unknown,
+                Err(until) => _ = timeout_at(until.min(deadline), news).await,
+            }
+        }
+    }
+
+    /// Whether a destination may be in another account.
+    #[inline(always)] // on the way of every call
+    pub(crate) fn has_imports(&self) -> bool {
+        self.shared.has_imports.load(Ordering::Acquire)
+    }
+
+    /// Whether it was verified that several replies from another account get through.
+    pub(crate) fn several_were_verified(&self, destination: DestinationId) -> bool {
+        self.shared.lock().waiters.several_were_verified(destination)
     }
 
     /// Forgets a call that nobody waits for any more.

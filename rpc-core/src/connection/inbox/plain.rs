@@ -4,6 +4,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
+use super::subjects::of_plain_call;
 use super::{Inbox, State};
 use crate::connection::waiters::{Next, Part};
 use crate::connection::{Answer, Expected, HeaderMap, Message, OutboundMessage, closed, no_responders};
@@ -18,12 +19,12 @@ impl Inbox {
         headers: HeaderMap,
     ) -> Result<OutboundMessage, Error> {
         let Expected { id, destination, payload, now: _, deadline, waker } = expected;
-        let reply = self.subjects.plain(id);
-        let subject = self.shared.change(|state| {
+        let (subject, prefix) = self.shared.change(|state| {
             self.check_receiving(state)?;
             state.waiters.add_plain(id, destination, deadline, waker).ok_or_else(closed)
         })?;
-        Ok(OutboundMessage { subject, reply: Some(reply), payload, headers: Some(headers) })
+        let reply = Some(of_plain_call(&prefix, id));
+        Ok(OutboundMessage { subject, reply, payload, headers: Some(headers) })
     }
 }
 
@@ -35,13 +36,14 @@ impl Inbox {
         headers: Option<HeaderMap>,
     ) -> Result<OutboundMessage, Error> {
         let Expected { id, destination, payload, deadline, .. } = expected;
-        let reply = Some(self.subjects.plain(id));
-        let subject = self.shared.change(|state| {
+        let is_framed = headers.is_none();
+        let (subject, prefix) = self.shared.change(|state| {
             self.check_receiving(state)?;
-            state.waiters.add_gathering(id, destination, deadline).ok_or_else(|| {
+            state.waiters.add_gathering(id, destination, deadline, is_framed).ok_or_else(|| {
                 Error::not_executed(ErrorKind::InvalidArgument, "a call that gathers answers is sent once")
             })
         })?;
+        let reply = Some(of_plain_call(&prefix, id));
         Ok(OutboundMessage { subject, reply, payload, headers })
     }
 
@@ -55,9 +57,14 @@ impl Inbox {
 /// Gives a plain call its answer. There is no id in that: whatever comes to the subject is it, and what comes later is for
 /// nobody, since no other call has the same.
 pub(super) fn deliver(state: &mut State, id: u64, message: Message, wake: &mut Vec<Waker>) {
+    let now = Instant::now();
+    if state.waiters.take_trial(id, &message, now) || !state.waiters.expects_plain(id) {
+        return;
+    }
     let unserved = no_responders(&message);
-    let about = unserved.as_ref().and_then(|unserved| unserved.subject);
-    if !state.waiters.expects_plain(id, about) {
+    let is_nothing = message.payload.is_empty() && message.status.is_none() && message.headers.is_none();
+    if is_nothing && state.waiters.gathers_frames(id) {
+        // It ends the replies from another account.
         return;
     }
     if state.waiters.gathers(id) && unserved.is_none() {
@@ -69,5 +76,5 @@ pub(super) fn deliver(state: &mut State, id: u64, message: Message, wake: &mut V
         None if message.status.is_some() => Answer::Foreign,
         None => Answer::Plain(Box::new(message)),
     };
-    wake.extend(state.waiters.answer(id, answer, Instant::now()));
+    wake.extend(state.waiters.answer(id, answer, now));
 }

@@ -77,16 +77,17 @@ impl fmt::Debug for SlotPool {
 }
 
 impl Inbox {
-    /// The slots and destinations for one service, shared by all stubs of it.
-    pub(crate) fn pool(&self, service: &str) -> SlotPool {
+    /// The slots and destinations for one service, shared by all stubs of it. It is served below these subjects too.
+    pub(crate) fn pool(&self, service: &str, also_served_below: &[Box<str>]) -> SlotPool {
         let mut state = self.shared.lock();
         let State { waiters, pools, .. } = &mut *state;
         let pool = pools.entry(service.into()).or_insert_with(|| Pool {
-            index: waiters.slots.add_pool(),
+            index: waiters.slots.add_pool(&self.subjects.of_service()),
             stubs: 0,
             history: Arc::default(),
         });
         pool.stubs += 1;
+        waiters.slots.serve_below(pool.index, also_served_below);
         let (index, history) = (pool.index, Arc::clone(&pool.history));
         SlotPool { index, service: service.into(), shared: Arc::clone(&self.shared), history }
     }

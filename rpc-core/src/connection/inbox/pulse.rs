@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Shared;
+use super::{ReplySubjects, Shared, receive};
 
 /// How often they are told that we are there: if they are not, the broker says so.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -15,7 +15,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Rests as long as no instance has a call.
-pub(super) async fn pulse(shared: Arc<Shared>) {
+pub(super) async fn pulse(shared: Arc<Shared>, subjects: Arc<ReplySubjects>) {
     loop {
         shared.pulse.notified().await;
         // Who has just accepted a call is there.
@@ -30,11 +30,12 @@ pub(super) async fn pulse(shared: Arc<Shared>) {
             let mut wake: Vec<Waker> = Vec::new();
             let is_due = now.duration_since(told) >= HEARTBEAT;
             shared.change(|state| {
-                state.waiters.lose_silent(now, &mut wake);
+                state.waiters.look_at_peers(now, &mut wake);
                 if is_due {
                     state.waiters.beat();
                 }
             });
+            receive::settle(&shared, &subjects, &mut wake);
             wake.into_iter().for_each(Waker::wake);
             if is_due {
                 told = now;
@@ -46,6 +47,8 @@ pub(super) async fn pulse(shared: Arc<Shared>) {
 
 impl Shared {
     fn has_peers(&self) -> bool {
-        !self.lock().waiters.peers.is_empty()
+        let state = self.lock();
+        let waiters = &state.waiters;
+        !waiters.peers.is_empty() || !waiters.asks.is_empty() || !waiters.settled.is_empty()
     }
 }

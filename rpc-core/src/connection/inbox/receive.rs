@@ -10,10 +10,15 @@ use tokio::time::Instant;
 
 use super::subjects::plain_call;
 use super::{ReplySubjects, Shared, State, plain, streams};
+use crate::connection::asks::Settled;
+use crate::connection::peers::Origin;
+use crate::connection::random::Random;
 use crate::connection::slots::Token;
-use crate::connection::waiters::{Gone, Waiters};
-use crate::connection::{Answer, Message, Subject, Subscription, no_responders};
-use crate::wire::frame::{AcceptedFrame, Credit, EndFrame, ErrorFrame, Frame, Frames, Id, ItemFrame, MAGIC};
+use crate::connection::waiters::{Heard, Waiters};
+use crate::connection::{Answer, Message, Subject, Subscription, Unserved, no_responders};
+use crate::wire::frame::{
+    AcceptedFrame, Credit, EndFrame, ErrorFrame, Frame, Frames, HeartbeatFrame, Id, ItemFrame, MAGIC,
+};
 
 /// Says that the inbox is received. However that ends — with the connection, or with the runtime — nobody waits in
 /// vain afterwards, and the next call starts it anew.
@@ -38,18 +43,51 @@ impl Drop for Running {
 /// Pairs what arrives with who waits for it, until the connection closes.
 pub(super) async fn receive(mut subscription: Subscription, subjects: Arc<ReplySubjects>, running: Running) {
     let shared = &running.0;
-    let (mut answers, mut wake) = (Vec::new(), Vec::new());
-    while let Some(message) = subscription.next().await {
+    let mut wake = Vec::new();
+    let mut answers = Vec::new();
+    while let Some(mut message) = subscription.next().await {
+        if shared.is_asking.load(Ordering::Acquire) {
+            message = match shared.lock().waiters.asks.keep(message) {
+                Ok(()) => continue,
+                Err(message) => message,
+            };
+        }
         let token = message.subject.rsplit('.').next().unwrap_or_default().as_bytes();
         if let Some(id) = plain_call(token) {
             shared.change(|state| plain::deliver(state, id, message, &mut wake));
         } else {
-            read(shared, &message, &mut answers, &mut wake);
-            if !answers.is_empty() {
-                shared.change(|state| deliver(state, &subjects, &message, token, &mut answers, &mut wake));
-            }
+            take(shared, &subjects, &message, None, &mut answers, &mut wake);
+            settle(shared, &subjects, &mut wake);
         }
         wake.drain(..).for_each(Waker::wake);
+    }
+}
+
+/// Takes in a message of frames. `settled` says where its instance can be told something, once it was asked.
+fn take(
+    shared: &Shared,
+    subjects: &ReplySubjects,
+    message: &Message,
+    settled: Option<Option<&Subject>>,
+    answers: &mut Vec<Answered>,
+    wake: &mut Vec<Waker>,
+) {
+    read(shared, message, answers, wake);
+    if !answers.is_empty() {
+        shared.change(|state| deliver(state, subjects.random(), message, settled, answers, wake));
+    }
+}
+
+/// Takes in what has waited until it was known where its instance can be told something.
+pub(super) fn settle(shared: &Shared, subjects: &ReplySubjects, wake: &mut Vec<Waker>) {
+    if !shared.has_settled.swap(false, Ordering::AcqRel) {
+        return;
+    }
+    let mut answers = Vec::new();
+    for Settled { control, messages } in std::mem::take(&mut shared.lock().waiters.settled) {
+        for message in messages {
+            take(shared, subjects, &message, Some(control.as_ref()), &mut answers, wake);
+        }
     }
 }
 
@@ -64,7 +102,7 @@ enum Answered {
     /// The instance wants no more items.
     Cancel(Id),
     /// An instance is there.
-    Heartbeat,
+    Heartbeat(HeartbeatFrame),
     /// What it was a reply to, whatever that is.
     Message,
 }
@@ -75,7 +113,7 @@ fn read(shared: &Shared, message: &Message, answers: &mut Vec<Answered>, wake: &
         answers.push(Answered::Message);
         return;
     };
-    streams::take_items(shared, &mut frames, message.reply.as_ref(), wake);
+    streams::take_items(shared, &mut frames, origin(message), wake);
     for frame in frames {
         match frame {
             Ok(Frame::Success(id, success)) => answers.push(Answered::Call(id, Answer::Success(success))),
@@ -85,29 +123,38 @@ fn read(shared: &Shared, message: &Message, answers: &mut Vec<Answered>, wake: &
             Ok(Frame::End(id, end)) => answers.push(Answered::End(id, end)),
             Ok(Frame::Credit(id, credit)) => answers.push(Answered::Credit(id, credit)),
             Ok(Frame::Cancel(id)) => answers.push(Answered::Cancel(id)),
-            Ok(Frame::Heartbeat) => answers.push(Answered::Heartbeat),
+            Ok(Frame::Heartbeat(heartbeat)) => answers.push(Answered::Heartbeat(heartbeat)),
             Ok(Frame::Call(_) | Frame::Unknown) => {}
             Err(_) => answers.push(Answered::Message),
         }
     }
 }
 
+/// Who has sent a message, if it is about a call.
+fn origin(message: &Message) -> Origin<'_> {
+    match &message.reply {
+        Some(control) => Origin::Control(control),
+        None => Origin::Across(&message.subject),
+    }
+}
+
 fn deliver(
     state: &mut State,
-    subjects: &ReplySubjects,
+    random: &Random,
     message: &Message,
-    token: &[u8],
+    settled: Option<Option<&Subject>>,
     answers: &mut Vec<Answered>,
     wake: &mut Vec<Waker>,
 ) {
     let now = Instant::now();
-    let control = message.reply.as_ref();
+    let token = message.subject.rsplit('.').next().unwrap_or_default().as_bytes();
+    let origin = origin(message);
     let mut answers = answers.drain(..).peekable();
     while let Some(answer) = answers.next() {
         match answer {
             Answered::Item(id, item) => {
                 let more = std::iter::from_fn(|| next_item(&mut answers, id));
-                deliver_items(&mut state.waiters, id, std::iter::once(item).chain(more), control, wake);
+                deliver_items(&mut state.waiters, id, std::iter::once(item).chain(more), origin, wake);
             }
             Answered::Call(id, Answer::Error(error)) if error.flags.is_whole() => {
                 deliver_whole(state, id, &error, token, now, wake);
@@ -117,32 +164,56 @@ fn deliver(
                 wake.extend(state.waiters.answer(id, answer, now));
             }
             Answered::Accepted(id, accepted) => {
-                let (Some(id), Some(control)) = (id.own(), &message.reply) else { continue };
-                let reply = || subjects.control(&accepted.instance);
-                state.waiters.accept(id, &accepted, control, now, reply, wake);
-                state.waiters.peers.hear(control, now);
+                if deliver_accepted(state, id, &accepted, message, settled, now, wake).is_err() {
+                    // All of the message waits until the instance was asked.
+                    return;
+                }
             }
             Answered::End(id, end) => {
                 let Some(id) = id.own() else { continue };
-                state.waiters.take_end(id, *end, control, wake);
+                state.waiters.take_end(id, *end, origin, wake);
             }
             Answered::Credit(id, credit) => {
                 let Some(id) = id.own() else { continue };
-                state.waiters.take_credit(id, credit, control, wake);
+                state.waiters.take_credit(id, credit, origin, wake);
             }
             Answered::Cancel(id) => {
                 let Some(id) = id.own() else { continue };
-                state.waiters.take_cancel(id, control, wake);
+                state.waiters.take_cancel(id, origin, wake);
             }
-            Answered::Heartbeat => {
-                if let Some(control) = &message.reply {
-                    state.waiters.peers.hear(control, now);
+            Answered::Heartbeat(heartbeat) => {
+                let control = heartbeat.control.as_deref();
+                if let Some(declared) = message.reply.as_deref().or(control) {
+                    heartbeat.number.into_iter().for_each(|number| state.waiters.confirm(declared, number));
+                    state.waiters.peers.hear(declared, now);
                 }
             }
             Answered::Message => deliver_message(state, message, token, now, wake),
         }
     }
-    state.waiters.learn();
+    state.waiters.learn(random);
+}
+
+/// An instance has a call. An error if it has to be asked first where it can be told anything.
+fn deliver_accepted(
+    state: &mut State,
+    id: Id,
+    accepted: &AcceptedFrame,
+    message: &Message,
+    settled: Option<Option<&Subject>>,
+    now: Instant,
+    wake: &mut Vec<Waker>,
+) -> Result<(), ()> {
+    let of_frame = accepted.control.as_deref().filter(|_| message.reply.is_none()).map(Subject::from);
+    let declared = message.reply.as_ref().or(of_frame.as_ref());
+    let (Some(id), Some(declared)) = (id.own(), declared) else { return Ok(()) };
+    let heard = Heard { declared, at: of_frame.as_ref().map(|_| &message.subject), settled };
+    if let Err(must_ask) = state.waiters.accept(id, accepted, &heard, now, wake) {
+        state.waiters.ask(must_ask, &accepted.instance, declared, message);
+        return Err(());
+    }
+    state.waiters.peers.hear(declared, now);
+    Ok(())
 }
 
 /// The next frame, if it is another item of the same stream.
@@ -158,10 +229,10 @@ fn deliver_items(
     waiters: &mut Waiters,
     id: Id,
     items: impl Iterator<Item = ItemFrame>,
-    control: Option<&Subject>,
+    origin: Origin<'_>,
     wake: &mut Vec<Waker>,
 ) {
-    let stream = id.own().and_then(|id| Some((id, waiters.open_stream(id, control)?)));
+    let stream = id.own().and_then(|id| Some((id, waiters.open_stream(id, origin)?)));
     if let Some((id, stream)) = stream {
         if stream.flows.take_items(items, wake).is_err() {
             waiters.close_stream(id);
@@ -170,7 +241,7 @@ fn deliver_items(
     }
     items.for_each(drop);
     if let Some(id) = id.own() {
-        waiters.refuse_items(id, control);
+        waiters.refuse_items(id, origin);
     }
 }
 
@@ -185,7 +256,7 @@ fn deliver_whole(
     wake: &mut Vec<Waker>,
 ) {
     let Some(id) = id.own() else { return };
-    let calls = state.waiters.calls_of(token, None);
+    let calls = state.waiters.calls_of(token);
     if id == Id::UNREADABLE || calls.contains(&id) {
         for call in calls {
             wake.extend(state.waiters.answer(call, Answer::Error(Box::new(error.clone())), now));
@@ -202,17 +273,20 @@ fn deliver_message(state: &mut State, message: &Message, token: &[u8], now: Inst
         let _ = barrier.send(Ok(()));
         return;
     }
+    if message.payload.is_empty() && message.status.is_none() && message.headers.is_none() {
+        // It ends the replies from another account.
+        return;
+    }
     if message.payload.first() == Some(&MAGIC) {
         tracing::warn!(subject = %message.subject, "a reply, or the rest of it, is not made of frames of this version");
     }
     let unserved = no_responders(message);
-    let about = unserved.as_ref().and_then(|unserved| unserved.subject);
-    if unserved.is_some()
-        && let Some(peer) = state.waiters.peers.unreached(&message.subject, about)
+    if let Some(Unserved { subject }) = unserved
+        && state.waiters.unreached(&message.subject, subject, now, wake)
     {
-        return state.waiters.lose_peer(peer, Gone::Unreached, wake);
+        return;
     }
-    for id in state.waiters.calls_of(token, about) {
+    for id in state.waiters.calls_of(token) {
         let answer = if unserved.is_some() { Answer::NoResponders } else { Answer::Foreign };
         wake.extend(state.waiters.answer(id, answer, now));
     }

@@ -4,20 +4,20 @@
 use std::task::Waker;
 
 use super::Shared;
-use crate::connection::Subject;
+use crate::connection::peers::Origin;
 use crate::wire::frame::Frames;
 
 /// Gives the items that a message begins with to their streams.
 pub(super) fn take_items(
     shared: &Shared,
     frames: &mut Frames<'_>,
-    control: Option<&Subject>,
+    origin: Origin<'_>,
     wake: &mut Vec<Waker>,
 ) {
     while let Some((id, first)) = frames.next_item() {
         let more = std::iter::from_fn(|| frames.next_item_of(id));
         let items = std::iter::once(first).chain(more);
-        let stream = id.own().and_then(|id| Some((id, shared.lock().waiters.open_stream(id, control)?)));
+        let stream = id.own().and_then(|id| Some((id, shared.lock().waiters.open_stream(id, origin)?)));
         if let Some((id, stream)) = stream {
             if stream.flows.take_items(items, wake).is_err() {
                 shared.change(|state| state.waiters.close_stream(id));
@@ -26,7 +26,7 @@ pub(super) fn take_items(
         }
         items.for_each(drop);
         if let Some(id) = id.own() {
-            shared.change(|state| state.waiters.refuse_items(id, control));
+            shared.change(|state| state.waiters.refuse_items(id, origin));
         }
     }
 }

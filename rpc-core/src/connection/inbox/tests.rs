@@ -19,12 +19,12 @@ fn a_pool_that_ends_takes_no_destination_of_its_successor_along() {
     let connection = Broker::new().connect();
     let inbox = connection.inbox();
     let subject = Subject::from("lab.echo");
-    let old = inbox.pool("lab");
+    let old = inbox.pool("lab", &[]);
     old.keep(subject.clone(), 512);
-    let new = inbox.pool("lab");
+    let new = inbox.pool("lab", &[]);
     let destination = new.keep(subject, 512);
     drop(old);
-    let other = inbox.pool("other");
+    let other = inbox.pool("other", &[]);
     other.keep("other.delete".into(), 512);
     let mut state = inbox.shared.lock();
     let there = state.waiters.destinations.get_mut(destination).map(|there| there.subject.to_string());
@@ -41,7 +41,7 @@ fn a_call_that_comes_just_after_the_tasks_have_ended_is_not_left_alone() {
     first.block_on(inbox.start(&connection)).unwrap();
     assert!(inbox.is_started(), "which is what `Exchange::send` asks");
     drop(first);
-    let pool = inbox.pool("lab");
+    let pool = inbox.pool("lab", &[]);
     second.block_on(async {
         let now = Instant::now();
         let expected = Expected {
@@ -93,7 +93,8 @@ fn what_a_flusher_had_in_hand_when_its_runtime_ended_is_sent_by_the_next() {
 fn opened_with(id: u64, items: &[u64]) -> bytes::BytesMut {
     let mut message = bytes::BytesMut::new();
     let (headers, flags) = (Headers::new(), Flags::default().with_open());
-    write_accepted(&mut message, &Id::new(id), "a", &Acceptance { credit: None, headers: &headers, flags });
+    let acceptance = Acceptance { credit: None, headers: &headers, flags, control: None };
+    write_accepted(&mut message, &Id::new(id), "a", &acceptance);
     for seq in items {
         put_item(&mut message, &Id::new(id), *seq, |bytes| {
             bytes.extend_from_slice(b"item");
@@ -113,7 +114,7 @@ async fn the_frames_of_a_message_reach_their_streams_and_a_gap_is_told() {
     inbox.start(&connection).await.unwrap();
     let mut calls = instance.subscribe("lab.echo", None).await.unwrap();
     let mut control = instance.subscribe("lab._ctl.a.7", None).await.unwrap();
-    let pool = inbox.pool("lab");
+    let pool = inbox.pool("lab", &[]);
     let now = Instant::now();
     let streams: Vec<Arc<ClientStream>> = (1..=2)
         .map(|id| {
@@ -158,14 +159,14 @@ async fn the_frames_of_a_message_reach_their_streams_and_a_gap_is_told() {
         for frame in Frames::new(&message.payload).unwrap() {
             match frame.unwrap() {
                 Frame::Cancel(id) => told.push(id.own()),
-                Frame::Heartbeat => {}
+                Frame::Heartbeat(_) => {}
                 other => panic!("{other:?}"),
             }
         }
     }
     assert!(!told.contains(&Some(2)), "nothing is wrong with the other");
     let taken = |stream: &ClientStream| {
-        let (to, from) = ("lab._ctl.a.7".into(), "_INBOX._a".into());
+        let (to, from) = ("lab._ctl.a.7".into(), Some("_INBOX._a".into()));
         let link = Link { connection: connection.clone(), to, from, id: Id::new(0) };
         let mut taker = Taker::new(Arc::clone(&stream.flows));
         let mut count = 0;

@@ -35,6 +35,7 @@ pub(crate) fn header_of<'a>(message: &'a Message, name: &str) -> Option<&'a str>
 }
 
 /// That nobody serves a subject.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Unserved<'a> {
     /// The subject, where the broker names it.
     pub(crate) subject: Option<&'a str>,

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::batch::{MAX_BYTES, MAX_FRAMES};
 use super::estimate::Estimate;
+use super::replies::Replies;
 use super::window::Window;
 use crate::connection::Subject;
 use crate::wire::subject::is_below_all;
@@ -54,6 +55,8 @@ pub(in crate::connection) struct Destination {
     listed: bool,
     window: Window,
     pub(in crate::connection) estimate: Estimate,
+    /// How many replies to one of its messages get through.
+    pub(in crate::connection) replies: Replies,
 }
 
 /// A call that has not left.
@@ -81,6 +84,7 @@ impl Destination {
             listed: false,
             window: Window::default(),
             estimate: Estimate::default(),
+            replies: Replies::default(),
         }
     }
 
@@ -89,8 +93,11 @@ impl Destination {
         self.subject.get(..self.service).unwrap_or_default()
     }
 
-    /// How many calls the next message may carry.
+    /// How many calls the next message may carry: one, where its answers might be let through one by one.
     pub(in crate::connection) fn limit(&self) -> usize {
+        if self.replies.are_across_accounts() {
+            return 1;
+        }
         self.most.min(self.estimate.calls_per_message())
     }
 
@@ -239,6 +246,11 @@ impl Destinations {
     /// Forgets the destinations of a pool. Nothing is out to them, since calls keep their pool.
     pub(in crate::connection) fn remove_pool(&mut self, pool: usize) {
         self.retain(|_, destination| destination.pool != pool);
+    }
+
+    /// Forgets what was learned of replies: the connection has changed.
+    pub(in crate::connection) fn forget_replies(&mut self) {
+        self.all.iter_mut().for_each(|(_, destination)| destination.replies = Replies::default());
     }
 
     pub(in crate::connection) fn get_mut(&mut self, id: DestinationId) -> Option<&mut Destination> {

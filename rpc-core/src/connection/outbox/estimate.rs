@@ -32,14 +32,14 @@ pub(in crate::connection) struct Estimate {
 
 impl Estimate {
     /// Notes how long the handlers took whose replies came in one message.
-    pub(in crate::connection) fn handlers(&mut self, heard: Heard) {
-        let Some(mean) = heard.total.checked_div(heard.replies) else { return };
+    pub(in crate::connection) fn handlers(&mut self, times: HandlerTimes) {
+        let Some(mean) = times.total.checked_div(times.replies) else { return };
         self.handler = if self.replies == 0 {
             mean
         } else {
-            smoothed(self.handler, mean, heard.replies.min(HANDLER_WEIGHT), HANDLER_WEIGHT)
+            smoothed(self.handler, mean, times.replies.min(HANDLER_WEIGHT), HANDLER_WEIGHT)
         };
-        let replies = usize::try_from(heard.replies).unwrap_or(MAX_FRAMES);
+        let replies = usize::try_from(times.replies).unwrap_or(MAX_FRAMES);
         self.replies = MAX_FRAMES.min(self.replies.saturating_add(replies));
     }
 
@@ -71,12 +71,12 @@ fn smoothed(mean: Duration, value: Duration, share: u32, of: u32) -> Duration {
 
 /// How long handlers took, as replies say that came in one message.
 #[derive(Debug, Default, Clone, Copy)]
-pub(in crate::connection) struct Heard {
+pub(in crate::connection) struct HandlerTimes {
     total: Duration,
     replies: u32,
 }
 
-impl Heard {
+impl HandlerTimes {
     /// Adds the time of one handler.
     pub(in crate::connection) fn add(&mut self, time: Duration) {
         self.total += time.min(LONGEST);
@@ -96,9 +96,9 @@ mod tests {
 
     /// Replies of one message.
     fn hear(estimate: &mut Estimate, micros: u64, replies: usize) {
-        let mut heard = Heard::default();
-        (0..replies).for_each(|_| heard.add(Duration::from_micros(micros)));
-        estimate.handlers(heard);
+        let mut times = HandlerTimes::default();
+        (0..replies).for_each(|_| times.add(Duration::from_micros(micros)));
+        estimate.handlers(times);
     }
 
     #[test]

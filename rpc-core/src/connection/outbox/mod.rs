@@ -3,6 +3,7 @@
 mod batch;
 mod destination;
 mod estimate;
+mod replies;
 mod window;
 
 use std::collections::{HashMap, VecDeque};
@@ -13,7 +14,8 @@ use tokio::sync::Notify;
 pub(crate) use self::batch::{Batch, Joining, MAX_BYTES, MAX_FRAMES};
 pub(crate) use self::destination::DestinationId;
 pub(super) use self::destination::{Destinations, Place, Waiting};
-pub(super) use self::estimate::Heard;
+pub(super) use self::estimate::HandlerTimes;
+pub(super) use self::replies::{Replies, Through};
 use super::{OutboundMessage, TryPublishError};
 
 /// How many messages may wait: as many as there can be calls in flight.

@@ -11,14 +11,15 @@ use crate::wire::frame::{self, Credit, Id};
 pub(crate) struct Link {
     pub(crate) connection: Connection,
     pub(crate) to: Subject,
-    pub(crate) from: Subject,
+    /// The reply subject of messages; none across accounts, where a NATS server would replace it.
+    pub(crate) from: Option<Subject>,
     pub(crate) id: Id,
 }
 
 impl Link {
     /// A message to the other side. All share their subject in memory, and can be joined.
     pub(crate) fn message(&self, payload: Bytes) -> OutboundMessage {
-        OutboundMessage { subject: self.to.clone(), reply: Some(self.from.clone()), payload, headers: None }
+        OutboundMessage { subject: self.to.clone(), reply: self.from.clone(), payload, headers: None }
     }
 
     /// Sends frames, with others that go there; waits while the connection has no room.

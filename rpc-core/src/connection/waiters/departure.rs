@@ -16,7 +16,7 @@ impl Waiters {
         &mut self,
         expected: Expected,
         max_bytes: usize,
-        fresh: impl Fn() -> (Token, Subject),
+        fresh: impl Fn(&str) -> (Token, Subject),
     ) -> Departure {
         self.destinations.max_bytes = max_bytes;
         let Expected { id, destination, payload, now, deadline, waker } = expected;
@@ -50,7 +50,7 @@ impl Waiters {
         &mut self,
         id: DestinationId,
         now: Instant,
-        fresh: impl Fn() -> (Token, Subject),
+        fresh: impl Fn(&str) -> (Token, Subject),
     ) -> Option<Batch> {
         let max_bytes = self.destinations.max_bytes;
         let destination = self.destinations.get_mut(id)?;
@@ -97,7 +97,7 @@ impl Waiters {
     pub(in crate::connection) fn form_due(
         &mut self,
         most: usize,
-        fresh: impl Fn() -> (Token, Subject),
+        fresh: impl Fn(&str) -> (Token, Subject),
         batches: &mut VecDeque<Batch>,
     ) -> Option<Instant> {
         let now = Instant::now();

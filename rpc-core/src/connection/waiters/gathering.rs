@@ -1,6 +1,7 @@
 //! Calls that gather the answers of many instances: what has come for them, until it is taken.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
@@ -21,12 +22,14 @@ pub(in crate::connection) struct Gathered {
     bytes: usize,
     /// Whether an instance has answered: the broker has let the message through.
     pub(super) is_heard: bool,
+    /// Whether the call went out in frames: an empty message is none of its answers then.
+    is_framed: bool,
 }
 
 impl Gathered {
     /// What has come and will not be read.
     pub(super) fn take(&mut self) -> Self {
-        let left = Gathered { is_heard: self.is_heard, ..Gathered::default() };
+        let left = Gathered { is_heard: self.is_heard, is_framed: self.is_framed, ..Gathered::default() };
         std::mem::replace(self, left)
     }
 }
@@ -56,15 +59,22 @@ impl Waiters {
         id: u64,
         destination: DestinationId,
         deadline: Instant,
-    ) -> Option<Subject> {
+        is_framed: bool,
+    ) -> Option<(Subject, Arc<str>)> {
         if self.calls.contains_key(&id) {
             return None;
         }
-        let subject = self.add_plain(id, destination, deadline, Waker::noop().clone())?;
+        let added = self.add_plain(id, destination, deadline, Waker::noop().clone())?;
         if let Some(waiter) = self.calls.get_mut(&id) {
-            waiter.gathered = Some(Box::default());
+            waiter.gathered = Some(Box::new(Gathered { is_framed, ..Gathered::default() }));
         }
-        Some(subject)
+        Some(added)
+    }
+
+    /// Whether this is a call that gathers, and went out in frames.
+    pub(in crate::connection) fn gathers_frames(&self, id: u64) -> bool {
+        let gathered = self.calls.get(&id).and_then(|waiter| waiter.gathered.as_ref());
+        gathered.is_some_and(|gathered| gathered.is_framed)
     }
 
     /// Whether this is a call that gathers, also one that nobody waits for any more.

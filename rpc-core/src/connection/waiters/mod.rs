@@ -10,22 +10,28 @@ mod plain;
 mod streaming;
 #[cfg(test)]
 mod tests;
+mod trials;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-pub(super) use self::acceptance::Gone;
+pub(super) use self::acceptance::Heard;
 use self::gathering::Gathered;
 pub(crate) use self::gathering::{Next, Part};
 use self::streaming::Streams;
 pub(crate) use self::streaming::{ClientStream, Opened};
-use crate::connection::outbox::{Batch, DestinationId, Destinations, Heard, Joining};
+use self::trials::Trials;
+pub(crate) use self::trials::Verdict;
+use crate::connection::asks::{Asks, Settled};
+use crate::connection::outbox::{Batch, DestinationId, Destinations, HandlerTimes, Joining};
 use crate::connection::peers::{PeerId, Peers};
+use crate::connection::random::Random;
 use crate::connection::slots::{Left, Slots};
 use crate::connection::{Message, OutboundMessage, closed, too_late};
 use crate::error::{Error, Execution};
@@ -90,9 +96,15 @@ pub(super) struct Waiters {
     pub(super) destinations: Destinations,
     /// No call that is out has an earlier deadline.
     earliest: Option<Instant>,
-    /// How long handlers took, by the answers since the last [`learn`](Self::learn).
-    heard: Option<(DestinationId, Heard)>,
+    /// What the answers since the last [`learn`](Self::learn) have taught.
+    learned: Option<Learned>,
+    /// The calls that are sent to learn whether several replies get through.
+    trials: Trials,
     pub(super) peers: Peers,
+    /// The instances of which is not known yet where they can be told something, and those of which it is
+    /// since a moment ago.
+    pub(super) asks: Asks,
+    pub(super) settled: Vec<Settled>,
     /// Those that open a stream, and the open streams.
     streams: Streams,
     /// How many of the calls nobody waits for any more.
@@ -109,6 +121,10 @@ pub(super) struct News {
     pub(super) sweeper: bool,
     pub(super) flusher: bool,
     pub(super) pulse: bool,
+    /// Whether something has come of a trial.
+    pub(super) trials: bool,
+    /// Whether others than before are asked where they can be told something.
+    pub(super) asks: bool,
 }
 
 /// A call that is out or waits to leave.
@@ -204,10 +220,13 @@ impl Waiters {
             (answer @ Answer::Denied(Execution::NotExecuted), _) => (answer, Left::Refused),
             (answer, _) => (answer, Left::Abandoned),
         };
-        let handler_time = match &answer {
-            Answer::Success(success) => Some(success.handler_time),
-            Answer::Error(error) if error.execution != Execution::NotExecuted => Some(error.handler_time),
-            _ => None,
+        let (handler_time, is_across_accounts) = match &answer {
+            Answer::Success(success) => (Some(success.handler_time), Some(success.is_across_accounts)),
+            Answer::Error(error) if error.execution == Execution::NotExecuted => {
+                (None, Some(error.is_across_accounts))
+            }
+            Answer::Error(error) => (Some(error.handler_time), Some(error.is_across_accounts)),
+            _ => (None, None),
         };
         let is_opened = matches!(answer, Answer::Opened(_));
         waiter.answer = Some(answer);
@@ -222,8 +241,8 @@ impl Waiters {
             let mut peers = std::mem::take(&mut waiter.peers);
             self.leave_peers(id, &mut peers);
         }
-        if let (Place::Out(slot), Some(time)) = (place, handler_time) {
-            self.hear(slot, time);
+        if let (Place::Out(slot), Some(is_across_accounts)) = (place, is_across_accounts) {
+            self.hear(slot, handler_time, is_across_accounts);
         }
         self.leave(place, left, now, handler_time.unwrap_or_default());
         if !is_opened && !self.streams.is_empty() {
@@ -232,23 +251,26 @@ impl Waiters {
         waker
     }
 
-    /// Notes how long the handler of a call took.
-    fn hear(&mut self, slot: usize, handler_time: Duration) {
-        if let Some((_, heard)) = &mut self.heard {
-            heard.add(handler_time);
-        } else if let Some(sent) = self.slots.sent(slot) {
-            let mut heard = Heard::default();
-            heard.add(handler_time);
-            self.heard = Some((sent.destination, heard));
+    /// Notes how long the handler of a call took, if it ran, and whether its answer came from another account.
+    fn hear(&mut self, slot: usize, handler_time: Option<Duration>, is_across_accounts: bool) {
+        if self.learned.is_none() {
+            let Some(sent) = self.slots.sent(slot) else { return };
+            let (destination, times) = (sent.destination, HandlerTimes::default());
+            self.learned = Some(Learned { destination, times, is_across_accounts });
+        }
+        if let Some(learned) = &mut self.learned {
+            learned.is_across_accounts = is_across_accounts;
+            handler_time.into_iter().for_each(|time| learned.times.add(time));
         }
     }
 
     /// Learns from the answers since the last time, which were those of one message.
-    pub(super) fn learn(&mut self) {
-        if let Some((destination, heard)) = self.heard.take()
-            && let Some(destination) = self.destinations.get_mut(destination)
-        {
-            destination.estimate.handlers(heard);
+    pub(super) fn learn(&mut self, random: &Random) {
+        let Some(Learned { destination: id, times, is_across_accounts }) = self.learned.take() else { return };
+        let Some(destination) = self.destinations.get_mut(id) else { return };
+        destination.estimate.handlers(times);
+        if destination.replies.note(is_across_accounts) {
+            self.begin_trial(id, random, Instant::now());
         }
     }
 
@@ -273,15 +295,25 @@ impl Waiters {
         }
     }
 
-    /// The calls of the message that a token stands for, if it went to `subject` (where that is known).
-    pub(super) fn calls_of(&mut self, token: &[u8], subject: Option<&str>) -> Vec<u64> {
-        let Some((slot, sent)) = self.slots.find(token) else { return Vec::new() };
-        let went_to = self.destinations.get_mut(sent.destination).map(|destination| &*destination.subject);
-        if subject.is_some() && subject != went_to {
-            return Vec::new();
-        }
-        self.slots.calls(slot).to_vec()
+    /// The calls of the message that a token stands for.
+    pub(super) fn calls_of(&self, token: &[u8]) -> Vec<u64> {
+        self.slots.find(token).map(|(slot, _)| self.slots.calls(slot).to_vec()).unwrap_or_default()
     }
+
+    /// What the reply subjects of calls to a destination begin with.
+    fn reply_prefix(&mut self, destination: DestinationId) -> Arc<str> {
+        let pool = self.destinations.get_mut(destination).map(|there| there.pool);
+        pool.map(|pool| self.slots.prefix(pool)).unwrap_or_default()
+    }
+}
+
+/// What the answers in one message have taught.
+struct Learned {
+    destination: DestinationId,
+    /// How long handlers took.
+    times: HandlerTimes,
+    /// Whether the last of them came from another account.
+    is_across_accounts: bool,
 }
 
 /// Ids are random numbers of our own making: they are their own hash.

@@ -1,5 +1,6 @@
 //! Plain calls: each has a message of its own, whose reply subject ends with the call's id.
 
+use std::sync::Arc;
 use std::task::Waker;
 
 use tokio::time::Instant;
@@ -10,26 +11,22 @@ use crate::connection::outbox::DestinationId;
 use crate::connection::slots::Left;
 
 impl Waiters {
-    /// Adds a call that leaves at once. Returns the subject that it goes to.
+    /// Adds a call that leaves at once. Returns the subject that it goes to, and what its reply subject begins with.
     pub(in crate::connection) fn add_plain(
         &mut self,
         id: u64,
         destination: DestinationId,
         deadline: Instant,
         waker: Waker,
-    ) -> Option<Subject> {
+    ) -> Option<(Subject, Arc<str>)> {
         let subject = self.destinations.get_mut(destination)?.subject.clone();
         self.enter(id, Place::Plain(destination), deadline, waker);
-        Some(subject)
+        Some((subject, self.reply_prefix(destination)))
     }
 
-    /// Whether this is a plain call that waits for its answer, and went to `subject` (where that is known).
-    pub(in crate::connection) fn expects_plain(&mut self, id: u64, subject: Option<&str>) -> bool {
-        let Some(waiter) = self.calls.get(&id) else { return false };
-        let Place::Plain(destination) = waiter.place else { return false };
-        subject.is_none_or(|subject| {
-            self.destinations.get_mut(destination).is_some_and(|there| *there.subject == *subject)
-        })
+    /// Whether this is a plain call that waits for its answer.
+    pub(in crate::connection) fn expects_plain(&self, id: u64) -> bool {
+        self.calls.get(&id).is_some_and(|waiter| matches!(waiter.place, Place::Plain(_)))
     }
 
     /// The plain calls that are out to a subject.

@@ -10,12 +10,13 @@ use tokio::time::Instant;
 use super::acceptance::cancel;
 use super::{Answer, IdHasher, Waiters};
 use crate::connection::Subject;
-use crate::connection::peers::PeerId;
+use crate::connection::peers::{Origin, PeerId};
 use crate::connection::streams::{Flows, Reserved, Stop};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::wire::frame::{AcceptedFrame, Credit, EndFrame};
 use crate::wire::headers::Headers;
+use crate::wire::subject::split_control;
 
 /// The client's end of a stream, from the time that its call is made.
 #[derive(Debug)]
@@ -50,7 +51,9 @@ impl ClientStream {
 #[derive(Debug)]
 pub(crate) struct Way {
     pub(crate) to: Subject,
-    pub(crate) from: Subject,
+    /// The reply subject of messages, unless the instance is in another account: a NATS server keeps a way
+    /// back for each that has one.
+    pub(crate) from: Option<Subject>,
     /// The id of the attempt that has begun.
     pub(crate) id: u64,
 }
@@ -85,11 +88,14 @@ impl Waiters {
         self.streams.insert(id, Entry { stream, peer: None });
     }
 
-    /// Whether a call has a stream that is open at another instance than the one with this control subject.
-    pub(super) fn has_stream_elsewhere(&self, id: u64, control: &Subject) -> bool {
+    /// Whether a call has a stream that is open at another instance of the service than the one which
+    /// hears here, and which can be told so.
+    pub(super) fn has_stream_elsewhere(&self, id: u64, declared: &Subject) -> bool {
         let Some(entry) = self.streams.get(&id).filter(|entry| entry.is_open()) else { return false };
-        let there = entry.peer.and_then(|peer| self.peers.get(peer));
-        there.is_some_and(|peer| *peer.control != **control && is_of_the_same_service(&peer.control, control))
+        let there = entry.peer.and_then(|peer| self.peers.get(peer)).filter(|peer| peer.is_direct());
+        there.is_some_and(|peer| {
+            peer.declared != *declared && is_of_the_same_service(&peer.declared, declared)
+        })
     }
 
     /// An instance has a call that opens a stream: it may want items now, and have the stream of results open.
@@ -106,14 +112,18 @@ impl Waiters {
         let is_opened = accepted.flags.is_open();
         if entry.stream.has_begun() && entry.peer.is_some_and(|has| has != peer) {
             // Of several instances that want the items, one gets them: the credit of both would be spent there.
-            return self.control.push(cancel(id, &there.control));
+            return self.control.extend(there.control.as_ref().map(|control| cancel(id, control)));
         }
         entry.peer = Some(peer);
+        let Some(to) = there.control.clone() else {
+            return self.fail_streams_without_control(peer, wake);
+        };
         if accepted.credit.is_none() && !is_opened {
             return;
         }
         let stream = Arc::clone(&entry.stream);
-        stream.way.get_or_init(|| Way { to: there.control.clone(), from: there.reply.clone(), id });
+        let from = there.at.is_none().then(|| there.reply.clone());
+        stream.way.get_or_init(|| Way { to, from, id });
         // What bounded its opening is over.
         if let Some(waiter) = self.calls.get_mut(&id) {
             waiter.deadline = stream.until.unwrap_or_else(|| Deadline::never().instant());
@@ -148,29 +158,27 @@ impl Waiters {
         }
     }
 
-    /// A stream whose results come from the instance with this control subject.
+    /// A stream whose results come from this instance.
     pub(in crate::connection) fn open_stream(
         &self,
         id: u64,
-        control: Option<&Subject>,
+        origin: Origin<'_>,
     ) -> Option<Arc<ClientStream>> {
-        self.stream_at(id, control).filter(|stream| stream.opened.get() == Some(&id))
+        self.stream_at(id, origin).filter(|stream| stream.opened.get() == Some(&id))
     }
 
-    /// A stream, if it is at the instance with this control subject.
-    fn stream_at(&self, id: u64, control: Option<&Subject>) -> Option<Arc<ClientStream>> {
+    /// A stream, if it is at this instance.
+    fn stream_at(&self, id: u64, origin: Origin<'_>) -> Option<Arc<ClientStream>> {
         let entry = self.streams.get(&id)?;
-        let peer = self.peers.get(entry.peer?)?;
-        control.is_some_and(|control| **control == *peer.control).then(|| Arc::clone(&entry.stream))
+        self.peers.is_from(entry.peer?, origin).then(|| Arc::clone(&entry.stream))
     }
 
     /// Nobody waits for these items any more: an instance that is known is told so.
-    pub(in crate::connection) fn refuse_items(&mut self, id: u64, control: Option<&Subject>) {
-        if let Some(control) = control
-            && self.peers.find(control).is_some()
-            && !self.calls.contains_key(&id)
+    pub(in crate::connection) fn refuse_items(&mut self, id: u64, origin: Origin<'_>) {
+        if !self.calls.contains_key(&id)
+            && let Some(peer) = self.peers.from(origin)
         {
-            self.control.push(cancel(id, control));
+            self.cancel_at_peers(id, &[peer]);
         }
     }
 
@@ -179,10 +187,10 @@ impl Waiters {
         &mut self,
         id: u64,
         end: EndFrame,
-        control: Option<&Subject>,
+        origin: Origin<'_>,
         wake: &mut Vec<Waker>,
     ) {
-        let Some(stream) = self.open_stream(id, control) else { return };
+        let Some(stream) = self.open_stream(id, origin) else { return };
         // A fault need not be told: the handler has ended.
         let _ = stream.flows.take_end(end, wake);
         wake.extend(stream.flows.outflow.stop(Stop::Unwanted));
@@ -194,10 +202,10 @@ impl Waiters {
         &mut self,
         id: u64,
         credit: Credit,
-        control: Option<&Subject>,
+        origin: Origin<'_>,
         wake: &mut Vec<Waker>,
     ) {
-        let Some(stream) = self.stream_at(id, control) else { return };
+        let Some(stream) = self.stream_at(id, origin) else { return };
         wake.extend(stream.flows.outflow.grant(credit));
     }
 
@@ -205,10 +213,10 @@ impl Waiters {
     pub(in crate::connection) fn take_cancel(
         &mut self,
         id: u64,
-        control: Option<&Subject>,
+        origin: Origin<'_>,
         wake: &mut Vec<Waker>,
     ) {
-        let Some(stream) = self.stream_at(id, control) else { return };
+        let Some(stream) = self.stream_at(id, origin) else { return };
         wake.extend(stream.flows.outflow.stop(Stop::Unwanted));
     }
 
@@ -273,10 +281,13 @@ impl Waiters {
 
     /// An instance has begun with a stream that nobody knows here: the connection was lost meanwhile. It is told so, unless it hears nothing from
     /// here anyway.
-    pub(super) fn refuse_stream(&mut self, id: u64, accepted: &AcceptedFrame, control: &Subject) {
+    pub(super) fn refuse_stream(&mut self, id: u64, accepted: &AcceptedFrame, declared: &Subject) {
         let is_stream = accepted.credit.is_some() || accepted.flags.is_open();
-        if is_stream && !self.streams.contains_key(&id) && self.peers.find(control).is_some() {
-            self.control.push(cancel(id, control));
+        if is_stream
+            && !self.streams.contains_key(&id)
+            && let Some(peer) = self.peers.find(declared)
+        {
+            self.cancel_at_peers(id, &[peer]);
         }
     }
 
@@ -295,15 +306,33 @@ impl Waiters {
 
     /// The broker does not let us publish to an instance: no item gets there, and nothing that would let it send more.
     pub(super) fn deny_streams(&mut self, subject: &str, wake: &mut Vec<Waker>) {
-        let Some(peer) = self.peers.find(subject) else { return };
+        let message = format!("NATS does not let this user publish to {subject}, which streams need");
+        let error = Error::new(ErrorKind::PermissionDenied, message);
+        for peer in self.peers.told_at(subject) {
+            self.fail_streams_at(peer, &error, wake);
+        }
+    }
+
+    /// Nothing that is sent to an instance gets there for certain: its streams cannot go on.
+    pub(super) fn fail_streams_without_control(&mut self, peer: PeerId, wake: &mut Vec<Waker>) {
+        let Some(there) = self.peers.get(peer) else { return };
+        let base = split_control(&there.declared, &there.instance).map_or("", |(base, _)| base);
+        let message = format!(
+            "the stream has no way to the instance {}, which hears below {base}._ctl: map that as well, \
+             by all of its weight, or list {base} with ClientBuilder::also_served_below",
+            there.instance
+        );
+        self.fail_streams_at(peer, &Error::new(ErrorKind::Unimplemented, message), wake);
+    }
+
+    /// Fails the streams that an instance has, and the calls that open one there.
+    fn fail_streams_at(&mut self, peer: PeerId, error: &Error, wake: &mut Vec<Waker>) {
         for id in self.peers.calls(peer) {
             let Some(is_open) = self.streams.get(&id).map(Entry::is_open) else { continue };
-            let message = format!("NATS does not let this user publish to {subject}, which streams need");
-            let error = Error::new(ErrorKind::PermissionDenied, message);
             if !is_open {
-                wake.extend(self.answer(id, Answer::Lost(error), Instant::now()));
+                wake.extend(self.answer(id, Answer::Lost(error.clone()), Instant::now()));
             } else if let Some(entry) = self.remove_stream(id) {
-                entry.stream.flows.fail(&error, wake);
+                entry.stream.flows.fail(error, wake);
             }
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Address, Cancellable, OpenCall, Peer, Peers, State, flags_of};
-use crate::connection::streams::{Flows, Link, Window};
+use super::{Cancellable, OpenCall, Peer, Peers, State, flags_of};
+use crate::connection::streams::{Flows, Window};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::reply::ReplyPath;
@@ -42,7 +42,12 @@ impl Peers {
         stats: &Arc<Stats>,
     ) -> Result<Option<OpenCall>, Error> {
         let unheard = || {
-            let text = "a stream needs a reply subject in an inbox of its caller's own, and a framed call";
+            let text = if path.is_across_accounts() {
+                "a stream to another account needs an export with `response_type: stream`, and a caller \
+                 that has verified it"
+            } else {
+                "a stream needs a reply subject in an inbox of its caller's own, and a framed call"
+            };
             Error::not_executed(ErrorKind::Unimplemented, text)
         };
         let (id, home) = self.home(subject, path).ok_or_else(unheard)?;
@@ -66,11 +71,12 @@ impl Peers {
         }
         let (stats, shared) = (Arc::clone(stats), Arc::clone(&flows));
         calls.insert(id, Cancellable { cancellation: cancellation.clone(), stats, flows: Some(shared) });
-        let Address { to, from } = address.clone();
+        let address = address.clone();
         drop(state);
 
-        let link = Link { connection: self.replier.connection.clone(), to, from, id };
+        let link = address.link(self.replier.connection.clone(), id);
         let settings = PortSettings {
+            control: address.control().map(Into::into),
             takes_items: limits.takes_items,
             flags: flags_of(path),
             opening: limits.opening,
@@ -88,9 +94,8 @@ impl Peers {
 
     /// Tells a peer that its items are not wanted any more.
     pub(in crate::server) fn refuse_items(&self, peer: &str, id: &Id) {
-        let address = self.lock().peers.get(peer).map(|peer| peer.address.clone());
-        if let Some(Address { to, from }) = address {
-            Link { connection: self.replier.connection.clone(), to, from, id: *id }.cancel();
+        if let Some(address) = self.address(peer) {
+            address.link(self.replier.connection.clone(), *id).cancel();
         }
     }
 
@@ -107,7 +112,7 @@ impl Peers {
         };
         let silent = all(&self.lock());
         for peer in silent {
-            self.gone(&peer, None);
+            self.gone(&peer);
         }
     }
 

@@ -14,8 +14,8 @@ fn peers() -> Arc<Peers> {
 
 fn open(peers: &Arc<Peers>, reply: &str, format: Format) -> Option<(OpenCall, OutboundMessage)> {
     let (to, audience) = (Some(reply.into()), Audience::One);
-    let path =
-        ReplyPath { replier: Arc::clone(&peers.replier), to, joining: Joining::Lone, format, audience };
+    let (replier, joining) = (Arc::clone(&peers.replier), Joining::Lone);
+    let path = ReplyPath { replier, to, joining, together: None, format, audience };
     peers.open(
         "s.m",
         &path,
@@ -80,12 +80,11 @@ fn all_calls_of_a_peer_that_is_gone_are_cancelled() {
     let opened: Vec<_> = (0..3).map(|id| open(&peers, "_INBOX.a.1", framed(id)).unwrap()).collect();
     let (other, _) = open(&peers, "_INBOX.b.1", framed(1)).unwrap();
     let peer = token(&opened[0].1);
-    assert_eq!(peers.gone("nobody", None), 0);
-    assert_eq!(peers.gone(&peer, Some("_INBOX.b._i7")), 0, "that is about another subject");
-    assert_eq!(peers.gone(&peer, Some("_INBOX.a._i7")), 3);
+    assert_eq!(peers.gone("nobody"), 0);
+    assert_eq!(peers.gone(&peer), 3);
     assert!(opened.iter().all(|(call, _)| call.cancellation.is_cancelled()));
     assert!(!other.cancellation.is_cancelled());
-    assert_eq!(peers.gone(&peer, None), 0);
+    assert_eq!(peers.gone(&peer), 0);
     drop((opened, other));
     assert!(is_empty(&peers));
 }

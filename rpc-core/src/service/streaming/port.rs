@@ -28,8 +28,10 @@ pub(crate) struct Port {
 }
 
 /// What a stream is like.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct PortSettings {
+    /// Where its caller sends to, if the reply subjects of messages do not say it.
+    pub(crate) control: Option<Box<str>>,
     /// Whether its caller sends items.
     pub(crate) takes_items: bool,
     /// Whether it has to be told that others got the call as well.
@@ -128,7 +130,8 @@ impl Port {
     fn accept(&self, stage: &Stage, credit: Option<Credit>, headers: &Headers) {
         let flags = if stage.is_open { self.settings.flags.with_open() } else { self.settings.flags };
         let mut bytes = BytesMut::new();
-        let acceptance = Acceptance { credit, headers, flags };
+        let control = self.settings.control.as_deref();
+        let acceptance = Acceptance { credit, headers, flags, control };
         write_accepted(&mut bytes, &self.link.id, &self.replier.instance, &acceptance);
         self.link.tell(bytes.freeze());
     }

@@ -102,17 +102,19 @@ fn meaning(frame: &Frame, codec: Codec) -> Value {
         Frame::Success(of, success) => json!({
             "kind": "success", "id": id(of), "handler_us": micros(success.handler_time),
             "body": value(&success.body), "headers": headers(&success.headers), "instance": success.instance,
+            "across_accounts": success.is_across_accounts,
         }),
         Frame::Error(of, error) => json!({
             "kind": "error", "id": id(of), "code": error.code, "execution": error.execution.as_u8(),
             "flags": error.flags.0, "message": error.message, "handler_us": micros(error.handler_time),
             "retry_after_ms": error.retry_after.map(millis), "body": error.body.as_ref().map(value),
-            "instance": error.instance,
+            "instance": error.instance, "across_accounts": error.is_across_accounts,
         }),
         Frame::Cancel(of) => json!({"kind": "cancel", "id": id(of)}),
         Frame::Accepted(of, accepted) => json!({
             "kind": "accepted", "id": id(of), "instance": accepted.instance,
             "credit": accepted.credit.map(pair), "headers": headers(&accepted.headers), "flags": accepted.flags.0,
+            "control": accepted.control,
         }),
         Frame::Item(of, item) => {
             json!({"kind": "item", "id": id(of), "seq": item.seq, "body": value(&item.body)})
@@ -124,7 +126,9 @@ fn meaning(frame: &Frame, codec: Codec) -> Value {
         Frame::Credit(of, credit) => {
             json!({"kind": "credit", "id": id(of), "messages": credit.messages, "bytes": credit.bytes})
         }
-        Frame::Heartbeat => json!({"kind": "heartbeat"}),
+        Frame::Heartbeat(heartbeat) => json!({
+            "kind": "heartbeat", "number": heartbeat.number, "control": heartbeat.control,
+        }),
         Frame::Unknown => json!({"kind": "unknown"}),
     }
 }
@@ -137,7 +141,11 @@ fn write(frame: &Value, codec: Codec) -> Bytes {
     let empty = Map::new();
     let entries = frame["headers"].as_object().unwrap_or(&empty).iter();
     let headers: Headers = entries.map(|(name, value)| (&**name, value.as_str().unwrap())).collect();
-    let tail = ReplyTail { headers: &headers, instance: frame["instance"].as_str() };
+    let tail = ReplyTail {
+        headers: &headers,
+        instance: frame["instance"].as_str(),
+        is_across_accounts: frame["across_accounts"] == json!(true),
+    };
     let id = || Id::new(u64::from_str_radix(frame["id"].as_str().unwrap(), 16).unwrap());
     let mut bytes = BytesMut::new();
     match frame["kind"].as_str().unwrap() {
@@ -182,10 +190,12 @@ fn write(frame: &Value, codec: Codec) -> Bytes {
         }
         "accepted" => {
             let (credit, flags) = (credit(frame), Flags(small("flags")));
-            let acceptance = Acceptance { credit, headers: &headers, flags };
+            let control = frame["control"].as_str();
+            let acceptance = Acceptance { credit, headers: &headers, flags, control };
             write_accepted(&mut bytes, &id(), frame["instance"].as_str().unwrap(), &acceptance);
         }
-        "heartbeat" => bytes.put(heartbeat()),
+        "heartbeat" if frame["number"].is_null() && frame["control"].is_null() => bytes.put(heartbeat()),
+        "heartbeat" => write_heartbeat(&mut bytes, number("number"), frame["control"].as_str()),
         other => panic!("a frame of kind {other} is not written"),
     }
     bytes.freeze().slice(HEAD..)
@@ -204,6 +214,12 @@ fn write_call(
     args: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
 ) -> Bytes {
     let small = |name: &str| frame[name].as_u64().map(|number| u32::try_from(number).unwrap());
+    if Flags(small("flags").unwrap()).is_trial() {
+        let id = u64::from_str_radix(frame["id"].as_str().unwrap(), 16).unwrap();
+        let mut bytes = BytesMut::new();
+        write_trial(&mut bytes, &Id::new(id));
+        return bytes.freeze().slice(HEAD..);
+    }
     let (budget, expires) = (small("budget_ms"), frame["expires_unix_ms"].as_u64());
     let times = match (budget, expires) {
         (Some(_), Some(_)) => Times::Later,
@@ -225,9 +241,22 @@ fn write_call(
     call.into_parts().0.slice(HEAD..)
 }
 
-/// The headers of an error, and of an end, are not kept: nothing reads them.
+/// The headers of an error, and of an end, are not kept: nothing reads them. What came later to a frame
+/// is left out of the files where it says nothing.
 fn as_kept(frames: &[Value]) -> Vec<Value> {
     let mut frames = frames.to_vec();
+    for frame in &mut frames {
+        let later: &[(&str, Value)] = match frame["kind"].as_str().unwrap() {
+            "success" | "error" => &[("across_accounts", json!(false))],
+            "accepted" => &[("control", Value::Null)],
+            "heartbeat" => &[("number", Value::Null), ("control", Value::Null)],
+            _ => &[],
+        };
+        for (name, nothing) in later {
+            let frame = frame.as_object_mut().unwrap();
+            frame.entry(*name).or_insert_with(|| nothing.clone());
+        }
+    }
     for frame in frames.iter_mut().filter(|frame| frame["kind"] == "error" || frame["kind"] == "end") {
         frame.as_object_mut().unwrap().remove("headers");
     }

@@ -13,15 +13,15 @@ mod tests;
 mod write;
 
 pub(crate) use self::read::{
-    AcceptedFrame, BadMessage, CallFrame, EndFrame, ErrorFrame, Frame, Frames, ItemFrame, SuccessFrame,
-    first_id,
+    AcceptedFrame, BadMessage, CallFrame, EndFrame, ErrorFrame, Frame, Frames, HeartbeatFrame, ItemFrame,
+    SuccessFrame, first_id,
 };
 pub(crate) use self::reader::Malformed;
 use self::reader::Reader;
 pub(crate) use self::stream::{Acceptance, End, begin_message, put_end, put_item, write_credit};
 pub(crate) use self::write::{
     CallBuffer, CallHead, Failure, ReplyTail, Times, heartbeat, write_accepted, write_cancel, write_error,
-    write_success,
+    write_heartbeat, write_success, write_trial,
 };
 use crate::codec::Codec;
 
@@ -63,6 +63,10 @@ impl Flags {
     /// In a call that opens a stream: the same bit.
     const WHOLE_STREAM: u32 = 1 << 6;
     const WHOLE: u32 = 1 << 7;
+    /// In a call: the same bit.
+    const SEVERAL_REPLIES: u32 = 1 << 7;
+    /// In a call that runs nothing.
+    const TRIAL: u32 = 1 << 9;
     const MUST_UNDERSTAND: u32 = 0xFF00;
 
     pub(crate) fn codec(codec: Codec) -> Self {
@@ -116,6 +120,21 @@ impl Flags {
         Flags(self.0 | Self::WHOLE)
     }
 
+    /// The caller has verified that several replies reach it.
+    #[must_use]
+    pub(crate) fn with_several_replies(self) -> Self {
+        Flags(self.0 | Self::SEVERAL_REPLIES)
+    }
+
+    pub(crate) fn allows_several_replies(self) -> bool {
+        self.0 & Self::SEVERAL_REPLIES != 0
+    }
+
+    /// Whether the call runs nothing and is answered twice.
+    pub(crate) fn is_trial(self) -> bool {
+        self.0 & Self::TRIAL != 0
+    }
+
     pub(crate) fn wants_instance(self) -> bool {
         self.0 & Self::INSTANCE != 0
     }
@@ -130,7 +149,7 @@ impl Flags {
 
     /// Whether a sender demands something that this version does not know.
     pub(crate) fn demands_the_unknown(self) -> bool {
-        self.0 & Self::MUST_UNDERSTAND != 0 || self.read_codec().is_none()
+        self.0 & Self::MUST_UNDERSTAND & !Self::TRIAL != 0 || self.read_codec().is_none()
     }
 
     /// The codec of the arguments, unless it is an unknown one.

@@ -33,6 +33,8 @@ pub(crate) struct SuccessFrame {
     pub(crate) body: Bytes,
     pub(crate) headers: Headers,
     pub(crate) instance: Option<Box<str>>,
+    /// Whether it went to another account, where the NATS server may let one reply through.
+    pub(crate) is_across_accounts: bool,
 }
 
 /// A failed one.
@@ -46,6 +48,8 @@ pub(crate) struct ErrorFrame {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Option<Bytes>,
     pub(crate) instance: Option<Box<str>>,
+    /// As in a successful reply.
+    pub(crate) is_across_accounts: bool,
 }
 
 impl ErrorFrame {
@@ -72,6 +76,18 @@ pub(crate) struct AcceptedFrame {
     pub(crate) credit: Option<Credit>,
     pub(crate) headers: Headers,
     pub(crate) flags: Flags,
+    /// Where the instance hears about the call, if the reply subject of the message does not say it.
+    pub(crate) control: Option<Box<str>>,
+}
+
+/// That the sender is there, as either side reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct HeartbeatFrame {
+    /// From a client: the number that an instance shall confirm. From an instance: the one that it
+    /// confirms.
+    pub(crate) number: Option<u64>,
+    /// Where the instance hears about calls, if the reply subject of the message does not say it.
+    pub(crate) control: Option<Box<str>>,
 }
 
 /// One item of a stream.
@@ -108,7 +124,7 @@ pub(crate) enum Frame {
     End(Id, Box<EndFrame>),
     Credit(Id, Credit),
     /// The sender is there: what it is sent to finds out whether the receiver is.
-    Heartbeat,
+    Heartbeat(HeartbeatFrame),
     /// A kind of a later version, passed over.
     Unknown,
 }
@@ -182,11 +198,13 @@ impl<'a> Frames<'a> {
             CALL => (Frame::Call(CallFrame::read(&mut reader)?), 9),
             SUCCESS => {
                 let id = Id::read(&mut reader)?;
-                (Frame::Success(id, SuccessFrame::read(&mut reader)?), 6)
+                let (success, elements) = SuccessFrame::read(&mut reader, length)?;
+                (Frame::Success(id, success), elements)
             }
             ERROR => {
                 let id = Id::read(&mut reader)?;
-                (Frame::Error(id, Box::new(ErrorFrame::read(&mut reader)?)), 11)
+                let (error, elements) = ErrorFrame::read(&mut reader, length)?;
+                (Frame::Error(id, Box::new(error)), elements)
             }
             CANCEL => (Frame::Cancel(Id::read(&mut reader)?), 2),
             ACCEPTED => {
@@ -203,7 +221,10 @@ impl<'a> Frames<'a> {
                 (Frame::End(id, Box::new(EndFrame::read(&mut reader)?)), 8)
             }
             CREDIT => (Frame::Credit(Id::read(&mut reader)?, Credit::read(&mut reader)?), 4),
-            HEARTBEAT => (Frame::Heartbeat, 1),
+            HEARTBEAT => {
+                let (heartbeat, elements) = HeartbeatFrame::read(&mut reader, length)?;
+                (Frame::Heartbeat(heartbeat), elements)
+            }
             _ => (Frame::Unknown, 1),
         };
         for _ in elements..length {
@@ -255,19 +276,24 @@ impl CallFrame {
 }
 
 impl SuccessFrame {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(SuccessFrame {
+    /// Returns how many elements were read: the mark is there only in replies across accounts.
+    fn read(reader: &mut Reader<'_>, length: usize) -> Result<(Self, usize), Malformed> {
+        let success = SuccessFrame {
             handler_time: Duration::from_micros(reader.uint()?),
             body: reader.body()?,
             headers: reader.optional(Reader::headers)?.unwrap_or_default(),
             instance: reader.optional(Reader::str)?.map(Into::into),
-        })
+            is_across_accounts: false,
+        };
+        let (is_across_accounts, elements) = read_mark(reader, length, 6)?;
+        Ok((SuccessFrame { is_across_accounts, ..success }, elements))
     }
 }
 
 impl ErrorFrame {
+    /// Returns how many elements were read, as for a success.
     #[cold]
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+    fn read(reader: &mut Reader<'_>, length: usize) -> Result<(Self, usize), Malformed> {
         let code = u16::try_from(reader.uint()?).map_err(|_| Malformed)?;
         let execution = Execution::from_wire(reader.uint()?);
         let flags = read_flags(reader)?;
@@ -277,7 +303,19 @@ impl ErrorFrame {
         let body = reader.optional(Reader::body)?;
         reader.skip()?; // headers
         let instance = reader.optional(Reader::str)?.map(Into::into);
-        Ok(ErrorFrame { code, execution, flags, message, handler_time, retry_after, body, instance })
+        let (is_across_accounts, elements) = read_mark(reader, length, 11)?;
+        let error = ErrorFrame {
+            code,
+            execution,
+            flags,
+            message,
+            handler_time,
+            retry_after,
+            body,
+            instance,
+            is_across_accounts,
+        };
+        Ok((error, elements))
     }
 }
 
@@ -288,7 +326,20 @@ impl AcceptedFrame {
         let credit = reader.optional(Credit::read_pair)?;
         let headers = reader.optional(Reader::headers)?.unwrap_or_default();
         let (flags, elements) = if length < 6 { (Flags::default(), 5) } else { (read_flags(reader)?, 6) };
-        Ok((AcceptedFrame { instance, credit, headers, flags }, elements))
+        if length < 7 {
+            return Ok((AcceptedFrame { instance, credit, headers, flags, control: None }, elements));
+        }
+        let control = reader.lenient(Reader::str)?.map(Into::into);
+        Ok((AcceptedFrame { instance, credit, headers, flags, control }, 7))
+    }
+}
+
+impl HeartbeatFrame {
+    /// Most have neither of its elements. Returns how many there were, with the kind.
+    fn read(reader: &mut Reader<'_>, length: usize) -> Result<(Self, usize), Malformed> {
+        let number = if length < 2 { None } else { reader.lenient(Reader::uint)? };
+        let control = if length < 3 { None } else { reader.lenient(Reader::str)?.map(Into::into) };
+        Ok((HeartbeatFrame { number, control }, length.clamp(1, 3)))
     }
 }
 
@@ -327,6 +378,14 @@ impl Credit {
         }
         if length < 2 { Err(Malformed) } else { Ok(credit) }
     }
+}
+
+/// The mark behind the other elements of a reply, if it is there. Returns how many there are with it.
+fn read_mark(reader: &mut Reader<'_>, length: usize, before: usize) -> Result<(bool, usize), Malformed> {
+    if length <= before {
+        return Ok((false, before));
+    }
+    Ok((reader.lenient(Reader::bool)?.unwrap_or_default(), before + 1))
 }
 
 fn read_flags(reader: &mut Reader<'_>) -> Result<Flags, Malformed> {

@@ -51,6 +51,10 @@ impl<'a> Reader<'a> {
         usize::try_from(length).map_err(|_| Malformed)
     }
 
+    pub(super) fn bool(&mut self) -> Result<bool, Malformed> {
+        self.read(decode::read_bool)
+    }
+
     pub(super) fn uint(&mut self) -> Result<u64, Malformed> {
         self.read(decode::read_int)
     }
@@ -65,6 +69,19 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         read(self).map(Some)
+    }
+
+    /// Reads an element that came to its frame later: a value of another type is passed over.
+    pub(super) fn lenient<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, Malformed> {
+        let start = self.at;
+        if let Ok(value) = read(self) {
+            return Ok(Some(value));
+        }
+        self.at = start;
+        self.skip().map(|()| None)
     }
 
     /// Bytes as a slice of the message.

@@ -63,6 +63,7 @@ fn read_success(message: &Bytes, at: usize) -> Option<(Frame, usize)> {
         body,
         headers: Headers::new(),
         instance: None,
+        is_across_accounts: false,
     };
     Some((Frame::Success(Id::of([*i0, *i1, *i2, *i3, *i4, *i5, *i6, *i7]), success), end + 2))
 }

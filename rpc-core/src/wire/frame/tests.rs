@@ -34,7 +34,7 @@ fn call_with(headers: &Headers, times: Times, credit: Option<Credit>) -> CallBuf
 
 /// That an instance has the call, without anything about a stream.
 fn accepted(bytes: &mut BytesMut, flags: Flags) {
-    let acceptance = Acceptance { credit: None, headers: &Headers::new(), flags };
+    let acceptance = Acceptance { credit: None, headers: &Headers::new(), flags, control: None };
     write_accepted(bytes, &Id::new(ID), "i7", &acceptance);
 }
 
@@ -63,7 +63,7 @@ fn a_call_is_written_byte_for_byte() {
 #[test]
 fn a_success_is_written_byte_for_byte() {
     let mut bytes = BytesMut::new();
-    let tail = ReplyTail { headers: &Headers::new(), instance: Some("i") };
+    let tail = ReplyTail { headers: &Headers::new(), instance: Some("i"), is_across_accounts: false };
     write_success(&mut bytes, &Id::new(ID), 300, &tail, put(b"\x01")).unwrap();
     let expected = b"\xC1\x01\x96\x02\xC4\x08\x01\x02\x03\x04\x05\x06\x07\x08\xCD\x01\x2C\xC6\x00\x00\x00\x01\x01\xC0\xA1i";
     assert_eq!(bytes[..], expected[..]);
@@ -80,7 +80,7 @@ fn an_error_is_written_byte_for_byte() {
         handler_us: 0,
         retry_after: Some(Duration::from_millis(100)),
     };
-    let tail = ReplyTail { headers: &Headers::new(), instance: None };
+    let tail = ReplyTail { headers: &Headers::new(), instance: None, is_across_accounts: false };
     let nothing = None::<fn(&mut BytesMut) -> Result<(), Error>>;
     write_error(&mut bytes, &Id::new(ID), &failure, &tail, nothing).unwrap();
     let expected = b"\xC1\x01\x9B\x03\xC4\x08\x01\x02\x03\x04\x05\x06\x07\x08\xCD\x01\xAD\x00\x40\xA4full\x00\x64\xC0\xC0\xC0";
@@ -130,7 +130,8 @@ fn an_accepted_that_opens_a_stream_is_written_byte_for_byte() {
     let headers = Headers::from_iter([("a", "b")]);
     let flags = Flags::default().with_open();
     let mut bytes = BytesMut::new();
-    write_accepted(&mut bytes, &Id::new(ID), "i7", &Acceptance { credit, headers: &headers, flags });
+    let acceptance = Acceptance { credit, headers: &headers, flags, control: None };
+    write_accepted(&mut bytes, &Id::new(ID), "i7", &acceptance);
     let expected = [
         &b"\xC1\x01\x96\x08\xC4\x08\x01\x02\x03\x04\x05\x06\x07\x08\xA2i7"[..],
         b"\x92\x08\xCD\x01\x2C\x81\xA1a\xA1b\x10",
@@ -301,7 +302,7 @@ fn control_frames_are_read_between_others() {
     let [
         Frame::Cancel(cancelled),
         Frame::Accepted(id, first),
-        Frame::Heartbeat,
+        Frame::Heartbeat(HeartbeatFrame { number: None, control: None }),
         Frame::Accepted(_, second),
         Frame::Accepted(_, third),
     ] = &frames[..]

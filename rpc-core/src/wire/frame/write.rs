@@ -125,7 +125,8 @@ pub(crate) fn write_success(
     tail: &ReplyTail<'_>,
     encode: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    bytes.put_slice(&[MAGIC, VERSION, 0x96, 0x02, 0xC4, id.length]);
+    let array = 0x96 + u8::from(tail.is_across_accounts);
+    bytes.put_slice(&[MAGIC, VERSION, array, 0x02, 0xC4, id.length]);
     bytes.put_slice(id.as_slice());
     put_uint(bytes, u64::from(handler_us));
     put_body(bytes, encode)?;
@@ -138,17 +139,20 @@ pub(crate) fn write_success(
 pub(crate) struct ReplyTail<'a> {
     pub(crate) headers: &'a Headers,
     pub(crate) instance: Option<&'a str>,
+    /// Whether it goes to another account, which its caller cannot see by itself.
+    pub(crate) is_across_accounts: bool,
 }
 
 impl ReplyTail<'_> {
     fn put(&self, bytes: &mut BytesMut) {
         if self.headers.is_empty() && self.instance.is_none() {
-            return bytes.put_slice(&[0xC0, 0xC0]);
+            bytes.put_slice(&[0xC0, 0xC0]);
+        } else {
+            put_headers(bytes, self.headers);
+            put_optional_str(bytes, self.instance);
         }
-        put_headers(bytes, self.headers);
-        match self.instance {
-            Some(instance) => put_str(bytes, instance),
-            None => bytes.put_u8(0xC0),
+        if self.is_across_accounts {
+            bytes.put_u8(0xC3);
         }
     }
 }
@@ -172,7 +176,7 @@ pub(crate) fn write_error<F: FnOnce(&mut BytesMut) -> Result<(), Error>>(
     tail: &ReplyTail<'_>,
     encode: Option<F>,
 ) -> Result<(), Error> {
-    bytes.put_slice(&[MAGIC, VERSION, 0x9B, 0x03]);
+    bytes.put_slice(&[MAGIC, VERSION, 0x9B + u8::from(tail.is_across_accounts), 0x03]);
     put_id(bytes, id);
     put_uint(bytes, u64::from(failure.code));
     put_uint(bytes, u64::from(failure.execution.as_u8()));
@@ -199,17 +203,40 @@ pub(crate) fn write_cancel(bytes: &mut BytesMut, id: &Id) {
 
 /// Writes that an instance has a call and is at it.
 pub(crate) fn write_accepted(bytes: &mut BytesMut, id: &Id, instance: &str, acceptance: &Acceptance<'_>) {
-    bytes.put_slice(&[MAGIC, VERSION, 0x96, 0x08]);
+    bytes.put_slice(&[MAGIC, VERSION, 0x96 + u8::from(acceptance.control.is_some()), 0x08]);
     put_id(bytes, id);
     put_str(bytes, instance);
     put_credit(bytes, acceptance.credit);
     put_headers(bytes, acceptance.headers);
     put_uint(bytes, u64::from(acceptance.flags.0));
+    if let Some(control) = acceptance.control {
+        put_str(bytes, control);
+    }
 }
 
-/// The message that says that its sender is there: always the same.
+/// The message that says no more than that its sender is there: always the same.
 pub(crate) fn heartbeat() -> Bytes {
     Bytes::from_static(&[MAGIC, VERSION, 0x91, 0x09])
+}
+
+/// The same with a number that is to be confirmed, or is confirmed, and with the control subject of the
+/// instance.
+pub(crate) fn write_heartbeat(bytes: &mut BytesMut, number: Option<u64>, control: Option<&str>) {
+    bytes.put_slice(&[MAGIC, VERSION, 0x93, 0x09]);
+    match number {
+        Some(number) => put_uint(bytes, number),
+        None => bytes.put_u8(0xC0),
+    }
+    put_optional_str(bytes, control);
+}
+
+/// Writes a call that runs nothing and is answered twice.
+pub(crate) fn write_trial(bytes: &mut BytesMut, id: &Id) {
+    bytes.put_slice(&[MAGIC, VERSION, 0x99, 0x01]);
+    put_id(bytes, id);
+    put_uint(bytes, u64::from(Flags::TRIAL));
+    // Neither budget nor expiry, the first attempt, neither headers nor credit, no arguments.
+    bytes.put_slice(&[0xC0, 0xC0, 0x01, 0xC0, 0xC0, 0xC4, 0x00]);
 }
 
 pub(super) fn put_id(bytes: &mut BytesMut, id: &Id) {
@@ -253,6 +280,13 @@ pub(super) fn put_uint(bytes: &mut BytesMut, value: u64) {
         return bytes.put_u8(small);
     }
     let _ = encode::write_uint(&mut bytes.writer(), value);
+}
+
+fn put_optional_str(bytes: &mut BytesMut, text: Option<&str>) {
+    match text {
+        Some(text) => put_str(bytes, text),
+        None => bytes.put_u8(0xC0),
+    }
 }
 
 pub(super) fn put_str(bytes: &mut BytesMut, text: &str) {

@@ -138,7 +138,7 @@ fn who_waits_is_woken_once_by_whatever_comes_first() {
 async fn taker(window: Window) -> (Taker, Link, crate::connection::Subscription) {
     let broker = crate::connection::memory::Broker::new();
     let granted = broker.connect().subscribe("lab._ctl.a.7", None).await.unwrap();
-    let (connection, to, from) = (broker.connect(), "lab._ctl.a.7".into(), "_INBOX.x._a".into());
+    let (connection, to, from) = (broker.connect(), "lab._ctl.a.7".into(), Some("_INBOX.x._a".into()));
     let link = Link { connection, to, from, id: crate::wire::frame::Id::new(7) };
     (Taker::new(Arc::new(Flows::new(Windows::default().reserve(window).unwrap()))), link, granted)
 }

@@ -29,7 +29,7 @@ async fn bed(max_payload: usize) -> Bed {
     let broker = Broker::builder().max_payload(max_payload).build();
     let (connection, receiver) = (broker.connect(), broker.connect());
     let arrivals = receiver.subscribe("lab._ctl.a.7", None).await.unwrap();
-    let (to, from) = ("lab._ctl.a.7".into(), "_INBOX.x._a".into());
+    let (to, from) = ("lab._ctl.a.7".into(), Some("_INBOX.x._a".into()));
     Bed { outflow: Arc::default(), link: Link { connection, to, from, id: Id::new(7) }, arrivals }
 }
 

@@ -1,11 +1,12 @@
 //! What becomes of calls that an instance has accepted, and of the instance.
 
 use super::*;
-use crate::connection::waiters::Gone;
+use crate::connection::waiters::acceptance::{Gone, Heard, MustAsk};
 use crate::wire::frame::AcceptedFrame;
 
 pub(super) fn accepted(instance: &str, flags: Flags) -> AcceptedFrame {
-    AcceptedFrame { instance: instance.into(), credit: None, headers: Headers::new(), flags }
+    let (credit, headers, control) = (None, Headers::new(), None);
+    AcceptedFrame { instance: instance.into(), credit, headers, flags, control }
 }
 
 impl Bed {
@@ -15,10 +16,19 @@ impl Bed {
 
     /// Returns how many tasks are woken by it.
     pub(super) fn accept_with(&mut self, id: u64, accepted: &AcceptedFrame, control: &'static str) -> usize {
-        let reply = || Subject::from(format!("_INBOX._{}", accepted.instance));
-        let (control, mut wake) = (Subject::from_static(control), Vec::new());
-        self.waiters.accept(id, accepted, &control, Instant::now(), reply, &mut wake);
-        wake.len()
+        self.try_accept(id, accepted, control).unwrap_or_default()
+    }
+
+    pub(super) fn try_accept(
+        &mut self,
+        id: u64,
+        accepted: &AcceptedFrame,
+        control: &'static str,
+    ) -> Result<usize, MustAsk> {
+        let (declared, mut wake) = (&Subject::from_static(control), Vec::new());
+        let heard = Heard { declared, at: None, settled: None };
+        self.waiters.accept(id, accepted, &heard, Instant::now(), &mut wake)?;
+        Ok(wake.len())
     }
 
     /// Where instances are told something, and whether it is a cancel.

@@ -59,8 +59,8 @@ fn next(bed: &mut Bed) -> Option<Next> {
 async fn what_comes_for_a_gather_is_kept_up_to_a_limit_and_then_it_ends() {
     let mut bed = bed();
     let deadline = Instant::now() + Duration::from_secs(60);
-    assert!(bed.waiters.add_gathering(7, bed.destination, deadline).is_some());
-    assert!(bed.waiters.add_gathering(7, bed.destination, deadline).is_none(), "it is out already");
+    assert!(bed.waiters.add_gathering(7, bed.destination, deadline, true).is_some());
+    assert!(bed.waiters.add_gathering(7, bed.destination, deadline, true).is_none(), "it is out already");
     for _ in 0..65 {
         bed.waiters.gather(7, message(1024 * 1024));
     }
@@ -81,7 +81,7 @@ async fn what_comes_for_a_gather_is_kept_up_to_a_limit_and_then_it_ends() {
 async fn a_gather_that_was_given_up_keeps_nothing_and_is_gone_at_its_deadline() {
     let mut bed = bed();
     let now = Instant::now();
-    bed.waiters.add_gathering(7, bed.destination, now + Duration::from_secs(1));
+    bed.waiters.add_gathering(7, bed.destination, now + Duration::from_secs(1), true);
     bed.waiters.gather(7, message(10));
     drop(bed.waiters.forget(7));
     assert!(bed.waiters.gather(7, message(10)).is_none());
@@ -96,7 +96,7 @@ async fn a_gather_that_was_answered_does_not_make_a_later_refusal_doubtful() {
     for (answered, given_up) in [(true, false), (true, true), (false, false), (false, true)] {
         let mut bed = bed();
         let now = Instant::now();
-        bed.waiters.add_gathering(7, bed.destination, now + Duration::from_secs(1));
+        bed.waiters.add_gathering(7, bed.destination, now + Duration::from_secs(1), true);
         if answered {
             bed.waiters.gather(7, message(10));
         }

@@ -25,17 +25,17 @@ struct Bed {
 
 fn bed() -> Bed {
     let mut waiters = Waiters::default();
-    let pool = waiters.slots.add_pool();
+    let pool = waiters.slots.add_pool("_INBOX");
     let place = outbox::Place { subject: SENT.into(), service: "lab".len(), pool, most: 512 };
     let destination = waiters.destinations.keep(place);
     Bed { waiters, destination }
 }
 
-fn fresh() -> (Token, Subject) {
+fn fresh(prefix: &str) -> (Token, Subject) {
     thread_local!(static NEXT: std::cell::Cell<u64> = const { std::cell::Cell::new(0) });
     let next = NEXT.get() + 1;
     NEXT.set(next);
-    (next.to_be_bytes(), format!("_INBOX.{next}").into())
+    (next.to_be_bytes(), format!("{prefix}.{next}").into())
 }
 
 impl Bed {
@@ -68,7 +68,7 @@ impl Bed {
 
     fn answer(&mut self, id: u64, answer: Answer) -> bool {
         let woken = self.waiters.answer(id, answer, Instant::now()).is_some();
-        self.waiters.learn();
+        self.waiters.learn(&Random::system());
         woken
     }
 
@@ -89,7 +89,7 @@ impl Bed {
 
 fn success() -> Answer {
     let (handler_time, body, headers) = (Duration::ZERO, Bytes::new(), Headers::new());
-    Answer::Success(SuccessFrame { handler_time, body, headers, instance: None })
+    Answer::Success(SuccessFrame { handler_time, body, headers, instance: None, is_across_accounts: false })
 }
 
 fn error(flags: Flags) -> Answer {
@@ -102,6 +102,7 @@ fn error(flags: Flags) -> Answer {
         retry_after: None,
         body: None,
         instance: None,
+        is_across_accounts: false,
     }))
 }
 
@@ -134,7 +135,7 @@ async fn calls_share_a_message_once_their_handler_has_been_measured() {
         assert!(matches!(bed.add(id, 5), Departure::Later));
     }
     assert_eq!(bed.flush(), [5], "one head, three frames of a byte");
-    assert_eq!(bed.waiters.calls_of(&0_u64.to_be_bytes(), None), [0; 0]);
+    assert_eq!(bed.waiters.calls_of(&0_u64.to_be_bytes()), [0; 0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::acceptance::accepted;
 use super::*;
 use crate::connection::streams::{Allowance, Ended, Link, Stop, Taker, Window, Windows};
-use crate::connection::waiters::Gone;
+use crate::connection::peers::Origin;
+use crate::connection::waiters::acceptance::Gone;
 use crate::wire::frame::{AcceptedFrame, Credit, EndFrame, Id, ItemFrame};
 
 const A: &str = "lab._ctl.a.7";
@@ -50,29 +51,29 @@ impl Bed {
 
     /// An item comes, as the inbox delivers it.
     fn item(&mut self, id: u64, seq: u64, control: &'static str) {
-        let control = Some(Subject::from_static(control));
-        match self.waiters.open_stream(id, control.as_ref()) {
+        let control = Subject::from_static(control);
+        match self.waiters.open_stream(id, Origin::Control(&control)) {
             Some(stream) => {
                 let item = ItemFrame { seq, body: Bytes::from_static(b"item") };
                 if stream.flows.take_items(std::iter::once(item), &mut Vec::new()).is_err() {
                     self.waiters.close_stream(id);
                 }
             }
-            None => self.waiters.refuse_items(id, control.as_ref()),
+            None => self.waiters.refuse_items(id, Origin::Control(&control)),
         }
     }
 
     fn end(&mut self, id: u64, end: EndFrame, control: &'static str) {
-        self.waiters.take_end(id, end, Some(&Subject::from_static(control)), &mut Vec::new());
+        self.waiters.take_end(id, end, Origin::Control(&Subject::from_static(control)), &mut Vec::new());
     }
 
     fn credit(&mut self, id: u64, messages: u32, control: &'static str) {
         let credit = Credit { messages, bytes: 1000 };
-        self.waiters.take_credit(id, credit, Some(&Subject::from_static(control)), &mut Vec::new());
+        self.waiters.take_credit(id, credit, Origin::Control(&Subject::from_static(control)), &mut Vec::new());
     }
 
     fn cancelled(&mut self, id: u64, control: &'static str) {
-        self.waiters.take_cancel(id, Some(&Subject::from_static(control)), &mut Vec::new());
+        self.waiters.take_cancel(id, Origin::Control(&Subject::from_static(control)), &mut Vec::new());
     }
 
     /// That nothing is left of what there was.
@@ -88,7 +89,7 @@ impl Bed {
 /// How many items have come, and how it has ended if it has.
 fn taken(stream: &ClientStream) -> (usize, Option<Ended>) {
     let connection = crate::connection::memory::Broker::new().connect();
-    let link = Link { connection, to: A.into(), from: "_INBOX._a".into(), id: Id::new(0) };
+    let link = Link { connection, to: A.into(), from: Some("_INBOX._a".into()), id: Id::new(0) };
     let mut taker = Taker::new(Arc::clone(&stream.flows));
     let mut count = 0;
     loop {
@@ -125,7 +126,7 @@ async fn a_stream_that_is_opened_answers_its_call_and_gets_what_comes_for_it_to_
     assert_eq!((&*opened.instance, opened.headers.get("tenant")), ("a", Some("acme")));
     assert_eq!(stream.opened.get(), Some(&1));
     let way = stream.way.get().unwrap();
-    assert_eq!((&*way.to, &*way.from, way.id), (A, "_INBOX._a", 1));
+    assert_eq!((&*way.to, way.from.as_deref(), way.id), (A, Some("_INBOX._a.1"), 1));
     (0..3).for_each(|seq| bed.item(1, seq, A));
     assert!(matches!(taken(&stream), (3, None)));
     bed.item(1, 3, A);
@@ -198,7 +199,9 @@ async fn what_does_not_come_from_the_instance_of_a_stream_is_ignored() {
     bed.item(1, 0, B);
     bed.item(1, 0, "orders.delete");
     assert!(bed.told().is_empty(), "to subjects that nobody knows, nothing is sent");
-    let none = None;
+    // A message from another account does not say whose it is, and this instance is in no other.
+    let slot = Subject::from_static("_INBOX.1");
+    let none = Origin::Across(&slot);
     bed.waiters.take_credit(1, Credit { messages: 5, bytes: 5 }, none, &mut Vec::new());
     bed.waiters.take_cancel(1, none, &mut Vec::new());
     bed.waiters.take_end(1, end(0, 0), none, &mut Vec::new());

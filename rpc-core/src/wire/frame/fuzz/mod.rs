@@ -162,7 +162,7 @@ fn the_frames_are_neither_all_right_nor_all_wrong() {
             Some(Ok((Seen::Error { .. }, _))) => 3,
             Some(Ok((Seen::Cancel(_), _))) => 4,
             Some(Ok((Seen::Accepted { .. }, _))) => 5,
-            Some(Ok((Seen::Heartbeat, _))) => 6,
+            Some(Ok((Seen::Heartbeat { .. }, _))) => 6,
             Some(Ok((Seen::Unknown, _))) => 7,
             Some(Ok((Seen::Item { .. }, _))) => 8,
             Some(Ok((Seen::End { .. }, _))) => 9,

@@ -25,6 +25,7 @@ pub(super) enum Seen {
         body: Vec<u8>,
         headers: Vec<(String, String)>,
         instance: Option<String>,
+        across: bool,
     },
     Error {
         id: Vec<u8>,
@@ -36,6 +37,7 @@ pub(super) enum Seen {
         retry_after_ms: Option<u64>,
         body: Option<Vec<u8>>,
         instance: Option<String>,
+        across: bool,
     },
     Cancel(Vec<u8>),
     Accepted {
@@ -44,6 +46,7 @@ pub(super) enum Seen {
         credit: Option<(u32, u32)>,
         headers: Vec<(String, String)>,
         flags: u32,
+        control: Option<String>,
     },
     Item {
         id: Vec<u8>,
@@ -62,7 +65,10 @@ pub(super) enum Seen {
         id: Vec<u8>,
         credit: (u32, u32),
     },
-    Heartbeat,
+    Heartbeat {
+        number: Option<u64>,
+        control: Option<String>,
+    },
     Unknown,
 }
 
@@ -116,6 +122,7 @@ fn interpret(frame: &Value) -> Option<Seen> {
             body: binary(at(3)?)?,
             headers: headers(at(4)?)?,
             instance: optional(at(5)?, text)?,
+            across: mark(at(6)),
         },
         3 => Seen::Error {
             id: id(at(1)?)?,
@@ -128,6 +135,7 @@ fn interpret(frame: &Value) -> Option<Seen> {
             // The headers are passed over.
             body: at(9).and(optional(at(8)?, binary))?,
             instance: optional(at(10)?, text)?,
+            across: mark(at(11)),
         },
         4 => Seen::Cancel(id(at(1)?)?),
         5 => Seen::Item { id: id(at(1)?)?, seq: uint(2)?, body: binary(at(3)?)? },
@@ -147,10 +155,16 @@ fn interpret(frame: &Value) -> Option<Seen> {
             credit: optional(at(3)?, credit)?,
             headers: headers(at(4)?)?,
             flags: if frame.len() >= 6 { flags(5)? } else { 0 },
+            control: at(6).and_then(text),
         },
-        9 => Seen::Heartbeat,
+        9 => Seen::Heartbeat { number: at(1).and_then(Value::as_u64), control: at(2).and_then(text) },
         _ => Seen::Unknown,
     })
+}
+
+/// The mark of a reply across accounts, which came later than the other elements.
+fn mark(value: Option<&Value>) -> bool {
+    value.and_then(Value::as_bool).unwrap_or_default()
 }
 
 fn execution(number: u64) -> u8 {
@@ -221,7 +235,7 @@ impl Seen {
             | Seen::Item { id, .. }
             | Seen::End { id, .. }
             | Seen::Credit { id, .. } => Some(id),
-            Seen::Heartbeat | Seen::Unknown => None,
+            Seen::Heartbeat { .. } | Seen::Unknown => None,
         }
     }
 }
@@ -249,6 +263,7 @@ impl From<&Frame> for Seen {
                 body: success.body.to_vec(),
                 headers: pairs(&success.headers),
                 instance: success.instance.as_deref().map(str::to_owned),
+                across: success.is_across_accounts,
             },
             Frame::Error(id, error) => Seen::Error {
                 id: own(id),
@@ -260,6 +275,7 @@ impl From<&Frame> for Seen {
                 retry_after_ms: error.retry_after.map(ms),
                 body: error.body.as_ref().map(|body| body.to_vec()),
                 instance: error.instance.as_deref().map(str::to_owned),
+                across: error.is_across_accounts,
             },
             Frame::Cancel(id) => Seen::Cancel(own(id)),
             Frame::Accepted(id, accepted) => Seen::Accepted {
@@ -268,6 +284,7 @@ impl From<&Frame> for Seen {
                 credit: accepted.credit.map(pair),
                 headers: pairs(&accepted.headers),
                 flags: accepted.flags.0,
+                control: accepted.control.as_deref().map(str::to_owned),
             },
             Frame::Item(id, item) => Seen::Item { id: own(id), seq: item.seq, body: item.body.to_vec() },
             Frame::End(id, end) => Seen::End {
@@ -279,7 +296,10 @@ impl From<&Frame> for Seen {
                 body: end.body.as_ref().map(|body| body.to_vec()),
             },
             Frame::Credit(id, credit) => Seen::Credit { id: own(id), credit: pair(*credit) },
-            Frame::Heartbeat => Seen::Heartbeat,
+            Frame::Heartbeat(heartbeat) => Seen::Heartbeat {
+                number: heartbeat.number,
+                control: heartbeat.control.as_deref().map(str::to_owned),
+            },
             Frame::Unknown => Seen::Unknown,
         }
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, Execution};
 use crate::fuzzing::damaged;
 use crate::wire::frame::{
     Acceptance, CallBuffer, CallHead, Credit, End, Failure, Flags, HEAD, Id, ReplyTail, Times, begin_message,
-    heartbeat, put_end, put_item, write_accepted, write_cancel, write_credit, write_error, write_success,
+    heartbeat, put_end, put_item, write_accepted, write_cancel, write_credit, write_error, write_heartbeat, write_success,
 };
 use crate::wire::headers::Headers;
 
@@ -30,13 +30,24 @@ impl Sample {
         let mut bytes = BytesMut::new();
         match &self.0 {
             Seen::Call { .. } => bytes = self.write_call(),
-            Seen::Success { id, micros, body, headers, instance } => {
+            Seen::Success { id, micros, body, headers, instance, across } => {
                 let headers = Headers::from_iter(headers.clone());
-                let tail = ReplyTail { headers: &headers, instance: instance.as_deref() };
+                let tail = tail(&headers, instance.as_deref(), *across);
                 let micros = u32::try_from(*micros).unwrap();
                 write_success(&mut bytes, &of(id), micros, &tail, put(body)).unwrap();
             }
-            Seen::Error { id, code, execution, flags, message, micros, retry_after_ms, body, instance } => {
+            Seen::Error {
+                id,
+                code,
+                execution,
+                flags,
+                message,
+                micros,
+                retry_after_ms,
+                body,
+                instance,
+                across,
+            } => {
                 let failure = Failure {
                     code: *code,
                     execution: Execution::from_wire(u64::from(*execution)),
@@ -45,14 +56,16 @@ impl Sample {
                     handler_us: u32::try_from(*micros).unwrap(),
                     retry_after: retry_after_ms.map(Duration::from_millis),
                 };
-                let tail = ReplyTail { headers: &Headers::new(), instance: instance.as_deref() };
+                let headers = Headers::new();
+                let tail = tail(&headers, instance.as_deref(), *across);
                 write_error(&mut bytes, &of(id), &failure, &tail, body.as_deref().map(put)).unwrap();
             }
             Seen::Cancel(id) => write_cancel(&mut bytes, &of(id)),
-            Seen::Accepted { id, instance, credit, headers, flags } => {
+            Seen::Accepted { id, instance, credit, headers, flags, control } => {
                 let headers = Headers::from_iter(headers.clone());
                 let (credit, flags) = (credit.map(granted), Flags(*flags));
-                let acceptance = Acceptance { credit, headers: &headers, flags };
+                let control = control.as_deref();
+                let acceptance = Acceptance { credit, headers: &headers, flags, control };
                 write_accepted(&mut bytes, &of(id), instance, &acceptance);
             }
             Seen::Item { id, seq, body } => {
@@ -71,7 +84,10 @@ impl Sample {
                 put_end(&mut bytes, &of(id), &end);
             }
             Seen::Credit { id, credit } => write_credit(&mut bytes, &of(id), granted(*credit)),
-            Seen::Heartbeat | Seen::Unknown => bytes.extend_from_slice(&heartbeat()),
+            Seen::Heartbeat { number: None, control: None } | Seen::Unknown => {
+                bytes.extend_from_slice(&heartbeat());
+            }
+            Seen::Heartbeat { number, control } => write_heartbeat(&mut bytes, *number, control.as_deref()),
         }
         bytes.split_off(HEAD).to_vec()
     }
@@ -140,13 +156,15 @@ pub(super) fn samples() -> impl Strategy<Value = Vec<Sample>> {
         credit,
         args,
     });
-    let success = (id(), number(), body(), headers(), proptest::option::of("[a-z0-9]{0,40}"));
-    let success = success.prop_map(|(id, micros, body, headers, instance)| Seen::Success {
+    let text = || proptest::option::of("[a-z0-9]{0,40}");
+    let success = (id(), number(), body(), headers(), text(), any::<bool>());
+    let success = success.prop_map(|(id, micros, body, headers, instance, across)| Seen::Success {
         id,
         micros: u64::from(micros),
         body,
         headers: once(headers),
         instance,
+        across,
     });
     let retry_after = proptest::option::of(number());
     let error = (
@@ -158,31 +176,34 @@ pub(super) fn samples() -> impl Strategy<Value = Vec<Sample>> {
         number(),
         retry_after,
         proptest::option::of(body()),
-        proptest::option::of("[a-z0-9]{0,40}"),
+        (text(), any::<bool>()),
     );
-    let error =
-        error.prop_map(|(id, code, execution, flags, message, micros, retry_after, body, instance)| {
-            Seen::Error {
-                id,
-                code,
-                execution,
-                flags,
-                message,
-                micros: u64::from(micros),
-                retry_after_ms: retry_after.map(u64::from),
-                body,
-                instance,
-            }
-        });
-    let accepted = (id(), "[a-z0-9]{0,40}", credit(), headers(), number());
-    let accepted = accepted.prop_map(|(id, instance, credit, headers, flags)| Seen::Accepted {
+    let error = error.prop_map(
+        |(id, code, execution, flags, message, micros, retry_after, body, (instance, across))| Seen::Error {
+            id,
+            code,
+            execution,
+            flags,
+            message,
+            micros: u64::from(micros),
+            retry_after_ms: retry_after.map(u64::from),
+            body,
+            instance,
+            across,
+        },
+    );
+    let accepted = (id(), "[a-z0-9]{0,40}", credit(), headers(), number(), text());
+    let accepted = accepted.prop_map(|(id, instance, credit, headers, flags, control)| Seen::Accepted {
         id,
         instance,
         credit,
         headers: once(headers),
         flags,
+        control,
     });
-    let control = prop_oneof![id().prop_map(Seen::Cancel), accepted, Just(Seen::Heartbeat)];
+    let heartbeat = (proptest::option::of(any::<u64>()), text());
+    let heartbeat = heartbeat.prop_map(|(number, control)| Seen::Heartbeat { number, control });
+    let control = prop_oneof![id().prop_map(Seen::Cancel), accepted, heartbeat];
     // Most ids are our own, which the short cut reads.
     let of_stream = || prop_oneof![2 => own_id(), 1 => id()];
     let item = (of_stream(), seq(), body()).prop_map(|(id, seq, body)| Seen::Item { id, seq, body });
@@ -349,4 +370,8 @@ pub(super) fn nearly_simple() -> impl Strategy<Value = Vec<u8>> {
     });
     let tail = vec(prop_oneof![any::<u8>(), Just(0xC0)], 0..60);
     damaged((prop_oneof![call, success, item], tail).prop_map(|(head, tail)| [head, tail].concat()))
+}
+
+fn tail<'a>(headers: &'a Headers, instance: Option<&'a str>, is_across_accounts: bool) -> ReplyTail<'a> {
+    ReplyTail { headers, instance, is_across_accounts }
 }
