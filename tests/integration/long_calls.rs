@@ -134,5 +134,7 @@ async fn who_needs_no_notice_gets_none() {
     assert_eq!(subjects, ["_INBOX.oneway.1", "_INBOX.plain.1", "_INBOX.quick.1"], "one reply each");
     let reply = other_account.next().await.unwrap();
     assert_eq!((&*reply.subject, &read_frames(&reply.payload)[0][0]), ("_R_.account.1", &2.into()));
+    let end = other_account.next().await.unwrap();
+    assert!(end.payload.is_empty() && end.headers.is_none(), "a NATS server keeps no way for more");
     assert!(futures::FutureExt::now_or_never(other_account.next()).is_none());
 }

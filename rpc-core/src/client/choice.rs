@@ -71,6 +71,13 @@ impl Outgoing {
         }
     }
 
+    /// The same call to one instance.
+    pub(super) fn at_instance(&self, instance: &str) -> Self {
+        let mut outgoing = self.clone();
+        outgoing.set_recipient(Recipient::Instance(instance.into()));
+        outgoing
+    }
+
     /// Where the call would go that is for whoever serves the method.
     pub(super) fn method_subject(&self) -> Option<Subject> {
         let subject = self.target.chosen_subject(self.method, self.values(), &Recipient::Anybody);

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::peers::Origin;
 use super::{Message, OutboundMessage, Subject};
-use crate::wire::frame::write_heartbeat;
+use crate::wire::frame::{Frame, Frames, HeartbeatFrame, write_heartbeat};
 
 /// How long a confirmation may take, which is a round trip.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -88,8 +88,12 @@ impl Asks {
         self.try_next(self.all.len() - 1).ok()
     }
 
-    /// Keeps a message of an instance that is being asked. Gives it back if it is from another.
+    /// Keeps a message of an instance that is being asked. Gives it back if it is from another, or if it
+    /// is the answer.
     pub(super) fn keep(&mut self, message: Message) -> Result<(), Message> {
+        if is_answer(&message) {
+            return Err(message);
+        }
         let origin = match &message.reply {
             Some(control) => Origin::Control(control),
             None => Origin::Across(&message.subject),
@@ -160,4 +164,10 @@ impl Asks {
         let control = tried.filter(|_| is_confirmed).map(|tried| tried.control);
         Settled { control, messages }
     }
+}
+
+/// Whether a message confirms that a heartbeat came: that is all that it says.
+fn is_answer(message: &Message) -> bool {
+    let first = Frames::new(&message.payload).ok().and_then(|mut frames| frames.next());
+    matches!(first, Some(Ok(Frame::Heartbeat(HeartbeatFrame { number: Some(_), .. }))))
 }

@@ -4,8 +4,11 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
-use crate::connection::{Connection, Message, OutboundMessage, Subscription, closed, no_responders};
+use crate::connection::{
+    Connection, Message, OutboundMessage, Subscription, closed, header_map, no_responders,
+};
 use crate::error::Error;
+use crate::wire::dialect::header;
 
 /// A question that is out, and a subscription for its answers alone.
 pub(crate) struct Answers<'a> {
@@ -24,12 +27,14 @@ pub(crate) enum Next {
 }
 
 impl<'a> Answers<'a> {
-    /// Asks whoever listens to a subject.
+    /// Asks whoever listens to a subject. Those of this library say whether they answer to another account, and whether they
+    /// have said all.
     pub(crate) async fn ask(connection: &'a Connection, subject: String) -> Result<Self, Error> {
         let inbox = connection.inbox().subject_apart();
         let subscription = connection.subscribe(inbox.as_str(), None).await?;
         let (subject, reply) = (subject.into(), Some(inbox.as_str().into()));
-        connection.publish(OutboundMessage { subject, reply, payload: Bytes::new(), headers: None }).await?;
+        let headers = header_map([(header::TRIAL, "1")]);
+        connection.publish(OutboundMessage { subject, reply, payload: Bytes::new(), headers }).await?;
         Ok(Answers { connection, inbox, subscription })
     }
 

@@ -11,8 +11,9 @@ use tokio::time::Instant;
 
 use super::answers::{Answers, Next};
 use super::responses::{Ping, Pong, Response, ServiceInfo, ServiceStats};
-use crate::connection::Connection;
+use crate::connection::{Connection, header_of};
 use crate::error::{Error, ErrorKind};
+use crate::wire::dialect::header;
 use crate::wire::subject::{check_pattern, check_token};
 
 /// The prefix of all questions, after NATS ADR-32.
@@ -104,6 +105,8 @@ pub fn discover(nats: impl Into<Connection>) -> Discovery {
 ///
 /// # Errors
 /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a name that cannot be part of a subject;
+/// [`Unimplemented`](ErrorKind::Unimplemented) where the services are in another account from which one answer gets through, so
+/// that others may be missing;
 /// [`Unavailable`](ErrorKind::Unavailable) when the connection is closed; [`PermissionDenied`](ErrorKind::PermissionDenied)
 /// when the broker does not let this user subscribe to its inbox, on a connection made by [`connect`](crate::connect). That this
 /// user may not publish the question looks like a network without services.
@@ -194,16 +197,37 @@ impl Discovery {
         let most = self.most.unwrap_or(if self.instance.is_some() { 1 } else { MOST });
         let asked = Instant::now();
         let mut answers = Answers::ask(&self.connection, subject).await?;
-        let mut read = Vec::new();
-        while read.len() < most
-            && let Next::Answer(answer) = answers.next(asked + self.wait).await?
-        {
+        let (mut read, mut messages, mut is_across_accounts) = (Vec::new(), 0, false);
+        while read.len() < most {
+            let Next::Answer(answer) = answers.next(asked + self.wait).await? else {
+                // A single message has come from an account from which one gets through.
+                return if is_across_accounts && messages == 1 {
+                    Err(self.one_answer_only())
+                } else {
+                    Ok(read)
+                };
+            };
+            messages += 1;
+            let trial = header_of(&answer, header::TRIAL);
+            is_across_accounts |= trial.is_some();
+            if trial == Some("2") {
+                continue;
+            }
             match read_response(&answer.payload) {
                 Ok(response) => read.push((response, asked.elapsed())),
                 Err(error) => tracing::warn!(%error, kind = T::KIND, "a service's answer cannot be read"),
             }
         }
         Ok(read)
+    }
+
+    fn one_answer_only(&self) -> Error {
+        let message = format!(
+            "discovery needs several replies, and from another account one gets through: the export of {} has \
+             to have `response_type: stream`",
+            self.prefix
+        );
+        Error::not_executed(ErrorKind::Unimplemented, message)
     }
 }
 

@@ -84,6 +84,7 @@ fn too_large(reply: &Reply, limit: usize) -> Error {
 impl ReplyPath {
     /// Whether the reply goes to another account, whose caller reads frames.
     pub(crate) fn is_across_accounts(&self) -> bool {
-        matches!(self.format, Format::Framed { .. }) && self.to.as_deref().is_some_and(super::is_across_accounts)
+        matches!(self.format, Format::Framed { .. })
+            && self.to.as_deref().is_some_and(super::is_across_accounts)
     }
 }

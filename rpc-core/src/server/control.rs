@@ -58,7 +58,8 @@ fn take(message: &Message, peers: &Peers, shared: &Arc<Shared>) {
             Ok(Frame::Cancel(id)) => _ = peers.cancel(peer, &id),
             Ok(Frame::Heartbeat(HeartbeatFrame { number: number @ Some(_), .. })) => {
                 if let Some(address) = peers.address(peer) {
-                    send_message(shared, address.confirmation(number), Joining::Several, Dispatch::Soon);
+                    // Alone: what else there is to say waits for it at the other side.
+                    send_message(shared, address.confirmation(number), Joining::Lone, Dispatch::Soon);
                 }
             }
             // Another heartbeat says no more than that its sender is there.

@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use super::Shared;
 use super::catalog::Entry;
-use super::questions::Questions;
+use super::questions::{Asker, Questions};
 use super::replies::{Dispatch, send};
 use crate::codec::Codec;
-use crate::connection::{Joining, Subject};
+use crate::connection::Joining;
 use crate::discovery::{Described, Verb};
 use crate::error::{Error, ErrorKind};
 use crate::reply::{Audience, ContentType, Format};
-use crate::wire::headers::Headers;
+use crate::wire::dialect::header;
 
 /// In which form answers are written: NATS tools read JSON.
 const FORMAT: Format = Format::Plain { codec: Codec::Json, content_type: ContentType::Implied };
@@ -47,37 +47,49 @@ pub(super) async fn subscribe(shared: &Shared, prefix: &str) -> Result<Questions
 
 /// Answers until the server ends.
 pub(super) async fn answer(mut questions: Questions<Question>, shared: Arc<Shared>) {
-    while let Some((question, reply)) = questions.next(&shared).await {
-        take(&shared, question, &reply);
+    while let Some((question, asker)) = questions.next(&shared).await {
+        take(&shared, question, &asker);
     }
 }
 
-fn take(shared: &Arc<Shared>, Question { verb, service }: Question, reply: &Subject) {
+fn take(shared: &Arc<Shared>, Question { verb, service }: Question, asker: &Asker) {
     let catalog = &shared.catalog;
     let services: Vec<&Entry> = match service {
         Some(at) => catalog.services().get(at).into_iter().collect(),
         None => catalog.services().iter().collect(),
     };
     for entry in services {
-        let reply = reply.clone();
         match verb {
-            Verb::Ping => respond(shared, reply, &Described::from(catalog.ping(entry))),
-            Verb::Info => respond(shared, reply, &Described::from(catalog.info(entry))),
-            Verb::Stats => respond(shared, reply, &Described::from(catalog.stats(entry))),
+            Verb::Ping => respond(shared, asker, &Described::from(catalog.ping(entry))),
+            Verb::Info => respond(shared, asker, &Described::from(catalog.info(entry))),
+            Verb::Stats => respond(shared, asker, &Described::from(catalog.stats(entry))),
         }
+    }
+    if asker.is_on_trial {
+        answer_with(shared, asker, "2", Vec::new());
     }
 }
 
 /// Answers with a value, or with the error of what the broker would not take.
-pub(super) fn respond(shared: &Arc<Shared>, reply: Subject, value: &impl Serialize) {
-    let path = shared.reply_path(Some(reply), Joining::Lone, FORMAT, Audience::One);
-    let written =
-        serde_json::to_vec(value).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()));
-    let written = written.and_then(|json| {
-        path.success(&Headers::new(), Duration::ZERO, |_, bytes| {
-            bytes.extend_from_slice(&json);
-            Ok(())
-        })
+pub(super) fn respond(shared: &Arc<Shared>, asker: &Asker, value: &impl Serialize) {
+    match serde_json::to_vec(value) {
+        Ok(json) => answer_with(shared, asker, "1", json),
+        Err(error) => {
+            let path = shared.reply_path(Some(asker.reply.clone()), Joining::Lone, FORMAT, Audience::One);
+            let error = Error::new(ErrorKind::Internal, error.to_string());
+            send(shared, &path, path.error(&error, Duration::ZERO), Dispatch::Soon);
+        }
+    }
+}
+
+/// Answers with JSON that has been written. One who wants to know whether several replies get through is
+/// told that the answer comes from another account, and at last that nothing else comes.
+fn answer_with(shared: &Arc<Shared>, asker: &Asker, trial: &str, json: Vec<u8>) {
+    let path = shared.reply_path(Some(asker.reply.clone()), Joining::Lone, FORMAT, Audience::One);
+    let headers = asker.is_on_trial.then_some((header::TRIAL, trial)).into_iter().collect();
+    let written = path.success(&headers, Duration::ZERO, |_, bytes| {
+        bytes.extend_from_slice(&json);
+        Ok(())
     });
     let reply = written.unwrap_or_else(|error| path.error(&error, Duration::ZERO));
     send(shared, &path, reply, Dispatch::Soon);

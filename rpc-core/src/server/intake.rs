@@ -150,10 +150,12 @@ impl Intake {
         if !reply.is_some_and(is_across_accounts) {
             return None;
         }
-        let calls = || frames.iter().filter_map(|frame| match frame {
-            Frame::Call(call) if !call.flags.is_trial() => Some(call),
-            _ => None,
-        });
+        let calls = || {
+            frames.iter().filter_map(|frame| match frame {
+                Frame::Call(call) if !call.flags.is_trial() => Some(call),
+                _ => None,
+            })
+        };
         let budget = |call: &CallFrame| call.budget.unwrap_or(self.shared().default_timeout);
         let count = calls().count();
         let first = calls().map(budget).filter(|budget| !budget.is_zero()).min();
@@ -172,7 +174,8 @@ impl Intake {
         let format = Format::Framed { id: call.id, flags: call.flags };
         let path = self.shared().reply_path(Some(reply), Joining::Lone, format, self.audience);
         for _ in 0..2 {
-            let answer = path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(&(), bytes));
+            let answer =
+                path.success(&Headers::new(), Duration::ZERO, |codec, bytes| codec.encode(&(), bytes));
             if let Some(message) = answer.ok().and_then(|answer| path.message(answer)) {
                 send_message(self.shared(), message, Joining::Lone, Dispatch::AtFlush);
             }

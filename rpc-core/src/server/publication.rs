@@ -26,9 +26,9 @@ pub(super) async fn subscribe(shared: &Shared, group: Option<&str>) -> Result<Qu
 
 /// Answers until the server ends, whatever the body of the question is.
 pub(super) async fn answer(mut questions: Questions<usize>, shared: Arc<Shared>) {
-    while let Some((at, reply)) = questions.next(&shared).await {
+    while let Some((at, asker)) = questions.next(&shared).await {
         if let Some(entry) = shared.catalog.services().get(at) {
-            respond(&shared, reply, &entry.contract);
+            respond(&shared, &asker, &entry.contract);
         }
     }
 }

@@ -5,8 +5,10 @@ use futures_util::stream::{BoxStream, SelectAll};
 
 use super::Shared;
 use super::deploy::anew;
-use crate::connection::{Message, Subject};
+use crate::connection::{Message, Subject, header_of};
 use crate::error::Error;
+use crate::reply::is_across_accounts;
+use crate::wire::dialect::header;
 
 /// The questions that come, from all their subscriptions. What is asked shows in the subject.
 pub(super) struct Questions<Q> {
@@ -41,13 +43,23 @@ impl<Q: Copy + Send + 'static> Questions<Q> {
         }
     }
 
-    /// The next question that can be answered, and where. Nothing after the connection has closed.
-    pub(super) async fn next(&mut self, shared: &Shared) -> Option<(Q, Subject)> {
+    /// The next question that can be answered, and who asks. Nothing after the connection has closed.
+    pub(super) async fn next(&mut self, shared: &Shared) -> Option<(Q, Asker)> {
         loop {
             let (question, message) = self.incoming.next().await?;
+            let knows_trials = header_of(&message, header::TRIAL).is_some();
             if let Some(reply) = shared.allowed_reply(message) {
-                return Some((question, reply));
+                let is_on_trial = knows_trials && is_across_accounts(&reply);
+                return Some((question, Asker { reply, is_on_trial }));
             }
         }
     }
+}
+
+/// Who asks.
+pub(super) struct Asker {
+    /// Where the answer goes.
+    pub(super) reply: Subject,
+    /// Whether it wants to know if several replies get through to its account.
+    pub(super) is_on_trial: bool,
 }

@@ -6,12 +6,18 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::InstanceId;
 use crate::client::outgoing::Outgoing;
+use crate::connection::Verdict;
 use crate::deadline::Deadline;
-use crate::discovery::discover;
+use crate::discovery::{ServiceInfo, discover};
 use crate::error::{Error, ErrorKind};
 use crate::wire::subject::overlap;
+
+/// How many instances are tried whose subjects are not the caller's.
+const MOST_TRIED: usize = 256;
 
 /// How long instances are looked for.
 const DISCOVERY: Duration = Duration::from_millis(250);
@@ -25,6 +31,15 @@ pub(super) enum Expectation {
     Known(BTreeSet<InstanceId>),
 }
 
+/// Those of the instances that calls to one instance reach.
+async fn reached(outgoing: &Outgoing, found: Vec<ServiceInfo>, deadline: Deadline) -> BTreeSet<InstanceId> {
+    let tried = found.into_iter().take(MOST_TRIED).map(async |info| {
+        let is_there = outgoing.at_instance(&info.id).verdict(deadline).await;
+        is_there.is_ok_and(|verdict| verdict != Verdict::Unknown).then(|| InstanceId::from(info.id))
+    });
+    join_all(tried).await.into_iter().flatten().collect()
+}
+
 /// Looks for all instances. An error if that cannot find all of them.
 type Search = Pin<Box<dyn Future<Output = Result<BTreeSet<InstanceId>, Error>> + Send>>;
 
@@ -35,7 +50,7 @@ impl Expectation {
             return;
         }
         let (service, method) = outgoing.names();
-        let called = outgoing.method_subject();
+        let (called, asked) = (outgoing.method_subject(), outgoing.clone());
         let wait = DISCOVERY.min(deadline.remaining() / 4 * 3);
         let discovery = discover(outgoing.connection()).service(service).within(wait);
         *self = Expectation::Searching(Box::pin(async move {
@@ -48,10 +63,12 @@ impl Expectation {
             };
             // Other deployments have instances of the same name.
             let serves = |subject: &str| called.as_deref().is_some_and(|called| overlap(subject, called));
-            let here = found
-                .into_iter()
-                .filter(|info| info.endpoints.iter().any(|endpoint| serves(&endpoint.subject)));
-            Ok(here.map(|info| InstanceId::from(info.id)).collect())
+            let is_here =
+                |info: &&ServiceInfo| info.endpoints.iter().any(|endpoint| serves(&endpoint.subject));
+            let here: BTreeSet<_> =
+                found.iter().filter(is_here).map(|info| InstanceId::from(info.id.clone())).collect();
+            // Where subjects are mapped, discovery tells what they are mapped to.
+            Ok(if here.is_empty() { reached(&asked, found, deadline).await } else { here })
         }));
     }
 

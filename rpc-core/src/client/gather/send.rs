@@ -33,7 +33,8 @@ pub(in crate::client) async fn send_to_all(
     let connection = outgoing.connection();
     connection.inbox().connected(connection).await?;
     connection.inbox().start(connection).await?;
-    if !outgoing.is_plain() && outgoing.verdict(deadline).await? == Verdict::One && !outgoing.takes_one_answer {
+    if !outgoing.is_plain() && outgoing.verdict(deadline).await? == Verdict::One && !outgoing.takes_one_answer
+    {
         return Err(outgoing.one_reply_only("a call to all instances"));
     }
     let now = Instant::now();

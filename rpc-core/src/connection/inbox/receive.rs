@@ -47,10 +47,9 @@ pub(super) async fn receive(mut subscription: Subscription, subjects: Arc<ReplyS
     let mut answers = Vec::new();
     while let Some(mut message) = subscription.next().await {
         if shared.is_asking.load(Ordering::Acquire) {
-            message = match shared.lock().waiters.asks.keep(message) {
-                Ok(()) => continue,
-                Err(message) => message,
-            };
+            let kept = shared.lock().waiters.asks.keep(message);
+            let Err(of_another) = kept else { continue };
+            message = of_another;
         }
         let token = message.subject.rsplit('.').next().unwrap_or_default().as_bytes();
         if let Some(id) = plain_call(token) {
@@ -84,7 +83,8 @@ pub(super) fn settle(shared: &Shared, subjects: &ReplySubjects, wake: &mut Vec<W
         return;
     }
     let mut answers = Vec::new();
-    for Settled { control, messages } in std::mem::take(&mut shared.lock().waiters.settled) {
+    let settled = std::mem::take(&mut shared.lock().waiters.settled);
+    for Settled { control, messages } in settled {
         for message in messages {
             take(shared, subjects, &message, Some(control.as_ref()), &mut answers, wake);
         }

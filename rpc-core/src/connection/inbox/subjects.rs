@@ -77,7 +77,6 @@ impl ReplySubjects {
         let outer = self.prefix.rsplit_once('.').map_or("", |(outer, _)| outer);
         format!("{outer}.{}", self.random.token_string::<12>())
     }
-
 }
 
 /// The reply subject that a plain call has alone: it ends with the call's id, in 16 hexadecimal digits.

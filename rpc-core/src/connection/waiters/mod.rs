@@ -266,7 +266,9 @@ impl Waiters {
 
     /// Learns from the answers since the last time, which were those of one message.
     pub(super) fn learn(&mut self, random: &Random) {
-        let Some(Learned { destination: id, times, is_across_accounts }) = self.learned.take() else { return };
+        let Some(Learned { destination: id, times, is_across_accounts }) = self.learned.take() else {
+            return;
+        };
         let Some(destination) = self.destinations.get_mut(id) else { return };
         destination.estimate.handlers(times);
         if destination.replies.note(is_across_accounts) {

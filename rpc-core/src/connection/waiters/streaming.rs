@@ -210,12 +210,7 @@ impl Waiters {
     }
 
     /// The instance wants no more items.
-    pub(in crate::connection) fn take_cancel(
-        &mut self,
-        id: u64,
-        origin: Origin<'_>,
-        wake: &mut Vec<Waker>,
-    ) {
+    pub(in crate::connection) fn take_cancel(&mut self, id: u64, origin: Origin<'_>, wake: &mut Vec<Waker>) {
         let Some(stream) = self.stream_at(id, origin) else { return };
         wake.extend(stream.flows.outflow.stop(Stop::Unwanted));
     }

@@ -45,7 +45,9 @@ impl Waiters {
     /// Sends a trial to a destination, unless there is one already.
     pub(super) fn begin_trial(&mut self, destination: DestinationId, random: &Random, now: Instant) {
         let is_out = |trial: &Trial| {
-            trial.destination == destination && !trial.has_failed && now.duration_since(trial.sent) < FIRST_ANSWER
+            trial.destination == destination
+                && !trial.has_failed
+                && now.duration_since(trial.sent) < FIRST_ANSWER
         };
         if self.trials.values().any(is_out) {
             return;

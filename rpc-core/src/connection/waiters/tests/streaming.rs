@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::acceptance::accepted;
 use super::*;
-use crate::connection::streams::{Allowance, Ended, Link, Stop, Taker, Window, Windows};
 use crate::connection::peers::Origin;
+use crate::connection::streams::{Allowance, Ended, Link, Stop, Taker, Window, Windows};
 use crate::connection::waiters::acceptance::Gone;
 use crate::wire::frame::{AcceptedFrame, Credit, EndFrame, Id, ItemFrame};
 
@@ -69,7 +69,12 @@ impl Bed {
 
     fn credit(&mut self, id: u64, messages: u32, control: &'static str) {
         let credit = Credit { messages, bytes: 1000 };
-        self.waiters.take_credit(id, credit, Origin::Control(&Subject::from_static(control)), &mut Vec::new());
+        self.waiters.take_credit(
+            id,
+            credit,
+            Origin::Control(&Subject::from_static(control)),
+            &mut Vec::new(),
+        );
     }
 
     fn cancelled(&mut self, id: u64, control: &'static str) {

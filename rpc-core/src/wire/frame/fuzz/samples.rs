@@ -12,7 +12,8 @@ use crate::error::{Error, Execution};
 use crate::fuzzing::damaged;
 use crate::wire::frame::{
     Acceptance, CallBuffer, CallHead, Credit, End, Failure, Flags, HEAD, Id, ReplyTail, Times, begin_message,
-    heartbeat, put_end, put_item, write_accepted, write_cancel, write_credit, write_error, write_heartbeat, write_success,
+    heartbeat, put_end, put_item, write_accepted, write_cancel, write_credit, write_error, write_heartbeat,
+    write_success,
 };
 use crate::wire::headers::Headers;
 
