@@ -22,33 +22,81 @@ const SETTLE: &str = "_SETTLE";
 
 /// A broker under test.
 pub(crate) enum Bed {
-    Memory(Broker),
+    Memory(Broker, Way),
     Nats(NatsServer, Version),
 }
 
+/// What is between a broker in memory and its connections.
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    Nothing,
+    /// A network on which messages take their time.
+    Network,
+}
+
+/// A subject, and where its messages go, with weights in percent.
+pub(crate) type Mapping<'a> = (&'a str, &'a [(&'a str, u8)]);
+
 impl Bed {
     pub(crate) fn memory() -> Self {
-        Bed::Memory(Broker::builder().max_payload(MAX_PAYLOAD).build())
+        Bed::in_memory(Way::Nothing, &[])
     }
 
     /// The same with a network in between, on which messages take their time.
     pub(crate) fn memory_over_a_network() -> Self {
-        let slow = Faults::none().delay(Duration::ZERO..=Duration::from_millis(2));
-        Bed::Memory(Broker::builder().max_payload(MAX_PAYLOAD).build_with_network(slow).0)
+        Bed::in_memory(Way::Network, &[])
     }
 
     pub(crate) fn nats(version: Version) -> Self {
-        let server = NatsServer::builder().version(version).max_payload(MAX_PAYLOAD).start();
-        Bed::Nats(server, version)
+        Bed::on_nats(version, &[])
+    }
+
+    /// A new broker of the same kind with subject mappings.
+    pub(crate) fn mapped(self, mappings: &[Mapping<'_>]) -> Self {
+        match self {
+            Bed::Memory(_, way) => Bed::in_memory(way, mappings),
+            Bed::Nats(_, version) => Bed::on_nats(version, mappings),
+        }
+    }
+
+    fn in_memory(way: Way, mappings: &[Mapping<'_>]) -> Self {
+        let mut builder = Broker::builder().max_payload(MAX_PAYLOAD);
+        for (source, destinations) in mappings {
+            builder = builder.mapping(source, destinations.iter().copied()).unwrap();
+        }
+        let slow = Faults::none().delay(Duration::ZERO..=Duration::from_millis(2));
+        let broker = match way {
+            Way::Nothing => builder.build(),
+            Way::Network => builder.build_with_network(slow).0,
+        };
+        Bed::Memory(broker, way)
+    }
+
+    fn on_nats(version: Version, mappings: &[Mapping<'_>]) -> Self {
+        let server = NatsServer::builder().version(version).max_payload(MAX_PAYLOAD);
+        Bed::Nats(server.config(&configuration(mappings)).start(), version)
     }
 
     /// A client of its own.
     pub(crate) async fn connect(&self) -> Connection {
         match self {
-            Bed::Memory(broker) => broker.connect(),
+            Bed::Memory(broker, _) => broker.connect(),
             Bed::Nats(server, _) => async_nats::connect(server.url()).await.unwrap().into(),
         }
     }
+}
+
+/// Mappings in the language of `nats-server`.
+fn configuration(mappings: &[Mapping<'_>]) -> String {
+    let mut lines = String::new();
+    for (source, destinations) in mappings {
+        let destinations = destinations.iter();
+        let destinations =
+            destinations.map(|(to, weight)| format!("{{ destination: {to:?}, weight: {weight}% }}"));
+        let destinations: Vec<String> = destinations.collect();
+        lines.push_str(&format!("{source:?}: [ {} ]\n", destinations.join(", ")));
+    }
+    if lines.is_empty() { lines } else { format!("mappings {{\n{lines}}}") }
 }
 
 /// A message without reply subject and headers.

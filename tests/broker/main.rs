@@ -1,10 +1,16 @@
 //! What every broker does: one suite that runs on `memory::Broker` and on both versions of `nats-server`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation has to end the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a broken expectation has to end the test"
+)]
 
 mod bed;
 mod delivery;
 mod limits;
+mod mappings;
 mod no_responders;
 mod queue_groups;
 mod subjects;

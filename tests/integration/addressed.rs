@@ -6,13 +6,13 @@ use nats_rpc::{Client, ErrorKind, Execution, Server};
 use tokio::time::Instant;
 
 use crate::bed::{Bed, LabClient, assert_failed, eventually, raw_request};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    a_call_goes_to_the_instance_that_it_names,
-    an_instance_that_is_not_there_is_told_at_once,
+on_every_wire! {
+    tagged a_call_goes_to_the_instance_that_it_names,
+    tagged an_instance_that_is_not_there_is_told_at_once,
     a_name_that_cannot_be_one_is_refused,
-    a_long_call_to_an_instance_can_be_cancelled,
+    tagged a_long_call_to_an_instance_can_be_cancelled,
     any_client_may_address_an_instance_or_all,
     many_instances_that_were_called_once_leave_nothing,
 }
@@ -34,7 +34,7 @@ async fn a_call_goes_to_the_instance_that_it_names(bed: Bed) {
         assert!(many.into_iter().all(|response| response.unwrap().instance() == Some(id)));
     }
     let seen = lab.context().at("a").await.unwrap();
-    assert_eq!(seen.subject, "lab._at.a.context");
+    assert_eq!(seen.subject, bed.served("lab._at.a.context"));
 }
 
 async fn an_instance_that_is_not_there_is_told_at_once(bed: Bed) {
@@ -64,6 +64,7 @@ async fn a_name_that_cannot_be_one_is_refused(bed: Bed) {
 async fn a_long_call_to_an_instance_can_be_cancelled(bed: Bed) {
     let server = serve(&bed, "a").await;
     let lab = bed.client().await;
+    bed.warm_up(lab.wait().at("a")).await;
     let call = tokio::spawn(lab.wait().at("a").timeout(Duration::from_secs(60)));
     eventually("it runs", || bed.ledger.started() == 1).await;
     tokio::time::sleep(Duration::from_millis(400)).await;

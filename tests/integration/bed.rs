@@ -1,212 +1,19 @@
-//! A broker, and a service whose handlers tell what ran.
+//! A broker, what is between callers and services on it, and what ran.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-pub(crate) use crate::by_message::{assert_plain_error, header, outbound, raw_request};
-use bytes::Bytes;
-use nats_rpc::{
-    CallError, Connection, Context, Error, ErrorKind, Execution, Server, ServerBuilder, memory::Broker,
-};
-use serde::{Deserialize, Serialize};
+use nats_rpc::{CallError, Connection, Error, ErrorKind, Execution, Server, ServerBuilder, memory::Broker};
 use tests::{NatsServer, NatsServerBuilder, Version};
-use tokio::sync::Notify;
 
-/// What every case calls.
-#[nats_rpc::service]
-pub(crate) trait Lab {
-    async fn echo(&self, text: &str) -> String;
-    async fn divide(&self, a: f64, b: f64) -> Result<f64, MathError>;
-    /// Runs until the test says so.
-    async fn wait(&self) -> u64;
-    async fn sleep(&self, ms: u64) -> u64;
-    async fn panic(&self, text: &str) -> String;
-    /// So many bytes.
-    async fn bytes(&self, count: u64) -> Vec<u8>;
-    async fn reverse(&self, bytes: &[u8]) -> Bytes;
-    async fn nest(&self, tree: Tree) -> u64;
-    /// Something that JSON cannot write.
-    async fn unwritable(&self) -> HashMap<(u8, u8), u8>;
-    async fn count(&self, map: HashMap<(u8, u8), u8>) -> usize;
-    async fn context(&self, cx: &Context) -> Seen;
-    async fn all_optional(&self, limit: Option<u32>) -> u32;
-    #[rpc(bare)]
-    async fn bare(&self, text: &str) -> String;
-    #[rpc(oneway)]
-    async fn note(&self, line: &str);
-    #[rpc(oneway, timeout = "50ms")]
-    async fn brief(&self);
-    #[rpc(timeout = "150ms")]
-    async fn hasty(&self) -> u64;
-}
+pub(crate) use crate::by_message::{assert_plain_error, header, outbound, raw_request};
+pub(crate) use crate::lab::{Bench, LabClient, LabServer, Ledger, MathError, Tree};
+use crate::wires::{Side, Wire};
 
-/// The service's own error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub(crate) enum MathError {
-    #[error("division by {0}")]
-    DivisionBy(u8),
-}
-
-/// A value that can be nested without end.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Tree {
-    Leaf,
-    Node(Box<Tree>),
-}
-
-/// What a handler saw of its context.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Seen {
-    pub(crate) subject: String,
-    pub(crate) method: String,
-    pub(crate) attempt: u32,
-    pub(crate) tenant: Option<String>,
-    pub(crate) traceparent: Option<String>,
-    pub(crate) remaining_ms: u64,
-    pub(crate) ambient: bool,
-}
-
-/// The service; its clones share what they count.
-#[derive(Clone, Default)]
-pub(crate) struct Bench {
-    pub(crate) name: &'static str,
-    pub(crate) ledger: Arc<Ledger>,
-}
-
-/// What ran.
-#[derive(Default)]
-pub(crate) struct Ledger {
-    /// How many handlers were started.
-    pub(crate) started: AtomicUsize,
-    /// How many ran to their end.
-    pub(crate) finished: AtomicUsize,
-    /// Told when a handler starts.
-    pub(crate) begun: Notify,
-    /// Lets [`Lab::wait`] end.
-    pub(crate) release: Notify,
-}
-
-impl Ledger {
-    pub(crate) fn started(&self) -> usize {
-        self.started.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn finished(&self) -> usize {
-        self.finished.load(Ordering::SeqCst)
-    }
-
-    fn start(&self) -> Finish<'_> {
-        self.started.fetch_add(1, Ordering::SeqCst);
-        self.begun.notify_one();
-        Finish(self)
-    }
-}
-
-/// Counts a handler as finished, unless it is aborted.
-struct Finish<'a>(&'a Ledger);
-
-impl Finish<'_> {
-    fn done<T>(self, value: T) -> T {
-        self.0.finished.fetch_add(1, Ordering::SeqCst);
-        value
-    }
-}
-
-impl Lab for Bench {
-    async fn echo(&self, text: &str) -> String {
-        self.ledger.start().done(text.to_owned())
-    }
-
-    async fn divide(&self, a: f64, b: f64) -> Result<f64, MathError> {
-        self.ledger.start().done(if b == 0.0 { Err(MathError::DivisionBy(0)) } else { Ok(a / b) })
-    }
-
-    async fn wait(&self) -> u64 {
-        let run = self.ledger.start();
-        self.ledger.release.notified().await;
-        run.done(1)
-    }
-
-    async fn sleep(&self, ms: u64) -> u64 {
-        let run = self.ledger.start();
-        tokio::time::sleep(Duration::from_millis(ms)).await;
-        run.done(ms)
-    }
-
-    async fn panic(&self, text: &str) -> String {
-        let _run = self.ledger.start();
-        panic!("{text}")
-    }
-
-    async fn bytes(&self, count: u64) -> Vec<u8> {
-        self.ledger.start().done(vec![7; usize::try_from(count).unwrap()])
-    }
-
-    async fn reverse(&self, bytes: &[u8]) -> Bytes {
-        self.ledger.start().done(bytes.iter().rev().copied().collect())
-    }
-
-    async fn nest(&self, tree: Tree) -> u64 {
-        let mut depth = 0;
-        let mut tree = &tree;
-        while let Tree::Node(inner) = tree {
-            (depth, tree) = (depth + 1, inner);
-        }
-        self.ledger.start().done(depth)
-    }
-
-    async fn unwritable(&self) -> HashMap<(u8, u8), u8> {
-        self.ledger.start().done([((1, 2), 3)].into())
-    }
-
-    async fn count(&self, map: HashMap<(u8, u8), u8>) -> usize {
-        self.ledger.start().done(map.len())
-    }
-
-    async fn context(&self, cx: &Context) -> Seen {
-        cx.set_header("answered-by", self.name);
-        let header = |name| cx.headers().get(name).map(str::to_owned);
-        self.ledger.start().done(Seen {
-            subject: cx.subject().to_owned(),
-            method: cx.method().to_owned(),
-            attempt: cx.attempt(),
-            tenant: header("tenant"),
-            traceparent: header("traceparent"),
-            remaining_ms: u64::try_from(cx.remaining().as_millis()).unwrap(),
-            ambient: Context::current().is_some_and(|ambient| ambient.subject() == cx.subject()),
-        })
-    }
-
-    async fn all_optional(&self, limit: Option<u32>) -> u32 {
-        self.ledger.start().done(limit.unwrap_or(10))
-    }
-
-    async fn bare(&self, text: &str) -> String {
-        self.ledger.start().done(text.to_uppercase())
-    }
-
-    async fn note(&self, _line: &str) {
-        self.ledger.start().done(());
-    }
-
-    async fn brief(&self) {
-        let run = self.ledger.start();
-        self.ledger.release.notified().await;
-        run.done(());
-    }
-
-    async fn hasty(&self) -> u64 {
-        let run = self.ledger.start();
-        self.ledger.release.notified().await;
-        run.done(1)
-    }
-}
-
-/// A broker, and a connection each for a server and for a client.
+/// A broker, what is between callers and services on it, and what ran.
 pub(crate) struct Bed {
     broker: Kind,
+    wire: Wire,
     pub(crate) ledger: Arc<Ledger>,
 }
 
@@ -221,7 +28,7 @@ impl Bed {
     }
 
     pub(crate) fn in_memory(broker: Broker) -> Self {
-        Bed { broker: Kind::Memory(broker), ledger: Arc::default() }
+        Bed { broker: Kind::Memory(broker), wire: Wire::Direct, ledger: Arc::default() }
     }
 
     pub(crate) fn nats() -> Self {
@@ -233,7 +40,28 @@ impl Bed {
     }
 
     pub(crate) fn configured(server: NatsServerBuilder) -> Self {
-        Bed { broker: Kind::Nats(server.start()), ledger: Arc::default() }
+        Bed { broker: Kind::Nats(server.start()), wire: Wire::Direct, ledger: Arc::default() }
+    }
+
+    /// Services in one account, and callers in another.
+    pub(crate) fn imported(version: Version) -> Self {
+        Bed::wired(version, Wire::AcrossAccounts)
+    }
+
+    /// Services below another subject than the one that callers know.
+    pub(crate) fn mapped(version: Version) -> Self {
+        Bed::wired(version, Wire::BehindAMapping)
+    }
+
+    /// The same in memory.
+    pub(crate) fn mapped_in_memory() -> Self {
+        let wire = Wire::BehindAMapping;
+        Bed { wire, ..Bed::in_memory(wire.broker()) }
+    }
+
+    fn wired(version: Version, wire: Wire) -> Self {
+        let server = NatsServer::builder().version(version).config(&wire.config());
+        Bed { wire, ..Bed::configured(server) }
     }
 
     pub(crate) fn server(&self) -> Option<&NatsServer> {
@@ -243,16 +71,36 @@ impl Bed {
         }
     }
 
+    /// A connection of its own for a caller.
     pub(crate) async fn connect(&self) -> Connection {
+        self.connect_as(Side::Caller).await
+    }
+
+    /// A connection of its own for who serves something.
+    pub(crate) async fn connect_server(&self) -> Connection {
+        self.connect_as(Side::Service).await
+    }
+
+    async fn connect_as(&self, side: Side) -> Connection {
         match &self.broker {
             Kind::Memory(broker) => broker.connect(),
-            Kind::Nats(server) => async_nats::connect(server.url()).await.unwrap().into(),
+            Kind::Nats(server) => self.wire.connect(server, side).await,
         }
     }
 
-    /// A server on a connection of its own, configured but without a service.
+    /// The subject on which services get what callers publish to this one.
+    pub(crate) fn served(&self, subject: &str) -> String {
+        self.wire.moved().into_iter().chain([subject]).collect::<Vec<_>>().join(".")
+    }
+
+    /// A server on a connection of its own, configured but without a service. A prefix that it is given has to be the
+    /// [`served`](Self::served) one.
     pub(crate) async fn server_builder(&self) -> ServerBuilder {
-        Server::builder(self.connect().await)
+        let builder = Server::builder(self.connect_server().await);
+        match self.wire.moved() {
+            Some(prefix) => builder.prefix(prefix),
+            None => builder,
+        }
     }
 
     /// The service on this bed's ledger.
@@ -268,6 +116,16 @@ impl Bed {
     /// A client on a connection of its own.
     pub(crate) async fn client(&self) -> LabClient {
         LabClient::new(self.connect().await)
+    }
+
+    /// Makes a call that waits until it is released, where a client learns from its first one how answers come to it: across
+    /// accounts. It is for cases whose first call is one that takes long; the ledger forgets it.
+    pub(crate) async fn warm_up<T>(&self, call: impl IntoFuture<Output = T>) {
+        if self.wire == Wire::AcrossAccounts {
+            self.ledger.release.notify_one();
+            call.await;
+            self.ledger.forget().await;
+        }
     }
 }
 

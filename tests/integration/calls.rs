@@ -5,15 +5,15 @@ use std::time::Duration;
 use nats_rpc::{CallError, Client, Codec, ErrorKind, Execution};
 
 use crate::bed::{Bed, LabClient, MathError, Tree, assert_failed};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
+on_every_wire! {
     values_come_back,
     the_services_own_error_is_typed,
     json_clients_are_served_like_all_others,
-    many_calls_at_once_get_their_own_answers,
+    tagged many_calls_at_once_get_their_own_answers,
     a_call_is_a_future_that_can_be_spawned,
-    headers_travel_both_ways,
+    tagged headers_travel_both_ways,
     a_response_names_instance_and_handler_time,
     a_deployment_prefix_keeps_services_apart,
     two_services_share_a_server,
@@ -86,7 +86,7 @@ async fn headers_travel_both_ways(bed: Bed) {
     let seen = response.into_inner();
     assert_eq!(seen.tenant.as_deref(), Some("acme"));
     assert_eq!(seen.traceparent.as_deref(), Some("00-1-2-01"));
-    assert_eq!((seen.subject.as_str(), seen.method.as_str(), seen.attempt), ("lab.context", "context", 1));
+    assert_eq!((seen.subject, seen.method.as_str(), seen.attempt), (bed.served("lab.context"), "context", 1));
     assert!(seen.ambient, "the context is the ambient one too");
 }
 
@@ -101,10 +101,11 @@ async fn a_response_names_instance_and_handler_time(bed: Bed) {
 }
 
 async fn a_deployment_prefix_keeps_services_apart(bed: Bed) {
-    let _server = bed.server_builder().await.prefix("staging").add(bed.service()).start().await.unwrap();
+    let _server =
+        bed.server_builder().await.prefix(bed.served("staging")).add(bed.service()).start().await.unwrap();
     let connection = bed.connect().await;
     let staging = Client::builder(&connection).prefix("staging").build().unwrap();
-    assert_eq!(LabClient::new(staging).context().await.unwrap().subject, "staging.lab.context");
+    assert_eq!(LabClient::new(staging).context().await.unwrap().subject, bed.served("staging.lab.context"));
     let production = LabClient::new(&connection);
     assert_failed(production.echo("").await, ErrorKind::NoResponders, Execution::NotExecuted);
 }

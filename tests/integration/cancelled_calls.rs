@@ -8,16 +8,16 @@ use tokio::sync::{mpsc, watch};
 
 use crate::bed::{Bed, outbound};
 use crate::caller::Caller;
-use crate::on_every_broker;
 use crate::wire::{call, write_frames};
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    a_cancelled_handler_is_aborted_and_not_answered,
+on_every_wire! {
+    tagged a_cancelled_handler_is_aborted_and_not_answered,
     a_cancelled_call_that_waits_for_a_place_never_runs,
     what_is_not_to_be_cancelled_is_told_and_goes_on,
     what_is_not_to_be_cancelled_outlasts_its_deadline,
     a_oneway_call_can_outlast_its_deadline,
-    the_calls_of_a_peer_that_is_gone_are_cancelled,
+    tagged the_calls_of_a_peer_that_is_gone_are_cancelled,
     only_a_cancel_of_ones_own_call_counts,
     a_task_that_a_handler_has_spawned_learns_of_the_cancel,
     a_task_that_a_handler_has_spawned_learns_of_the_end_of_the_server,

@@ -10,15 +10,15 @@ use nats_rpc::{Client, Server, ServiceClient};
 use tokio::sync::Notify;
 
 use crate::bed::{Bed, LabClient, outbound};
-use crate::on_every_broker;
 use crate::peer::warm_up;
 use crate::wire::{Tap, all, calls_per_message};
+use crate::wires::on_every_wire;
 
-on_every_broker! {
+on_every_wire! {
     ten_thousand_calls_take_few_messages_and_run_once_each,
     limits_of_client_and_method_hold,
     a_handler_that_turns_heavy_gets_messages_of_its_own,
-    clients_of_one_connection_share_messages,
+    tagged clients_of_one_connection_share_messages,
     what_was_learned_outlives_the_stub,
     plain_callers_get_plain_answers_of_their_own,
     each_call_of_a_broadcast_message_gets_the_first_answer_to_it,

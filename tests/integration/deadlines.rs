@@ -7,17 +7,18 @@ use nats_rpc::{Client, Context, ErrorKind, Execution, Server, ServiceClient};
 
 use crate::bed::{Bed, LabClient, assert_failed};
 use crate::caller::Caller;
-use crate::on_every_broker;
+use crate::peer::Peer;
 use crate::wire::Tap;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    a_call_is_resolved_at_its_deadline,
+on_every_wire! {
+    tagged a_call_is_resolved_at_its_deadline,
     a_handler_is_aborted_at_the_deadline,
     the_handler_sees_the_budget,
     a_method_has_a_timeout_of_its_own,
     a_call_that_is_late_already_is_not_sent,
     what_is_late_when_its_turn_comes_is_not_begun,
-    nested_calls_inherit_the_smaller_deadline,
+    tagged nested_calls_inherit_the_smaller_deadline,
     a_spawned_task_inherits_it_in_its_scope,
     traces_go_on_in_nested_calls,
     a_client_whose_clock_is_behind_is_served,
@@ -26,9 +27,8 @@ on_every_broker! {
 
 async fn a_call_is_resolved_at_its_deadline(bed: Bed) {
     // A subscriber that never answers.
-    let connection = bed.connect().await;
-    let _silent = connection.subscribe("lab.echo", None).await.unwrap();
-    let lab = LabClient::new(&connection);
+    let _silent = Peer::new(&bed, "lab.echo").await;
+    let lab = bed.client().await;
     let begin = Instant::now();
     let result = lab.echo("anyone?").timeout(Duration::from_millis(200)).await;
     let took = begin.elapsed();

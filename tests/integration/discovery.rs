@@ -11,20 +11,21 @@ use nats_rpc::{
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, assert_failed, eventually, outbound, raw_request};
-use crate::on_every_broker;
+use crate::foreign::settle;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
+on_every_wire! {
     every_question_is_answered_as_nats_tools_expect,
-    the_answers_say_what_there_is,
+    tagged the_answers_say_what_there_is,
     statistics_count_what_callers_see,
     statistics_tell_what_was_refused,
     two_services_of_one_server_answer_each_for_itself,
     broadcast_services_have_no_queue_group,
     the_prefix_can_be_another,
     a_server_can_stay_out_of_sight,
-    a_question_without_a_place_for_the_answer_harms_nothing,
+    behind_a_mapping a_question_without_a_place_for_the_answer_harms_nothing,
     a_server_that_ends_is_not_found,
-    whatever_others_answer_is_read_or_passed_over,
+    behind_a_mapping whatever_others_answer_is_read_or_passed_over,
     a_question_takes_no_longer_than_it_may,
 }
 
@@ -72,7 +73,7 @@ async fn the_answers_say_what_there_is(bed: Bed) {
     assert_eq!((&*lab.name, &*lab.version), ("lab", env!("CARGO_PKG_VERSION")));
     assert_eq!(lab.description, "What every case calls.");
     let echo = lab.endpoints.iter().find(|endpoint| endpoint.name == "echo").unwrap();
-    assert_eq!((&*echo.subject, &*echo.queue_group), ("lab.echo", "q"));
+    assert_eq!((&echo.subject, &*echo.queue_group), (&bed.served("lab.echo"), "q"));
     let said = |name: &str| echo.metadata.get(name).map(String::as_str);
     assert_eq!(said("nats-rpc.protocol"), Some("1"));
     assert_eq!(said("nats-rpc.codecs"), Some("msgpack,json"));
@@ -181,7 +182,7 @@ impl Service for Clock {
 }
 
 async fn two_services_of_one_server_answer_each_for_itself(bed: Bed) {
-    let both = bed.server_builder().await.add(bed.service()).add(Clock(&CLOCK)).prefix("staging");
+    let both = bed.server_builder().await.add(bed.service()).add(Clock(&CLOCK)).prefix(bed.served("staging"));
     let server = both.start().await.unwrap();
     let connection = bed.connect().await;
     let found = discover(&connection).within(WAIT).await.unwrap();
@@ -189,7 +190,7 @@ async fn two_services_of_one_server_answer_each_for_itself(bed: Bed) {
     assert_eq!(names.keys().copied().collect::<Vec<_>>(), ["clock", "lab"]);
     assert!(found.iter().all(|service| service.id == server.id()));
     assert_eq!(names["clock"].version, "2.0.1-rc.1");
-    assert_eq!(names["clock"].endpoints[0].subject, "staging.clock.now");
+    assert_eq!(names["clock"].endpoints[0].subject, bed.served("staging.clock.now"));
     let one = discover(&connection).service("clock").within(WAIT).stats().await.unwrap();
     assert_eq!(one.len(), 1);
     let error = bed.server_builder().await.add(Clock(&BAD_CLOCK)).start().await.unwrap_err();
@@ -265,8 +266,9 @@ async fn a_server_that_ends_is_not_found(bed: Bed) {
 
 async fn whatever_others_answer_is_read_or_passed_over(bed: Bed) {
     let connection = bed.connect().await;
-    let others = connection.clone();
+    let others = bed.connect_server().await;
     let mut questions = others.subscribe("$SRV.STATS", None).await.unwrap();
+    settle(&others).await;
     let answers = [
         "",
         "nonsense",

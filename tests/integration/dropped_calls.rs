@@ -7,20 +7,20 @@ use rmpv::Value;
 use tokio::sync::mpsc;
 
 use crate::bed::{Bed, LabClient, assert_failed, eventually, outbound};
-use crate::on_every_broker;
 use crate::peer::Peer;
 use crate::wire::{Framed, write_frames};
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    a_long_call_that_is_dropped_is_cancelled,
+on_every_wire! {
+    tagged a_long_call_that_is_dropped_is_cancelled,
     a_call_that_is_dropped_early_is_cancelled_when_it_turns_out_to_be_long,
-    the_calls_of_a_handler_end_with_it,
+    tagged the_calls_of_a_handler_end_with_it,
     the_calls_of_a_task_end_with_the_handler_that_spawned_it,
     the_calls_of_a_detached_task_go_on,
     the_calls_of_a_handler_that_is_not_cancelled_go_on,
-    an_instance_that_is_gone_fails_its_long_calls,
-    an_instance_that_falls_silent_fails_its_long_calls,
-    an_instance_that_is_heard_is_waited_for,
+    behind_a_mapping an_instance_that_is_gone_fails_its_long_calls,
+    behind_a_mapping an_instance_that_falls_silent_fails_its_long_calls,
+    behind_a_mapping an_instance_that_is_heard_is_waited_for,
 }
 
 /// A service that passes its calls on.
@@ -76,6 +76,7 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
 async fn a_long_call_that_is_dropped_is_cancelled(bed: Bed) {
     let server = bed.serve().await;
     let lab = bed.client().await;
+    bed.warm_up(lab.wait()).await;
     let call = tokio::spawn(lab.wait().timeout(Duration::from_secs(60)));
     soon(bed.ledger.begun.notified()).await;
     // Long enough to have been accepted.
@@ -89,6 +90,7 @@ async fn a_long_call_that_is_dropped_is_cancelled(bed: Bed) {
 async fn a_call_that_is_dropped_early_is_cancelled_when_it_turns_out_to_be_long(bed: Bed) {
     let server = bed.serve().await;
     let lab = bed.client().await;
+    bed.warm_up(lab.wait()).await;
     for _ in 0..20 {
         let call = tokio::spawn(lab.wait().timeout(Duration::from_secs(60)));
         soon(bed.ledger.begun.notified()).await;
@@ -110,12 +112,13 @@ async fn nested(bed: &Bed) -> Nested {
     let inner = bed.serve().await;
     let (sender, results) = mpsc::unbounded_channel();
     let passing = Passing { lab: bed.client().await, results: sender };
-    let outer = Server::builder(bed.connect().await).add(FrontServer::new(passing)).start().await.unwrap();
+    let outer = bed.server_builder().await.add(FrontServer::new(passing)).start().await.unwrap();
     Nested { front: FrontClient::new(bed.connect().await), outer, inner, results }
 }
 
 async fn the_calls_of_a_handler_end_with_it(bed: Bed) {
     let Nested { front, outer, inner, .. } = nested(&bed).await;
+    bed.warm_up(front.pass_on()).await;
     let call = tokio::spawn(front.pass_on().timeout(Duration::from_secs(60)));
     soon(bed.ledger.begun.notified()).await;
     call.abort();
@@ -159,21 +162,25 @@ async fn the_calls_of_a_handler_that_is_not_cancelled_go_on(bed: Bed) {
 /// An instance that takes a call, says so, and then is what the test makes of it.
 struct Instance {
     peer: Peer,
+    /// Without the token of the peer.
+    subject: String,
     control: Option<Subscription>,
 }
 
 impl Instance {
     async fn new(bed: &Bed) -> Self {
         let peer = Peer::new(bed, "lab.wait").await;
-        let control = Some(peer.connection.subscribe("lab._ctl.by-hand.*", None).await.unwrap());
+        let subject = bed.served("lab._ctl.by-hand");
+        let control = Some(peer.connection.subscribe(format!("{subject}.*"), None).await.unwrap());
         peer.settle().await;
-        Instance { peer, control }
+        Instance { peer, subject, control }
     }
 
     async fn say(&self, to: &Framed, frame: Value) {
         let inbox = to.reply.as_ref().unwrap().rsplit_once('.').unwrap().0;
         let subject = format!("{inbox}._by-hand");
-        let message = outbound(&subject, Some("lab._ctl.by-hand.1"), write_frames([frame]));
+        let control = format!("{}.1", self.subject);
+        let message = outbound(&subject, Some(&control), write_frames([frame]));
         self.peer.connection.publish(message).await.unwrap();
     }
 

@@ -26,8 +26,8 @@ pub(crate) async fn settle(connection: &Connection) {
 impl Foreign {
     /// Returns when the broker knows of it.
     pub(crate) async fn new(bed: &Bed, subject: &str) -> Self {
-        let connection = bed.connect().await;
-        let requests = connection.subscribe(subject, Some("q")).await.unwrap();
+        let connection = bed.connect_server().await;
+        let requests = connection.subscribe(bed.served(subject), Some("q")).await.unwrap();
         settle(&connection).await;
         Foreign { connection, requests }
     }

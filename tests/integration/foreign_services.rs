@@ -7,18 +7,18 @@ use serde_json::{Value, json};
 
 use crate::bed::{Bed, LabClient, assert_failed, eventually, header};
 use crate::foreign::{Foreign, plain};
-use crate::on_every_broker;
 use crate::retries::ShelfClient;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
+on_every_wire! {
     a_request_is_the_arguments_and_its_headers_say_the_rest,
     a_request_in_message_pack_is_packed,
     no_arguments_are_an_empty_map,
     a_bare_argument_is_the_whole_request,
     an_error_that_may_pass_is_tried_again_only_if_nothing_ran,
     an_idempotent_call_may_be_hedged,
-    a_thousand_calls_at_once_each_get_their_own_answer,
-    nobody_there_shows_at_once,
+    tagged a_thousand_calls_at_once_each_get_their_own_answer,
+    tagged nobody_there_shows_at_once,
     a_service_that_goes_away_is_waited_for,
     a_call_that_is_dropped_leaves_nothing_behind,
     oneway_calls_are_published_without_a_reply,

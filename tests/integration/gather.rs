@@ -10,15 +10,15 @@ use nats_rpc::{CallError, Client, ErrorKind, Execution, GatherEnd, InstanceId, S
 use tokio::time::Instant;
 
 use crate::bed::{Bed, eventually};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    every_instance_answers_for_itself,
-    a_gather_ends_when_there_is_nothing_more_to_wait_for,
+on_every_wire! {
+    tagged every_instance_answers_for_itself,
+    tagged a_gather_ends_when_there_is_nothing_more_to_wait_for,
     those_that_have_not_answered_are_named,
     nobody_is_known_at_once,
     a_quorum_is_reached_or_explained,
-    a_dropped_gather_cancels_what_it_started,
+    tagged a_dropped_gather_cancels_what_it_started,
     receipts_can_be_gathered,
     one_that_refuses_does_not_speak_for_all,
     layers_see_the_call_and_plain_clients_gather,

@@ -5,12 +5,12 @@ use std::time::Duration;
 use nats_rpc::{ErrorKind, Execution, Retry};
 
 use crate::bed::{Bed, LabClient, assert_failed};
-use crate::on_every_broker;
 use crate::peer::Peer;
 use crate::retries::{NOT, OVERLOADED, shelf};
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    the_first_of_two_hedged_attempts_counts,
+on_every_wire! {
+    tagged the_first_of_two_hedged_attempts_counts,
     what_is_not_idempotent_is_not_hedged,
     a_refusal_of_one_hedged_attempt_says_nothing_of_the_other,
 }

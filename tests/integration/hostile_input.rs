@@ -4,9 +4,9 @@ use bytes::{BufMut, Bytes};
 use nats_rpc::{Connection, ErrorKind, Execution, Server};
 
 use crate::bed::{Bed, assert_failed, assert_plain_error, outbound, raw_request};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
+on_every_wire! {
     deeply_nested_enums_are_refused,
     a_declared_length_of_four_gigabytes_is_refused,
     trailing_bytes_are_refused,
@@ -17,7 +17,7 @@ on_every_broker! {
     an_unknown_demand_is_unimplemented,
     random_bytes_never_end_the_server,
     nothing_is_run_of_a_message_that_is_broken_further_on,
-    all_calls_of_a_message_are_answered,
+    tagged all_calls_of_a_message_are_answered,
     a_flood_of_headers_is_refused_at_once,
     a_call_without_time_is_not_executed,
     bytes_that_a_call_keeps_in_memory_are_counted,

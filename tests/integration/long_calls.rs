@@ -8,15 +8,15 @@ use rmpv::Value;
 
 use crate::bed::{Bed, outbound};
 use crate::caller::Caller;
-use crate::on_every_broker;
 use crate::wire::{call, read_frames, write_frames};
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    a_call_that_takes_long_names_its_instance,
+on_every_wire! {
+    behind_a_mapping a_call_that_takes_long_names_its_instance,
     a_call_that_waits_for_a_place_names_it_too,
     one_of_many_instances_says_so,
-    the_callers_of_long_calls_get_heartbeats,
-    calls_of_one_caller_have_one_control_subject,
+    behind_a_mapping the_callers_of_long_calls_get_heartbeats,
+    tagged calls_of_one_caller_have_one_control_subject,
 }
 
 async fn serve_as(bed: &Bed, id: &str) -> Server {
@@ -35,7 +35,7 @@ async fn a_call_that_takes_long_names_its_instance(bed: Bed) {
     let expected = [8.into(), Value::Binary(vec![1; 8]), "i7".into(), nil.clone(), nil, 0.into()];
     assert_eq!(accepted.frames, [Value::Array(expected.into())]);
     let control = accepted.reply.unwrap();
-    let peer = control.strip_prefix("lab._ctl.i7.").unwrap();
+    let peer = control.strip_prefix(&bed.served("lab._ctl.i7.")).unwrap();
     assert!(!peer.is_empty() && !peer.contains('.'), "{control}");
     bed.ledger.release.notify_one();
     assert_eq!(caller.next_frame().await[0], 2.into(), "then it is answered as usual");

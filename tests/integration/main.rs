@@ -36,6 +36,7 @@ mod gather;
 mod hedging;
 mod hostile_input;
 mod jobs;
+mod lab;
 mod long_calls;
 mod losses;
 mod moves;
@@ -69,6 +70,7 @@ mod unanswered;
 mod unreachable;
 mod unsent;
 mod wire;
+mod wires;
 
 /// Makes three tests of each case: on both versions of nats-server, and on the broker in this process.
 macro_rules! on_every_broker {

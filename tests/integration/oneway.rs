@@ -5,13 +5,13 @@ use std::time::Duration;
 use nats_rpc::{ErrorKind, Execution};
 
 use crate::bed::{Bed, LabClient, assert_failed};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
+on_every_wire! {
     nobody_waits_for_the_handler,
     handing_over_says_nothing_about_a_subscriber,
-    a_receipt_comes_from_the_instance,
-    without_a_subscriber_there_is_no_receipt,
+    tagged a_receipt_comes_from_the_instance,
+    tagged without_a_subscriber_there_is_no_receipt,
     what_cannot_be_sent_is_an_error,
     the_methods_timeout_bounds_the_handler,
     what_was_flushed_arrives,

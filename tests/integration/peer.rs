@@ -16,8 +16,8 @@ pub(crate) struct Peer {
 impl Peer {
     /// Returns when the broker knows of it.
     pub(crate) async fn new(bed: &Bed, subject: &str) -> Self {
-        let connection = bed.connect().await;
-        let calls = connection.subscribe(subject, Some("q")).await.unwrap();
+        let connection = bed.connect_server().await;
+        let calls = connection.subscribe(bed.served(subject), Some("q")).await.unwrap();
         let peer = Peer { connection, calls };
         peer.settle().await;
         peer

@@ -4,10 +4,10 @@ use nats_rpc::Connection;
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, assert_plain_error, header, raw_request};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    json_by_name_and_by_position,
+on_every_wire! {
+    tagged json_by_name_and_by_position,
     message_pack_by_name_and_by_position,
     a_content_type_decides_and_is_named_in_the_answer,
     no_body_means_no_arguments,
@@ -115,8 +115,11 @@ async fn a_timeout_header_bounds_the_handler(bed: Bed) {
     let answer = raw_request(&connection, "lab.wait", &[("Nats-Rpc-Timeout-Ms", "soon")], "").await;
     assert_plain_error(&answer, "400", "0");
 
-    let bounded =
-        bed.server_builder().await.prefix("short").default_timeout(std::time::Duration::from_millis(50));
+    let bounded = bed
+        .server_builder()
+        .await
+        .prefix(bed.served("short"))
+        .default_timeout(std::time::Duration::from_millis(50));
     let _bounded = bounded.add(bed.service()).start().await.unwrap();
     let answer = raw_request(&connection, "short.lab.wait", &[], "").await;
     assert_plain_error(&answer, "408", "1");

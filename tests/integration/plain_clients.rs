@@ -12,11 +12,11 @@ use tests::NatsServer;
 use crate::bed::{Bed, LabClient, MathError, assert_failed, eventually};
 use crate::events::Events;
 use crate::foreign::plain;
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    values_come_back_in_both_codecs,
-    errors_are_those_of_framed_calls,
+on_every_wire! {
+    tagged values_come_back_in_both_codecs,
+    tagged errors_are_those_of_framed_calls,
     the_budget_bounds_the_handler,
     headers_go_both_ways,
     oneway_calls_arrive_and_are_acknowledged,
@@ -102,11 +102,12 @@ async fn oneway_calls_arrive_and_are_acknowledged(bed: Bed) {
 }
 
 async fn another_deployment_is_called_by_its_prefix(bed: Bed) {
-    let _server = bed.server_builder().await.prefix("staging.eu").add(bed.service()).start().await.unwrap();
+    let _server =
+        bed.server_builder().await.prefix(bed.served("staging.eu")).add(bed.service()).start().await.unwrap();
     let client =
         Client::builder(bed.connect().await).plain().codec(Codec::Json).prefix("staging.eu").build().unwrap();
     let seen = LabClient::new(&client).context().await.unwrap();
-    assert_eq!(seen.subject, "staging.eu.lab.context");
+    assert_eq!(seen.subject, bed.served("staging.eu.lab.context"));
 }
 
 #[nats_rpc::service]

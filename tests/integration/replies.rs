@@ -4,10 +4,10 @@ use futures::StreamExt;
 use nats_rpc::{Client, ErrorKind, Execution, Subscription};
 
 use crate::bed::{Bed, LabClient, assert_failed, assert_plain_error, outbound, raw_request};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    a_panic_is_an_internal_error_with_an_incident,
+on_every_wire! {
+    tagged a_panic_is_an_internal_error_with_an_incident,
     a_reply_over_the_brokers_limit_is_answered,
     a_request_over_the_brokers_limit_is_not_sent,
     a_reply_of_another_type_is_a_protocol_error,
@@ -57,8 +57,8 @@ async fn a_request_over_the_brokers_limit_is_not_sent(bed: Bed) {
 
 /// A peer that speaks the framed dialect, but badly: answers each call with what `answer` makes of its id.
 async fn bad_peer(bed: &Bed, subject: &str, answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) {
-    let connection = bed.connect().await;
-    let mut calls: Subscription = connection.subscribe(subject, None).await.unwrap();
+    let connection = bed.connect_server().await;
+    let mut calls: Subscription = connection.subscribe(bed.served(subject), None).await.unwrap();
     // Known to the broker once a message to oneself is back.
     let mut ready = connection.subscribe("bad.peer.ready", None).await.unwrap();
     connection.publish(outbound("bad.peer.ready", None, "")).await.unwrap();

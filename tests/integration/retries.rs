@@ -2,22 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use nats_rpc::{Client, ErrorKind, Execution, Retry, Server};
+use nats_rpc::{Client, ErrorKind, Execution, Retry};
 
 use crate::bed::{Bed, assert_failed, outbound};
-use crate::on_every_broker;
 use crate::peer::Peer;
 use crate::wire::write_frames;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    an_overloaded_instance_is_asked_again_when_it_says,
+on_every_wire! {
+    tagged an_overloaded_instance_is_asked_again_when_it_says,
     attempts_are_bounded,
     what_may_have_run_is_not_sent_again,
     an_idempotent_call_is_sent_again_and_what_may_have_run_is_remembered,
     no_call_is_sent_again_below_one_that_was,
     retries_can_be_turned_off,
     in_a_bad_time_retries_add_a_tenth,
-    a_service_that_comes_back_is_waited_for,
+    tagged a_service_that_comes_back_is_waited_for,
     a_service_that_stays_away_is_not_waited_for_longer_than_two_seconds,
     without_retries_a_call_is_one_message,
 }
@@ -140,7 +140,8 @@ async fn an_idempotent_call_is_sent_again_and_what_may_have_run_is_remembered(be
 
 async fn no_call_is_sent_again_below_one_that_was(bed: Bed) {
     let shop = Shop(shelf(&bed).await);
-    let _server = Server::builder(bed.connect().await).prefix("shop").add(ShelfServer::new(shop)).start();
+    let builder = bed.server_builder().await.prefix(bed.served("shop"));
+    let _server = builder.add(ShelfServer::new(shop)).start();
     let _server = _server.await.unwrap();
     let mut peer = Peer::new(&bed, "shelf.find").await;
     let connection = bed.connect().await;

@@ -5,15 +5,15 @@ use std::time::Duration;
 use nats_rpc::{CallError, ErrorKind, Execution, Retry, Server};
 
 use crate::bed::{Bed, LabClient, assert_failed, outbound};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
+on_every_wire! {
     a_shutdown_waits_for_handlers,
     what_is_aborted_after_the_grace_time_is_answered,
     dropping_the_server_answers_its_calls,
-    a_rolling_restart_loses_no_call,
+    tagged a_rolling_restart_loses_no_call,
     a_server_runs_until_its_future_is_ready,
-    a_stopped_server_has_no_responders,
+    tagged a_stopped_server_has_no_responders,
     no_finished_reply_is_lost,
     any_grace_time_is_allowed,
 }

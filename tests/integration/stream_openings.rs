@@ -10,10 +10,10 @@ use nats_rpc::{CallError, ErrorKind, Incoming};
 use tokio::sync::Notify;
 
 use crate::bed::{Bed, eventually};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    what_is_not_open_in_time_is_aborted,
+on_every_wire! {
+    tagged what_is_not_open_in_time_is_aborted,
     a_handler_does_not_take_a_cancel_for_the_end_of_its_items,
     a_handler_that_takes_items_may_open_its_results_late,
 }

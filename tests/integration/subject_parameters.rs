@@ -8,12 +8,12 @@ use nats_rpc::{CallError, Context, ErrorKind, Execution, Server};
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, assert_failed, assert_plain_error, eventually, raw_request};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
+on_every_wire! {
     a_handler_sees_the_values,
-    calls_reach_those_who_serve_their_value,
-    nobody_serves_another_value,
+    tagged calls_reach_those_who_serve_their_value,
+    tagged nobody_serves_another_value,
     a_client_refuses_what_is_no_token,
     a_server_refuses_values_that_are_no_tokens,
     a_server_refuses_what_it_cannot_read,

@@ -28,10 +28,10 @@ pub(crate) struct Framed {
 }
 
 impl Tap {
-    /// Returns when the broker knows of it.
+    /// Returns when the broker knows of it. It is in the account of the callers, and hears what they publish.
     pub(crate) async fn new(bed: &Bed, subject: &str) -> Self {
         let connection = bed.connect().await;
-        let messages = connection.subscribe(subject, None).await.unwrap();
+        let messages = connection.subscribe(bed.served(subject), None).await.unwrap();
         let mark = format!("tap.{}", uuid::Uuid::new_v4().simple());
         let marks = connection.subscribe(mark.as_str(), None).await.unwrap();
         let mut tap = Tap { messages, marks, mark };

@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::bed::{Bank, Banks, RiverClient, RiverServer, drained, rpc};
 use crate::bed::{Bed, assert_failed, eventually};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    a_dropped_stream_drops_its_handler,
+on_every_wire! {
+    tagged a_dropped_stream_drops_its_handler,
     a_consumer_that_pauses_holds_the_producer_back,
-    a_shutdown_ends_streams_of_results_and_lets_uploads_finish,
-    a_dropped_server_ends_its_streams,
+    tagged a_shutdown_ends_streams_of_results_and_lets_uploads_finish,
+    tagged a_dropped_server_ends_its_streams,
     a_stream_ends_with_the_handler_that_has_opened_it,
     one_of_many_instances_has_a_stream_of_a_broadcast,
 }

@@ -13,14 +13,14 @@ use nats_rpc::{CallError, Context, ErrorKind, Execution, Incoming, Server};
 use serde::{Deserialize, Serialize};
 
 use crate::bed::{Bed, assert_failed, eventually};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
+on_every_wire! {
     empty_unary,
     large_unary,
     client_streaming,
     server_streaming,
-    ping_pong,
+    tagged ping_pong,
     empty_stream,
     custom_metadata,
     status_code_and_message,
@@ -28,7 +28,7 @@ on_every_broker! {
     unimplemented_method,
     unimplemented_service,
     cancel_after_begin,
-    cancel_after_first_response,
+    tagged cancel_after_first_response,
     timeout_on_sleeping_server,
     concurrent_large_unary,
 }

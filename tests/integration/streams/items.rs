@@ -9,16 +9,16 @@ use nats_rpc::{CallError, ErrorKind, Execution, Server};
 
 use super::bed::{Bank, Banks, Dry, RiverServer, drained, kind};
 use crate::bed::{Bed, assert_failed, eventually};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    items_arrive_in_order_and_the_result_comes_back,
+on_every_wire! {
+    tagged items_arrive_in_order_and_the_result_comes_back,
     files_of_any_size_can_be_sent,
     an_answer_may_come_before_the_end_of_the_items,
     what_is_refused_was_not_taken_from_its_stream,
     an_item_that_is_too_large_fails_the_call,
     a_stream_of_items_that_panics_fails_the_call,
-    a_dropped_call_drops_its_items_and_its_handler,
+    tagged a_dropped_call_drops_its_items_and_its_handler,
     both_sides_can_talk_in_turn,
     a_half_close_ends_the_items_and_not_the_results,
     an_item_that_does_not_decode_is_an_error_of_the_handler,

@@ -10,16 +10,16 @@ use tokio::time::Instant;
 
 use super::bed::{Bank, Banks, Dry, RiverClient, RiverServer, drained, kind};
 use crate::bed::{Bed, assert_failed, raw_request};
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    nobody_is_known_at_once,
+on_every_wire! {
+    tagged nobody_is_known_at_once,
     the_error_of_opening_is_the_calls_own,
     headers_travel_both_ways_and_the_context_is_ambient,
     the_default_timeout_bounds_only_the_opening,
     an_opening_that_takes_long_is_waited_for_and_cancelled,
     a_timeout_of_the_call_bounds_the_whole_stream,
-    a_stream_is_opened_at_the_chosen_instance,
+    tagged a_stream_is_opened_at_the_chosen_instance,
     plain_calls_and_plain_clients_are_refused,
     a_method_of_another_kind_is_refused_before_it_runs,
     layers_of_both_sides_see_the_opening,

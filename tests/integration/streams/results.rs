@@ -6,17 +6,17 @@ use nats_rpc::{CallError, Client, Codec, ErrorKind};
 
 use super::bed::{Banks, Dry, RiverClient, drained, rpc};
 use crate::bed::Bed;
-use crate::on_every_broker;
+use crate::wires::on_every_wire;
 
-on_every_broker! {
-    all_items_come_in_order_and_then_the_end,
+on_every_wire! {
+    tagged all_items_come_in_order_and_then_the_end,
     the_services_own_error_is_the_last_item,
     bytes_of_any_number_of_chunks_arrive_whole,
     an_item_larger_than_the_broker_takes_ends_the_stream,
     a_handler_that_panics_ends_the_stream,
     items_travel_in_json_too,
     an_empty_stream_ends_at_once,
-    several_streams_do_not_mix,
+    tagged several_streams_do_not_mix,
 }
 
 async fn all_items_come_in_order_and_then_the_end(bed: Bed) {

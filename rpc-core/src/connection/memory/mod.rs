@@ -1,8 +1,10 @@
 //! A broker inside this process, with the semantics of core NATS.
 
+mod destinations;
 mod endpoint;
 mod faults;
 mod links;
+mod mappings;
 mod network;
 mod router;
 mod routes;
@@ -17,12 +19,14 @@ use tokio::sync::mpsc;
 use self::endpoint::Terms;
 pub use self::faults::Faults;
 use self::links::Links;
+use self::mappings::Mappings;
 pub use self::network::Network;
 use self::routes::Routes;
 pub(crate) use self::transport::{MemorySubscription, MemoryTransport};
 use super::random::Random;
 use super::{Connection, Message, inbox};
 use crate::deadline::WallClock;
+use crate::error::Error;
 
 /// What `nats-server` takes unless it is told otherwise.
 const DEFAULT_MAX_PAYLOAD: usize = 1024 * 1024;
@@ -33,7 +37,8 @@ const SEEDED_START: u64 = 1_000_000_000_000;
 /// A broker inside this process: for unit tests, for a first run, and for simulations that replay.
 ///
 /// It routes messages as `nats-server` does for one account: subjects with the wildcards `*` and `>`, queue groups
-/// of which one random member gets each message, a 503 to the requester where nobody listens, and a largest payload.
+/// of which one random member gets each message, a 503 to the requester where nobody listens, subject mappings, and a
+/// largest payload.
 /// Messages of one connection arrive in the order in which they were published, and as in async-nats a subscription
 /// that has 65 536 messages waiting loses the newest ones.
 ///
@@ -69,6 +74,7 @@ struct Shared {
     random: Random,
     clock: WallClock,
     max_payload: usize,
+    mappings: Mappings,
     next_id: AtomicU64,
     dropped: AtomicU64,
     /// What is between the broker and its connections, if it is not nothing.
@@ -90,7 +96,7 @@ impl Broker {
 
     /// Starts with choosing what the broker shall be like.
     pub fn builder() -> BrokerBuilder {
-        BrokerBuilder { max_payload: DEFAULT_MAX_PAYLOAD, seed: None }
+        BrokerBuilder { max_payload: DEFAULT_MAX_PAYLOAD, seed: None, mappings: Mappings::default() }
     }
 
     /// A connection of its own: to this broker it is another client than all before it.
@@ -131,6 +137,7 @@ impl fmt::Debug for Broker {
 pub struct BrokerBuilder {
     max_payload: usize,
     seed: Option<u64>,
+    mappings: Mappings,
 }
 
 impl BrokerBuilder {
@@ -140,12 +147,52 @@ impl BrokerBuilder {
         self
     }
 
-    /// Makes everything random follow from this number: the members of queue groups that are chosen, and the ids
-    /// and inboxes of the broker's connections. Without it they cannot be predicted. The wall clock of its connections
+    /// Makes everything random follow from this number: the members of queue groups and the destinations of mappings that
+    /// are chosen, and the ids and inboxes of the broker's connections. Without it they cannot be predicted. The wall clock of its connections
     /// begins in September 2001, for runs on different days to be the same.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
+    }
+
+    /// Maps a subject to others, as `mappings` in the configuration of `nats-server` does: a message that is published
+    /// to `source` goes to one of the destinations instead. Its reply subject stays, and no further mapping applies to it.
+    ///
+    /// The source may have the wildcards `*` and `>`. A destination has a weight in percent of the messages; what all
+    /// weights leave of 100 stays where it was published, or is lost if the source is among its own destinations.
+    /// A destination is made of
+    ///
+    /// - text,
+    /// - `{{wildcard(n)}}` or `$n`: what the `n`th `*` of the source stands for, from 1,
+    /// - `{{partition(count, n…)}}`: a number from 0 to `count - 1`, which is the same for the same values of these
+    ///   wildcards, or of the whole subject without any `n`,
+    /// - a last `>`, if the source has one: what that stands for.
+    ///
+    /// A second mapping of the same source replaces the first. If a subject matches several sources, the mapping that was
+    /// added first applies; a `nats-server` applies any of them, whatever their order in its configuration.
+    ///
+    /// ```
+    /// use nats_rpc::memory::Broker;
+    ///
+    /// # fn main() -> Result<(), nats_rpc::Error> {
+    /// let broker = Broker::builder()
+    ///     .mapping("greeter.>", [("canary.greeter.>", 10)])?
+    ///     .mapping("orders.*", [("orders.{{partition(3,1)}}.{{wildcard(1)}}", 100)])?
+    ///     .build();
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if the source is no subject, if a destination is none, has
+    /// another function, or names a wildcard that the source has not, if weights are more than 100 in sum, or a
+    /// destination is there twice.
+    pub fn mapping<D: AsRef<str>>(
+        mut self,
+        source: &str,
+        destinations: impl IntoIterator<Item = (D, u8)>,
+    ) -> Result<Self, Error> {
+        self.mappings.insert(source, destinations)?;
+        Ok(self)
     }
 
     /// The broker.
@@ -190,6 +237,7 @@ impl BrokerBuilder {
             random: self.seed.map_or_else(Random::system, Random::seeded),
             clock: self.seed.map_or_else(WallClock::of_tokio, |_| WallClock::of_tokio_at(SEEDED_START)),
             max_payload: self.max_payload,
+            mappings: self.mappings,
             next_id: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             links,

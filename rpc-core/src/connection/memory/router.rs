@@ -8,8 +8,9 @@ use crate::connection::{Message, header_map, header_size};
 const NO_RESPONDERS: u16 = 503;
 
 impl Shared {
-    /// Sends a message of a connection to those who subscribed to its subject.
+    /// Sends a message of a connection to those who subscribed to its subject, or to what that is mapped to.
     pub(super) fn route(&self, connection: u64, message: Message) {
+        let message = self.mapped(message);
         let routes = self.routes();
         let receivers = routes.receivers(&message.subject, |members| self.random_below(members));
         match receivers.split_last() {
@@ -21,6 +22,14 @@ impl Shared {
             }
             None => self.tell_no_responders(&routes, connection, message),
         }
+    }
+
+    fn mapped(&self, mut message: Message) -> Message {
+        if let Some(subject) = self.mappings.map(&message.subject, || self.random.u64()) {
+            message.length = message.length.saturating_sub(message.subject.len()) + subject.len();
+            message.subject = subject;
+        }
+        message
     }
 
     /// Answers a request that reached nobody. A NATS server looks no further than the plain subscriptions of the

@@ -254,6 +254,21 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_decides_where_mappings_send_messages() {
+        let run = |seed| {
+            let builder = Broker::builder().seed(seed).mapping("a", [("a", 50), ("b", 50)]).unwrap();
+            let client = transport(&builder.build());
+            let mut subscriptions = ["a", "b"].map(|subject| client.subscribe(subject.into(), None).unwrap());
+            for n in 0..64 {
+                client.publish(outbound("a", n.to_string())).unwrap();
+            }
+            subscriptions.each_mut().map(waiting)
+        };
+        assert_eq!(run(7), run(7));
+        assert_ne!(run(7), run(8));
+    }
+
+    #[test]
     fn a_broker_forgets_what_is_dropped() {
         let broker = Broker::new();
         let client = transport(&broker);
