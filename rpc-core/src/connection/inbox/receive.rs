@@ -12,7 +12,7 @@ use super::subjects::plain_call;
 use super::{ReplySubjects, Shared, State, plain, streams};
 use crate::connection::slots::Token;
 use crate::connection::waiters::{Gone, Waiters};
-use crate::connection::{Answer, Message, Subject, Subscription, no_responders};
+use crate::connection::{Answer, MAX_FRAMES, Message, Subject, Subscription, no_responders};
 use crate::wire::frame::{AcceptedFrame, Credit, EndFrame, ErrorFrame, Frame, Frames, Id, ItemFrame, MAGIC};
 
 /// Says that the inbox is received. However that ends — with the connection, or with the runtime — nobody waits in
@@ -50,6 +50,9 @@ pub(super) async fn receive(mut subscription: Subscription, subjects: Arc<ReplyS
             }
         }
         wake.drain(..).for_each(Waker::wake);
+        // One message that was unusual shall not cost memory for good.
+        answers.shrink_to(MAX_FRAMES);
+        wake.shrink_to(MAX_FRAMES);
     }
 }
 
@@ -75,8 +78,8 @@ fn read(shared: &Shared, message: &Message, answers: &mut Vec<Answered>, wake: &
         answers.push(Answered::Message);
         return;
     };
-    streams::take_items(shared, &mut frames, message.reply.as_ref(), wake);
-    for frame in frames {
+    let items = streams::take_items(shared, &mut frames, message.reply.as_ref(), wake);
+    for frame in frames.by_ref().take(MAX_FRAMES.saturating_sub(items)) {
         match frame {
             Ok(Frame::Success(id, success)) => answers.push(Answered::Call(id, Answer::Success(success))),
             Ok(Frame::Error(id, error)) => answers.push(Answered::Call(id, Answer::Error(error))),
@@ -89,6 +92,10 @@ fn read(shared: &Shared, message: &Message, answers: &mut Vec<Answered>, wake: &
             Ok(Frame::Call(_) | Frame::Unknown) => {}
             Err(_) => answers.push(Answered::Message),
         }
+    }
+    if !frames.is_empty() {
+        // No more of it is read: that could be any number of frames, each of which takes memory.
+        answers.push(Answered::Message);
     }
 }
 
@@ -203,7 +210,7 @@ fn deliver_message(state: &mut State, message: &Message, token: &[u8], now: Inst
         return;
     }
     if message.payload.first() == Some(&MAGIC) {
-        tracing::warn!(subject = %message.subject, "a reply, or the rest of it, is not made of frames of this version");
+        tracing::warn!(subject = %message.subject, "a reply, or the rest of it, is not made of frames of this version, or of too many");
     }
     let unserved = no_responders(message);
     let about = unserved.as_ref().and_then(|unserved| unserved.subject);
