@@ -49,7 +49,7 @@ fn take(message: &Message, peers: &Peers, shared: &Shared) {
                 wake.extend(peers.flows(peer, &id).and_then(|flows| flows.outflow.grant(credit)));
             }
             Ok(Frame::Cancel(id)) => _ = peers.cancel(peer, &id),
-            // A heartbeat says no more than that its sender is there.
+            Ok(Frame::Heartbeat) => peers.take_heartbeat(peer),
             Ok(_) => {}
             Err(_) => _ = shared.counters.control_malformed.add(),
         }
