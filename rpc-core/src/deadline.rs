@@ -9,7 +9,7 @@ use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimeP
 use tokio::time::Instant;
 
 /// The longest budget that a call can have; longer ones are cut to it.
-const MAX_BUDGET: Duration = Duration::from_secs(3600);
+pub(crate) const MAX_BUDGET: Duration = Duration::from_secs(3600);
 
 /// How far away a deadline is that does not come: thirty years.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);

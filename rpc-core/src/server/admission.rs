@@ -7,13 +7,14 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::admitted::Held;
+use super::callers::Callers;
 use super::dispatch::{self, Endpoint};
 use super::intake::Intake;
 use super::receive::Turn;
 use super::replies::{Dispatch, send_receipt, send_refusal};
 use super::streams::{bounds_whole_stream, check_streaming};
 use super::taken::Taken;
-use crate::connection::{Joining, Subject};
+use crate::connection::{Joining, Message, Subject};
 use crate::context::{Arrival, Bond, Context};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
@@ -76,7 +77,7 @@ impl Intake {
         let Endpoint { shared, service, method, places, stats, .. } = &*self.endpoint;
         stats.counters.received.add();
         let Incoming { part, arrived, format, bounds, attempt, headers, credit, body } = incoming;
-        let Part { subject, reply, joining, together, held } = part;
+        let Part { subject, reply, joining, together, mut held } = part;
         let mut path = shared.reply_path(reply, joining, format, self.audience);
         path.together = together;
         let way = bounds.and_then(|bounds| {
@@ -85,7 +86,7 @@ impl Intake {
                 return Err(Error::not_executed(ErrorKind::DeadlineExceeded, "the call has no time left"));
             }
             check_streaming(method, credit)?;
-            Ok((bounds, self.way(&held, turn)?))
+            Ok((bounds, self.way(&mut held, path.to.as_deref(), turn)?))
         });
         let (mut bounds, way) = match way {
             Ok(way) => way,
@@ -95,12 +96,13 @@ impl Intake {
                 return turn.proceed();
             }
         };
+        let mut receipt_to = None;
         if method.kind() == MethodKind::Oneway {
             // Nobody waits for the handler: the caller's budget bounds the receipt, not the work.
             bounds = Deadline::of(arrived, method.timeout().unwrap_or(shared.default_timeout)).into();
             if path.to.is_some() {
                 send_receipt(shared, &path);
-                path.to = None;
+                receipt_to = path.to.take();
             }
         }
         let opening = bounds.deadline;
@@ -128,7 +130,7 @@ impl Intake {
         match way {
             Way::Here => {
                 let taken = Taken::new(endpoint, context, arrived, begin_by, None);
-                dispatch::begin(taken, body, held, turn);
+                dispatch::begin(taken, body, held, receipt_to.as_ref(), turn);
             }
             Way::Task => {
                 let mut taken = Taken::new(endpoint, context, arrived, begin_by, Some(held));
@@ -141,21 +143,41 @@ impl Intake {
         }
     }
 
+    /// What a message of one call keeps.
+    pub(super) fn held(&self, message: &Message) -> Held {
+        let held = Held::own(self.endpoint.quota.as_ref(), message.payload.len());
+        held.of(self.shared().callers.of_account(message))
+    }
+
+    /// What a message of several calls keeps.
+    pub(super) fn held_by_several(&self, message: &Message) -> Held {
+        let Endpoint { shared, quota, .. } = &*self.endpoint;
+        let held = Held::shared(self.endpoint.admitted(), quota.as_ref(), message.payload.len());
+        held.of(shared.callers.of_account(message))
+    }
+
     /// Where a call is run: handlers that have proven cheap here, all others in a task of their own, of which there may be
     /// too many.
-    fn way(&self, held: &Held, turn: &mut Turn<'_>) -> Result<Way, Error> {
+    fn way(&self, held: &mut Held, reply: Option<&str>, turn: &mut Turn<'_>) -> Result<Way, Error> {
         let shared = self.shared();
         let admitted = self.endpoint.admitted();
         if self.endpoint.pace.is_inline()
             && !shared.is_closed()
             && admitted.has_room(held)
+            && !is_crowded(&shared.callers, held, reply)
             && turn.has_place()
         {
             return Ok(Way::Here);
         }
+        held.identify(&shared.callers, reply);
         admitted.enter(held).map(|()| Way::Task).map_err(|too_much| {
             self.endpoint.stats.counters.overloaded.add();
             Error::not_executed(ErrorKind::Overloaded, too_much).with_retry_after(RETRY_AFTER)
         })
     }
+}
+
+/// Whether a caller is at one of its limits. As long as nobody is, it need not be known who it is.
+fn is_crowded(callers: &Callers, held: &mut Held, reply: Option<&str>) -> bool {
+    callers.are_crowded() && held.identify(callers, reply).is_some_and(|caller| caller.is_crowded())
 }

@@ -1,19 +1,27 @@
 //! What a server has taken on, and whether there is room for more.
 
-use std::sync::Arc;
+mod bound;
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Semaphore;
 
+pub(super) use self::bound::Bound;
+use super::callers::{Caller, Callers};
 use super::limits::{Limits, MethodLimits};
 
-/// What a server, or one of its methods, has taken on.
+/// What a server, one of its methods, or one of its callers has taken on.
 #[derive(Debug)]
 pub(super) struct Admitted {
     /// Whose limits these are, for messages.
     whose: &'static str,
-    most_calls: usize,
-    most_bytes: usize,
+    /// Whether these are calls that open a stream.
+    of_streams: bool,
+    most_calls: Bound,
+    most_bytes: Bound,
     calls: AtomicUsize,
     bytes: AtomicUsize,
 }
@@ -29,11 +37,13 @@ pub(super) struct Quota {
     pub(super) most_at_once: usize,
 }
 
-/// What a call keeps of its server: memory, and its part of what its method may have.
+/// What a call keeps of its server: memory, and its part of what its method and its caller may have.
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     memory: Memory,
     quota: Option<Arc<Quota>>,
+    /// `None` until it has to be known, and of jobs, which have none.
+    caller: Option<Arc<Caller>>,
 }
 
 #[derive(Debug, Clone)]
@@ -50,6 +60,7 @@ enum Memory {
 struct SharedBytes {
     admitted: Arc<Admitted>,
     quota: Option<Arc<Quota>>,
+    caller: OnceLock<Arc<Caller>>,
     bytes: usize,
     counted: AtomicBool,
 }
@@ -57,14 +68,43 @@ struct SharedBytes {
 impl Held {
     /// The memory of a message of its own.
     pub(super) fn own(quota: Option<&Arc<Quota>>, bytes: usize) -> Self {
-        Held { memory: Memory::Own(bytes), quota: quota.cloned() }
+        Held { memory: Memory::Own(bytes), quota: quota.cloned(), caller: None }
     }
 
     /// The memory of a message of several calls.
     pub(super) fn shared(admitted: &Arc<Admitted>, quota: Option<&Arc<Quota>>, bytes: usize) -> Self {
         let (admitted, counted) = (Arc::clone(admitted), AtomicBool::new(false));
-        let shared = SharedBytes { admitted, quota: quota.cloned(), bytes, counted };
-        Held { memory: Memory::Shared(Arc::new(shared)), quota: quota.cloned() }
+        let (quota, caller) = (quota.cloned(), OnceLock::new());
+        let shared = SharedBytes { admitted, quota: quota.clone(), caller, bytes, counted };
+        Held { memory: Memory::Shared(Arc::new(shared)), quota, caller: None }
+    }
+
+    /// Names the caller, where that is known from the start.
+    pub(super) fn of(mut self, caller: Option<Arc<Caller>>) -> Self {
+        if let Some(caller) = caller {
+            self.set_caller(caller);
+        }
+        self
+    }
+
+    /// Finds out who the caller is, by where it is answered, unless that is known.
+    pub(super) fn identify(&mut self, callers: &Callers, reply: Option<&str>) -> Option<&Arc<Caller>> {
+        if self.caller.is_none() {
+            self.set_caller(Arc::clone(callers.of_reply(reply)));
+        }
+        self.caller()
+    }
+
+    pub(super) fn caller(&self) -> Option<&Arc<Caller>> {
+        self.caller.as_ref()
+    }
+
+    fn set_caller(&mut self, caller: Arc<Caller>) {
+        if let Memory::Shared(shared) = &self.memory {
+            // That of the message: all of its calls are answered on the same subject.
+            shared.caller.get_or_init(|| Arc::clone(&caller));
+        }
+        self.caller = Some(caller);
     }
 
     /// How many bytes are to be counted for a call that is. Those that are shared count for the first one, and are given
@@ -81,16 +121,21 @@ impl Held {
 impl Drop for SharedBytes {
     fn drop(&mut self) {
         if *self.counted.get_mut() {
-            for level in levels(&self.admitted, self.quota.as_ref()) {
-                level.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+            for level in levels(&self.admitted, self.quota.as_ref(), self.caller.get()) {
+                level.most_bytes.subtract(&level.bytes, self.bytes);
             }
         }
     }
 }
 
-/// Where a call counts: at its server, and at its method if that has limits of its own.
-fn levels<'a>(server: &'a Admitted, quota: Option<&'a Arc<Quota>>) -> impl Iterator<Item = &'a Admitted> {
-    std::iter::once(server).chain(quota.map(|quota| &quota.admitted))
+/// Where a call counts: at its server, at its method if that has limits of its own, and at its caller.
+fn levels<'a>(
+    server: &'a Admitted,
+    quota: Option<&'a Arc<Quota>>,
+    caller: Option<&'a Arc<Caller>>,
+) -> impl Iterator<Item = &'a Admitted> {
+    let of_caller = caller.map(|caller| caller.admitted(server.of_streams));
+    std::iter::once(server).chain(quota.map(|quota| &quota.admitted)).chain(of_caller)
 }
 
 impl Quota {
@@ -112,18 +157,37 @@ impl Admitted {
 
     /// What it takes on in streams.
     pub(super) fn of_streams(limits: &Limits) -> Self {
-        Admitted::new("of the server with streams", limits.streams, limits.bytes)
+        let streams = Admitted::new("of the server with streams", limits.streams, limits.bytes);
+        Admitted { of_streams: true, ..streams }
+    }
+
+    /// What it takes on of one caller. What is full is counted in `crowd`.
+    pub(super) fn of_caller(limits: &Limits, crowd: &Arc<AtomicUsize>) -> Self {
+        let calls = limits.in_flight_of_caller().saturating_add(limits.queued_of_caller());
+        Admitted {
+            most_calls: Bound::watched(calls, crowd),
+            most_bytes: Bound::watched(limits.bytes_of_caller(), crowd),
+            ..Admitted::new("of the caller", 0, 0)
+        }
+    }
+
+    /// What it takes on of one caller in streams, which no other call has to make room for.
+    pub(super) fn of_streams_of_caller(limits: &Limits) -> Self {
+        let (streams, bytes) = (limits.streams_of_caller(), limits.bytes_of_caller());
+        Admitted { of_streams: true, ..Admitted::new("of the caller with streams", streams, bytes) }
     }
 
     fn new(whose: &'static str, most_calls: usize, most_bytes: usize) -> Self {
-        Admitted { whose, most_calls, most_bytes, calls: AtomicUsize::new(0), bytes: AtomicUsize::new(0) }
+        let (most_calls, most_bytes) = (Bound::new(most_calls), Bound::new(most_bytes));
+        let (calls, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Admitted { whose, of_streams: false, most_calls, most_bytes, calls, bytes }
     }
 
     /// Takes on a call, or says what there is too much of.
     pub(super) fn enter(&self, held: &Held) -> Result<(), String> {
         let more = held.count_once();
-        let too_much =
-            levels(self, held.quota.as_ref()).fold(None, |too_much, level| too_much.or(level.count(more)));
+        let too_much = levels(self, held.quota.as_ref(), held.caller())
+            .fold(None, |too_much, level| too_much.or(level.count(more)));
         match too_much {
             Some((level, calls, bytes)) => {
                 self.leave(held);
@@ -140,28 +204,35 @@ impl Admitted {
             Memory::Shared(shared) if shared.counted.load(Ordering::Relaxed) => 0,
             Memory::Shared(shared) => shared.bytes,
         };
-        self.bytes.load(Ordering::Relaxed).saturating_add(more) <= self.most_bytes
+        self.bytes.load(Ordering::Relaxed).saturating_add(more) <= self.most_bytes.most()
+    }
+
+    /// Whether there is no room for another call.
+    pub(super) fn is_full(&self) -> bool {
+        self.most_calls.is_reached(self.calls())
+            || self.most_bytes.is_reached(self.bytes.load(Ordering::Relaxed))
     }
 
     /// Counts a call that has begun already.
     pub(super) fn add(&self, held: &Held) {
         let more = held.count_once();
-        for level in levels(self, held.quota.as_ref()) {
+        for level in levels(self, held.quota.as_ref(), held.caller()) {
             level.count(more);
         }
     }
 
     /// Counts a call. If that is too much, returns how much there was.
     fn count(&self, more: usize) -> Option<(&Self, usize, usize)> {
-        let calls = self.calls.fetch_add(1, Ordering::Relaxed);
-        let bytes = self.bytes.fetch_add(more, Ordering::Relaxed);
-        (calls >= self.most_calls || bytes.saturating_add(more) > self.most_bytes)
+        let calls = self.most_calls.add(&self.calls, 1);
+        let bytes = self.most_bytes.add(&self.bytes, more);
+        (calls >= self.most_calls.most() || bytes.saturating_add(more) > self.most_bytes.most())
             .then_some((self, calls, bytes))
     }
 
     fn too_much(&self, calls: usize, bytes: usize) -> String {
-        let Admitted { whose, most_calls, most_bytes, .. } = self;
-        if calls >= *most_calls {
+        let Admitted { whose, .. } = self;
+        let (most_calls, most_bytes) = (self.most_calls.most(), self.most_bytes.most());
+        if calls >= most_calls {
             return format!("{calls} calls {whose} are running or waiting, of {most_calls} that may");
         }
         format!(
@@ -171,10 +242,10 @@ impl Admitted {
 
     /// Ends a call. Memory that it shares counts until the last call that shares it is gone.
     pub(super) fn leave(&self, held: &Held) {
-        for level in levels(self, held.quota.as_ref()) {
-            level.calls.fetch_sub(1, Ordering::SeqCst);
+        for level in levels(self, held.quota.as_ref(), held.caller()) {
+            level.most_calls.subtract(&level.calls, 1);
             if let Memory::Own(bytes) = &held.memory {
-                level.bytes.fetch_sub(*bytes, Ordering::Relaxed);
+                level.most_bytes.subtract(&level.bytes, *bytes);
             }
         }
     }
@@ -182,67 +253,5 @@ impl Admitted {
     /// How many calls run or wait.
     pub(super) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn own(bytes: usize) -> Held {
-        Held::own(None, bytes)
-    }
-
-    #[test]
-    fn calls_and_bytes_are_bounded_and_given_back() {
-        let limits = Limits { in_flight: 1, queued: 1, bytes: 100, ..Limits::default() };
-        let admitted = Admitted::by(&limits);
-        assert_eq!(admitted.enter(&own(60)), Ok(()));
-        assert!(admitted.enter(&own(60)).unwrap_err().contains("bytes"));
-        assert_eq!(admitted.enter(&own(40)), Ok(()));
-        assert!(admitted.enter(&own(0)).unwrap_err().contains("2 calls"));
-        admitted.leave(&own(60));
-        assert_eq!(admitted.enter(&own(60)), Ok(()));
-    }
-
-    #[test]
-    fn the_memory_of_a_message_counts_once_and_until_its_last_call() {
-        let admitted = Arc::new(Admitted::by(&Limits { bytes: 100, ..Limits::default() }));
-        let held = Held::shared(&admitted, None, 60);
-        assert_eq!(admitted.enter(&held), Ok(()));
-        assert_eq!(admitted.enter(&held), Ok(()));
-        let other = Held::shared(&admitted, None, 60);
-        assert!(admitted.enter(&other).unwrap_err().contains("60 bytes"));
-        drop(other);
-        admitted.leave(&held);
-        assert!(admitted.enter(&own(50)).is_err());
-        admitted.leave(&held);
-        drop(held);
-        assert_eq!(admitted.enter(&own(50)), Ok(()));
-    }
-
-    #[test]
-    fn a_method_with_limits_counts_for_itself_and_for_the_server() {
-        let admitted = Arc::new(Admitted::by(&Limits { bytes: 100, ..Limits::default() }));
-        let limits = MethodLimits::new().max_in_flight(1).max_bytes(50);
-        let quota = Arc::new(Quota::new(&limits));
-        let of_method = |bytes| Held::own(Some(&quota), bytes);
-        assert_eq!(admitted.enter(&of_method(20)), Ok(()));
-        assert!(admitted.enter(&of_method(40)).unwrap_err().contains("the method"), "over its bytes");
-        assert_eq!(admitted.enter(&of_method(20)), Ok(()), "as many may wait as may run");
-        assert!(admitted.enter(&of_method(0)).unwrap_err().contains("2 calls of the method"));
-        assert!(admitted.enter(&own(80)).unwrap_err().contains("the server"), "the server counts them too");
-        assert_eq!(admitted.enter(&own(60)), Ok(()), "others are not concerned");
-        admitted.leave(&own(60));
-        admitted.leave(&of_method(20));
-        admitted.leave(&of_method(20));
-        let shared = Held::shared(&admitted, Some(&quota), 50);
-        assert_eq!((admitted.enter(&shared), admitted.enter(&shared)), (Ok(()), Ok(())));
-        admitted.leave(&shared);
-        admitted.leave(&shared);
-        drop(shared);
-        for level in levels(&admitted, Some(&quota)) {
-            assert_eq!((level.calls(), level.bytes.load(Ordering::Relaxed)), (0, 0));
-        }
     }
 }

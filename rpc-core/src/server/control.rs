@@ -56,13 +56,13 @@ fn take(message: &Message, peers: &Peers, shared: &Arc<Shared>) {
                 wake.extend(peers.flows(peer, &id).and_then(|flows| flows.outflow.grant(credit)));
             }
             Ok(Frame::Cancel(id)) => _ = peers.cancel(peer, &id),
-            Ok(Frame::Heartbeat(HeartbeatFrame { number: number @ Some(_), .. })) => {
-                if let Some(address) = peers.address(peer) {
+            Ok(Frame::Heartbeat(HeartbeatFrame { number, .. })) => {
+                peers.take_heartbeat(peer);
+                if let Some(address) = number.and_then(|_| peers.address(peer)) {
                     // Alone: what else there is to say waits for it at the other side.
                     send_message(shared, address.confirmation(number), Joining::Lone, Dispatch::Soon);
                 }
             }
-            // Another heartbeat says no more than that its sender is there.
             Ok(_) => {}
             Err(_) => _ = shared.counters.control_malformed.add(),
         }

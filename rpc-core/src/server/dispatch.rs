@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::admitted::{Admitted, Held, Quota};
+use super::callers::{Caller, CallerPlace};
 use super::deploy::DeployedMethod;
 use super::pace::Pace;
 use super::peers::Peers;
@@ -17,6 +18,7 @@ use super::replies::Dispatch;
 use super::running::Running;
 use super::stats::Stats;
 use super::taken::{End, Taken};
+use crate::connection::Subject;
 use crate::service::{Handler, Method, ServiceDescriptor};
 use crate::wire::template::Places;
 
@@ -51,16 +53,37 @@ impl Endpoint {
         Endpoint { shared, stats, service, method, places, handler, pace, peers, quota }
     }
 
-    /// A place for a handler: that of the method first, since who waits for it has none of the server's.
-    pub(super) async fn place(&self) -> Place<'_> {
-        let own = match &self.quota {
-            Some(quota) => quota.places.acquire().await.ok(),
-            None => None,
-        };
+    /// A place for a handler: those of its method and of its caller first, since who waits for them has none of the server's.
+    pub(super) async fn place(&self, caller: Option<&Arc<Caller>>) -> Place<'_> {
         // Streams may last: they are counted apart, and take no places from calls.
-        let of_server =
-            if self.method.kind().is_streaming() { None } else { self.shared.running.acquire().await.ok() };
-        Place { _own: own, _of_server: of_server }
+        let lasts = self.method.kind().is_streaming();
+        let (own, of_caller) = self.lower_places(caller.filter(|_| !lasts)).await;
+        let of_server = if lasts { None } else { self.shared.running.acquire().await.ok() };
+        Place { _own: own, _of_caller: of_caller, _of_server: of_server }
+    }
+
+    /// The places of a method and of a caller. Who waits for one of them has none of the other: a caller that is at its limit
+    /// keeps no place of a method from others.
+    async fn lower_places(
+        &self,
+        caller: Option<&Arc<Caller>>,
+    ) -> (Option<SemaphorePermit<'_>>, Option<CallerPlace>) {
+        match (&self.quota, caller) {
+            (None, None) => (None, None),
+            (None, Some(caller)) => (None, Some(caller.place().await)),
+            (Some(quota), None) => (quota.places.acquire().await.ok(), None),
+            (Some(quota), Some(caller)) => loop {
+                let own = quota.places.acquire().await.ok();
+                if let Some(place) = caller.try_place() {
+                    break (own, Some(place));
+                }
+                drop(own);
+                let place = caller.place().await;
+                if let Ok(own) = quota.places.try_acquire() {
+                    break (Some(own), Some(place));
+                }
+            },
+        }
     }
 
     /// Where its calls count.
@@ -79,6 +102,7 @@ impl Endpoint {
 /// Where a handler may run until this is dropped.
 pub(super) struct Place<'a> {
     _own: Option<SemaphorePermit<'a>>,
+    _of_caller: Option<CallerPlace>,
     _of_server: Option<SemaphorePermit<'a>>,
 }
 
@@ -89,7 +113,14 @@ pub(super) fn spawn(taken: Taken, body: Bytes) {
 }
 
 /// Begins a call at once, in the task that received it and in the place of its turn. It is counted if it is not done then.
-pub(super) fn begin(mut taken: Taken, body: Bytes, held: Held, turn: &mut Turn<'_>) {
+/// `receipt_to` is where a caller was answered that waits for no more.
+pub(super) fn begin(
+    mut taken: Taken,
+    body: Bytes,
+    mut held: Held,
+    receipt_to: Option<&Subject>,
+    turn: &mut Turn<'_>,
+) {
     let begun = turn.now;
     if taken.begin_by <= begun {
         // While those before it in its message ran.
@@ -103,6 +134,8 @@ pub(super) fn begin(mut taken: Taken, body: Bytes, held: Held, turn: &mut Turn<'
         running.taken.answer(result, Dispatch::AtFlush);
     } else {
         let shared = Arc::clone(&endpoint.shared);
+        let reply = running.taken.context.reply_path().to.as_deref().or(receipt_to.map(Subject::as_str));
+        let of_caller = held.identify(&shared.callers, reply).map(Caller::place_of_begun);
         shared.admitted.add(&held);
         running.taken.counted = Some(held);
         // The permit goes along: a handler that has begun may hold what others wait for, and must not wait itself.
@@ -111,7 +144,7 @@ pub(super) fn begin(mut taken: Taken, body: Bytes, held: Held, turn: &mut Turn<'
             Permit(Arc::clone(&shared))
         });
         shared.spawn(async move {
-            let _permit = permit;
+            let _places = (permit, of_caller);
             running.finish().await;
         });
     }
@@ -131,7 +164,8 @@ impl Drop for Permit {
 /// Waits for its turn, then runs the handler from its start.
 async fn run_in_task(mut taken: Taken, body: Bytes) {
     let endpoint = Arc::clone(&taken.endpoint);
-    let _place = match taken.wait_for(endpoint.place()).await {
+    let caller = taken.counted.as_ref().and_then(Held::caller).cloned();
+    let _place = match taken.wait_for(endpoint.place(caller.as_ref())).await {
         Ok(place) => place,
         Err(end) => return taken.end(end),
     };

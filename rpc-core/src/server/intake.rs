@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::admission::{Bounds, Incoming, Part};
-use super::admitted::Held;
 use super::dispatch::Endpoint;
 use super::plain;
 use super::probe::Probe;
@@ -115,7 +114,7 @@ impl Intake {
         let first = match frames.next() {
             None => return self.refuse(&message, &malformed()),
             Some(Ok(frame)) if frames.is_empty() => {
-                let held = Held::own(self.endpoint.quota.as_ref(), message.payload.len());
+                let held = self.held(&message);
                 let Message { subject, reply, .. } = message;
                 let part = Part { subject, reply, joining: Joining::Lone, together: None, held };
                 return self.take_frame(part, arrived, frame, turn);
@@ -130,8 +129,7 @@ impl Intake {
                 self.refuse(&message, &Error::not_executed(ErrorKind::InvalidArgument, text));
             }
             Ok(mut frames) => {
-                let quota = self.endpoint.quota.as_ref();
-                let held = Held::shared(self.endpoint.admitted(), quota, message.payload.len());
+                let held = self.held_by_several(&message);
                 let Message { subject, reply, .. } = message;
                 let together = self.together(reply.as_deref(), &mut frames);
                 let part = Part { subject, reply, joining: Joining::Several, together, held };
@@ -214,13 +212,12 @@ impl Intake {
         let arrived = turn.now;
         let (headers, bounds) = match plain::headers(message.headers.as_ref()) {
             Ok(headers) => {
-                let budget =
-                    plain::budget(&headers).map(|budget| budget.unwrap_or(self.shared().default_timeout));
+                let budget = plain::budget(&headers).map(|budget| self.shared().timeout(budget));
                 (headers, budget.map(|budget| Deadline::of(arrived, budget).into()))
             }
             Err(error) => (Headers::new(), Err(error)),
         };
-        let held = Held::own(self.endpoint.quota.as_ref(), message.payload.len());
+        let held = self.held(&message);
         let Message { subject, reply, payload: body, .. } = message;
         let part = Part { subject, reply, joining: Joining::Lone, together: None, held };
         let (attempt, credit) = (1, None);
@@ -230,7 +227,7 @@ impl Intake {
     /// When the call expires by the clock here. Its moment of expiry, by its caller's clock, can only have it refused: it
     /// may be off by as much as two clocks may differ, and must not cut a handler short.
     fn bounds(&self, call: &CallFrame, arrived: Arrived) -> Result<Bounds, Error> {
-        let deadline = Deadline::of(arrived.at, call.budget.unwrap_or(self.shared().default_timeout));
+        let deadline = Deadline::of(arrived.at, self.shared().timeout(call.budget));
         let Some(expires) = call.expires_unix_ms else { return Ok(deadline.into()) };
         let now = arrived.unix_ms;
         let tolerance = u64::try_from(CLOCK_TOLERANCE.as_millis()).unwrap_or_default();

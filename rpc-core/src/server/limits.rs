@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::Shared;
 use crate::codec::scan::ScanLimits;
 use crate::connection::streams::{STREAM_IDLE_TIMEOUT, Window};
+use crate::deadline::MAX_BUDGET;
 use crate::error::{Error, ErrorKind};
 
 /// The limits of one server.
@@ -27,6 +29,33 @@ pub(super) struct Limits {
     pub(super) request: usize,
     /// What is refused before it is decoded.
     pub(super) scan: ScanLimits,
+    /// The longest that a call may take, whatever it asks for.
+    pub(super) timeout: Duration,
+    /// What one caller may have of all this.
+    pub(super) of_caller: CallerLimits,
+}
+
+/// What one caller may have of a server. What is not said is a part of what the server may have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CallerLimits {
+    pub(super) in_flight: Option<usize>,
+    pub(super) queued: Option<usize>,
+    pub(super) bytes: Option<usize>,
+    pub(super) streams: Option<usize>,
+    /// Bytes that were sent on its streams and that it has not taken yet.
+    pub(super) credit: usize,
+}
+
+impl Default for CallerLimits {
+    fn default() -> Self {
+        CallerLimits { in_flight: None, queued: None, bytes: None, streams: None, credit: 16 * 1024 * 1024 }
+    }
+}
+
+/// What one caller may have of this if nothing else is said: so much that the only one of a server misses little, and
+/// less than all, so that others always find room.
+fn part_of_caller(all: usize) -> usize {
+    all - all / 8
 }
 
 impl Limits {
@@ -35,6 +64,40 @@ impl Limits {
         let limit = self.request;
         let text = format!("{size} bytes are more than the {limit} that this server takes");
         Error::not_executed(ErrorKind::PayloadTooLarge, text)
+    }
+
+    /// Limits must let handlers run.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let text = if self.in_flight == 0 {
+            "a server that may run no handler at a time cannot serve"
+        } else if self.in_flight_of_caller() == 0 {
+            "a server that may run no handler of a caller at a time cannot serve"
+        } else if self.timeout.is_zero() {
+            "a server whose calls may take no time cannot serve"
+        } else {
+            return Ok(());
+        };
+        Err(Error::not_executed(ErrorKind::InvalidArgument, text))
+    }
+
+    /// How many handlers of one caller may run.
+    pub(super) fn in_flight_of_caller(&self) -> usize {
+        self.of_caller.in_flight.unwrap_or_else(|| part_of_caller(self.in_flight))
+    }
+
+    /// How many more of its calls may wait.
+    pub(super) fn queued_of_caller(&self) -> usize {
+        self.of_caller.queued.unwrap_or_else(|| part_of_caller(self.queued))
+    }
+
+    /// How many bytes the requests of its calls may have together.
+    pub(super) fn bytes_of_caller(&self) -> usize {
+        self.of_caller.bytes.unwrap_or_else(|| part_of_caller(self.bytes))
+    }
+
+    /// How many streams it may have open.
+    pub(super) fn streams_of_caller(&self) -> usize {
+        self.of_caller.streams.unwrap_or_else(|| part_of_caller(self.streams))
     }
 }
 
@@ -50,7 +113,16 @@ impl Default for Limits {
             stream_idle: STREAM_IDLE_TIMEOUT,
             request: 1024 * 1024,
             scan: ScanLimits::default(),
+            timeout: MAX_BUDGET,
+            of_caller: CallerLimits::default(),
         }
+    }
+}
+
+impl Shared {
+    /// How long a call may take that has this budget.
+    pub(super) fn timeout(&self, budget: Option<Duration>) -> Duration {
+        budget.map_or(self.default_timeout, |budget| budget.min(self.limits.timeout))
     }
 }
 

@@ -3,6 +3,8 @@
 mod admission;
 mod admitted;
 mod builder;
+mod caller_options;
+mod callers;
 mod catalog;
 mod control;
 mod counters;
@@ -43,6 +45,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use self::builder::ServerBuilder;
+use self::callers::Callers;
 use self::catalog::Catalog;
 use self::counters::Counters;
 pub use self::counters::ServerCounters;
@@ -104,6 +107,8 @@ struct Shared {
     admitted: Arc<admitted::Admitted>,
     /// The same for calls with streams.
     streams: Arc<admitted::Admitted>,
+    /// What each caller has taken.
+    callers: Callers,
     /// One permit for each reply that waits for room in the connection's queue.
     late_replies: Arc<Semaphore>,
     handlers: Handlers,

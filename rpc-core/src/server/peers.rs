@@ -74,6 +74,8 @@ struct Peer {
     calls: BTreeMap<Id, Cancellable>,
     /// When it was heard last.
     heard: Instant,
+    /// Whether it has sent a heartbeat: then it goes on doing so.
+    beats: bool,
 }
 
 /// A call that its peer can cancel.
@@ -228,6 +230,13 @@ impl Peers {
         }
     }
 
+    /// Notes that a peer has sent a heartbeat.
+    pub(super) fn take_heartbeat(&self, peer: &str) {
+        if let Some(peer) = self.lock().peers.get_mut(peer) {
+            peer.beats = true;
+        }
+    }
+
     /// Gives an inbox a token. It is never that of another: who hears of one that is gone must not hit the next. And it cannot
     /// be guessed: a peer that made up the news that another is gone would have all calls of that one cancelled.
     fn add(&self, state: &mut State, home: Home, allowed: &ReplyPrefixes) -> Option<Arc<str>> {
@@ -245,7 +254,7 @@ impl Peers {
         }
         state.tokens.insert(home.clone(), Arc::clone(&token));
         let (calls, heard) = (BTreeMap::new(), Instant::now());
-        state.peers.insert(Arc::clone(&token), Peer { home, address, calls, heard });
+        state.peers.insert(Arc::clone(&token), Peer { home, address, calls, heard, beats: false });
         Some(token)
     }
 

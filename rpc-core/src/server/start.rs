@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::admitted::Admitted;
 use super::builder::{Delivery, ServerBuilder};
+use super::callers::Callers;
 use super::catalog::Catalog;
 use super::control::listen;
 use super::counters::Counters;
@@ -34,7 +35,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for names that cannot be part of a subject, for two services on one subject, for a
-    /// service whose handlers do not match its description, and for limits of a method that is not there; [`PermissionDenied`](crate::ErrorKind::PermissionDenied) when the broker does not
+    /// service whose handlers do not match its description, for limits of a method that is not there, and for limits that let no handler run; [`PermissionDenied`](crate::ErrorKind::PermissionDenied) when the broker does not
     /// let this user subscribe, on a connection made by [`connect`](crate::connect); [`Unavailable`](crate::ErrorKind::Unavailable) when it
     /// does not answer, or does not let this user reach its own inbox. Where there are durable methods, also
     /// [`Unimplemented`](crate::ErrorKind::Unimplemented) on a NATS server without JetStream, and
@@ -55,10 +56,7 @@ impl ServerBuilder {
         };
         let reply_prefixes =
             self.reply_prefixes.map_or_else(|| Ok(ReplyPrefixes::default()), ReplyPrefixes::new)?;
-        if self.limits.in_flight == 0 {
-            let message = "a server that may run no handler at a time cannot serve";
-            return Err(Error::not_executed(ErrorKind::InvalidArgument, message));
-        }
+        self.limits.check()?;
         check_metadata(&self.metadata)?;
         if let Some(prefix) = &self.discovery_prefix {
             check_prefix(prefix)?;
@@ -72,14 +70,16 @@ impl ServerBuilder {
         let started = self.connection.clock().rfc3339();
         let catalog = Catalog::new(instance.clone(), started, self.metadata, group, &deployed);
 
+        let callers = Callers::new(&reply_prefixes, &self.limits);
         let shared = Arc::new(Shared {
             replier: Arc::new(Replier { connection: self.connection, instance: instance.into() }),
             reply_prefixes,
             limits: self.limits,
-            default_timeout: self.default_timeout,
+            default_timeout: self.default_timeout.min(self.limits.timeout),
             running: Semaphore::new(self.limits.in_flight.min(Semaphore::MAX_PERMITS)),
             admitted: Arc::new(Admitted::by(&self.limits)),
             streams: Arc::new(Admitted::of_streams(&self.limits)),
+            callers,
             late_replies: Arc::new(Semaphore::new(LATE_REPLIES)),
             handlers: Handlers::new(),
             counters: Counters::default(),

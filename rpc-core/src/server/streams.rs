@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use super::admitted::Held;
 use super::peers::StreamLimits;
 use super::replies::{Dispatch, send_message};
 use super::taken::{End, Taken};
@@ -43,12 +44,14 @@ impl Taken {
         let Some(cancellation) = self.context.cancellation() else { return Ok(()) };
         let (endpoint, context) = (&self.endpoint, &self.context);
         let limits = &endpoint.shared.limits;
+        let caller = self.counted.as_ref().and_then(Held::caller);
         let limits = StreamLimits {
             allowed: &endpoint.shared.reply_prefixes,
             takes_items: endpoint.method.kind().takes_items(),
             window: limits.window,
             credit,
             of_peer: limits.streams_of_peer,
+            pool: caller.map(|caller| &caller.credit),
             opening,
             idle: limits.stream_idle,
         };

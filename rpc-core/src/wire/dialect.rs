@@ -25,6 +25,8 @@ pub(crate) mod header {
         [CONTENT_TYPE, ERROR_CODE, ERROR, EXECUTION, RETRY_AFTER_MS, INSTANCE];
     /// Set by nats-server 2.12 and later on a 503: the subject that nobody serves.
     pub(crate) const NATS_SUBJECT: &str = "Nats-Subject";
+    /// Set by a NATS server on what comes from another account: JSON that says from which one.
+    pub(crate) const REQUEST_INFO: &str = "Nats-Request-Info";
 }
 
 /// How a request is written, and so its reply.

@@ -33,6 +33,10 @@ impl ReplyPrefixes {
         }
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Whether a reply may be published to this subject.
     pub(crate) fn accept(&self, reply: &str) -> bool {
         reply.len() <= MAX_REPLY

@@ -31,6 +31,7 @@ pub(super) async fn pulse(shared: Arc<Shared>, subjects: Arc<ReplySubjects>) {
             let is_due = now.duration_since(told) >= HEARTBEAT;
             shared.change(|state| {
                 state.waiters.look_at_peers(now, &mut wake);
+                state.waiters.grant_owed();
                 if is_due {
                     state.waiters.beat();
                 }

@@ -15,7 +15,7 @@ use crate::connection::peers::Origin;
 use crate::connection::random::Random;
 use crate::connection::slots::Token;
 use crate::connection::waiters::{Heard, Waiters};
-use crate::connection::{Answer, Message, Subject, Subscription, Unserved, no_responders};
+use crate::connection::{Answer, MAX_FRAMES, Message, Subject, Subscription, Unserved, no_responders};
 use crate::wire::frame::{
     AcceptedFrame, Credit, EndFrame, ErrorFrame, Frame, Frames, HeartbeatFrame, Id, ItemFrame, MAGIC,
 };
@@ -59,6 +59,9 @@ pub(super) async fn receive(mut subscription: Subscription, subjects: Arc<ReplyS
             settle(shared, &subjects, &mut wake);
         }
         wake.drain(..).for_each(Waker::wake);
+        // One message that was unusual shall not cost memory for good.
+        answers.shrink_to(MAX_FRAMES);
+        wake.shrink_to(MAX_FRAMES);
     }
 }
 
@@ -113,8 +116,8 @@ fn read(shared: &Shared, message: &Message, answers: &mut Vec<Answered>, wake: &
         answers.push(Answered::Message);
         return;
     };
-    streams::take_items(shared, &mut frames, origin(message), wake);
-    for frame in frames {
+    let items = streams::take_items(shared, &mut frames, origin(message), wake);
+    for frame in frames.by_ref().take(MAX_FRAMES.saturating_sub(items)) {
         match frame {
             Ok(Frame::Success(id, success)) => answers.push(Answered::Call(id, Answer::Success(success))),
             Ok(Frame::Error(id, error)) => answers.push(Answered::Call(id, Answer::Error(error))),
@@ -127,6 +130,10 @@ fn read(shared: &Shared, message: &Message, answers: &mut Vec<Answered>, wake: &
             Ok(Frame::Call(_) | Frame::Unknown) => {}
             Err(_) => answers.push(Answered::Message),
         }
+    }
+    if !frames.is_empty() {
+        // No more of it is read: that could be any number of frames, each of which takes memory.
+        answers.push(Answered::Message);
     }
 }
 
@@ -278,7 +285,7 @@ fn deliver_message(state: &mut State, message: &Message, token: &[u8], now: Inst
         return;
     }
     if message.payload.first() == Some(&MAGIC) {
-        tracing::warn!(subject = %message.subject, "a reply, or the rest of it, is not made of frames of this version");
+        tracing::warn!(subject = %message.subject, "a reply, or the rest of it, is not made of frames of this version, or of too many");
     }
     let unserved = no_responders(message);
     if let Some(Unserved { subject }) = unserved

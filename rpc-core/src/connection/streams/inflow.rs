@@ -19,6 +19,10 @@ use crate::wire::frame::{Credit, EndFrame, ItemFrame};
 /// How long what was taken is kept for oneself: whoever takes little must not look like one who takes nothing.
 const GRANT_INTERVAL: Duration = Duration::from_millis(250);
 
+/// So many bytes that were taken are granted at once, even if that is less than half of a large window: the other side counts them
+/// as on their way until then, and a server bounds that.
+const GRANT: u32 = 256 * 1024;
+
 /// Of the items that are taken without a grant, the first ones and then each of so many have a look at the clock: that costs as much as a small item.
 const LOOK: u32 = 16;
 
@@ -35,6 +39,10 @@ struct State {
     next: u64,
     /// What the sender may still send.
     granted: Allowance,
+    /// What of that was granted before half of the window was taken.
+    early: Credit,
+    /// What its taker has taken and not granted, as long as it waits.
+    owed: Credit,
     ended: Option<Ended>,
     /// Whether its taker had to wait for what comes next.
     is_awaited: bool,
@@ -85,6 +93,8 @@ impl Inflow {
             items: VecDeque::new(),
             next: 0,
             granted,
+            early: Credit::default(),
+            owed: Credit::default(),
             ended: None,
             is_awaited: false,
             waker: None,
@@ -151,14 +161,17 @@ impl Inflow {
         self.lock().ended.is_some()
     }
 
-    /// Takes all that has come, or the end once there is nothing else. If the window has grown, says by how much.
+    /// Takes all that has come, or the end once there is nothing else. If the window has grown, says by how much. What was `taken` and not granted is
+    /// left here while there is nothing.
     fn poll_take(
         &self,
         cx: &Context<'_>,
         into: &mut VecDeque<Bytes>,
+        taken: &mut Credit,
         window: &mut Window,
     ) -> Poll<Result<Option<Credit>, Ended>> {
         let mut state = self.lock();
+        *taken = taken.and(std::mem::take(&mut state.owed));
         if !state.items.is_empty() {
             std::mem::swap(&mut state.items, into);
             let more = state.grow();
@@ -169,14 +182,27 @@ impl Inflow {
             return Poll::Ready(Err(ended.clone()));
         }
         state.is_awaited = true;
+        state.owed = std::mem::take(taken);
         let replaced = wait(&mut state.waker, cx);
         drop(state);
         drop(replaced);
         Poll::Pending
     }
 
-    fn grant(&self, credit: Credit) {
-        self.lock().granted.add(credit);
+    fn grant(&self, credit: Credit, is_early: bool) {
+        self.lock().grant(credit, is_early);
+    }
+
+    /// Grants what was taken by one who waits for more since then: the sender may wait as well, if it is not allowed to have a whole window on its way. Returns
+    /// what it has to be told.
+    pub(crate) fn grant_owed(&self) -> Option<Credit> {
+        let mut state = self.lock();
+        let owed = std::mem::take(&mut state.owed);
+        if owed.messages == 0 || state.ended.is_some() {
+            return None;
+        }
+        state.grant(owed, false);
+        Some(owed)
     }
 }
 
@@ -198,11 +224,20 @@ impl State {
         Ok(())
     }
 
+    /// The sender may send more. Until half of the window was granted early, that does not count where it is asked whether the window is large enough.
+    fn grant(&mut self, credit: Credit, is_early: bool) {
+        self.granted.add(credit);
+        let early = self.early.and(credit);
+        let goes_on = is_early && !is_half(early, self.reserved.window());
+        self.early = if goes_on { early } else { Credit::default() };
+    }
+
     /// Makes the window larger if it is what the taker has waited for: most of it was on its way. One who is slower than the sender never waits.
     fn grow(&mut self) -> Option<Credit> {
         let Window { messages, bytes } = self.reserved.window();
-        let is_used =
-            self.granted.messages <= i64::from(messages / 2) || self.granted.bytes <= i64::from(bytes / 2);
+        let Credit { messages: early_messages, bytes: early_bytes } = self.early;
+        let is_used = self.granted.messages - i64::from(early_messages) <= i64::from(messages / 2)
+            || self.granted.bytes - i64::from(early_bytes) <= i64::from(bytes / 2);
         if !std::mem::take(&mut self.is_awaited) || !is_used || self.ended.is_some() {
             return None;
         }
@@ -234,35 +269,41 @@ impl Taker {
     /// The next item, or the end.
     pub(crate) fn poll_next(&mut self, cx: &Context<'_>, link: &Link) -> Poll<Result<Bytes, Ended>> {
         if self.here.is_empty() {
-            match ready!(self.flows.inflow.poll_take(cx, &mut self.here, &mut self.window)) {
+            let Taker { flows, here, taken, window, .. } = self;
+            match ready!(flows.inflow.poll_take(cx, here, taken, window)) {
                 Ok(None) => {}
                 Ok(Some(more)) => link.grant(more),
                 Err(ended) => return Poll::Ready(Err(ended)),
             }
         }
         let Some(body) = self.here.pop_front() else { return Poll::Ready(Err(Ended::Complete)) };
-        self.taken.messages = self.taken.messages.saturating_add(1);
         let bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        self.taken.bytes = self.taken.bytes.saturating_add(bytes);
-        if self.is_grant_due() {
+        self.taken = self.taken.and(Credit { messages: 1, bytes });
+        if let Some(is_early) = self.grant_due() {
             let more = std::mem::take(&mut self.taken);
-            self.flows.inflow.grant(more);
+            self.flows.inflow.grant(more, is_early);
             link.grant(more);
         }
         Poll::Ready(Ok(body))
     }
 
-    /// Whether the sender has to be told what was taken: half of the window, or anything for a while.
-    fn is_grant_due(&mut self) -> bool {
-        let (taken, Window { messages, bytes }) = (self.taken, self.window);
-        let is_half = taken.messages >= messages.div_ceil(2) || taken.bytes >= bytes / 2;
-        if is_half || taken.messages < LOOK || taken.messages.is_multiple_of(LOOK) {
+    /// Whether the sender has to be told what was taken: half of the window, many bytes, or anything for a while. The second comes early.
+    fn grant_due(&mut self) -> Option<bool> {
+        let (taken, window) = (self.taken, self.window);
+        let is_half = is_half(taken, window);
+        let is_due = is_half || taken.bytes >= GRANT;
+        if is_due || taken.messages < LOOK || taken.messages.is_multiple_of(LOOK) {
             let now = Instant::now();
-            if is_half || now.duration_since(self.granted) >= GRANT_INTERVAL {
+            if is_due || now.duration_since(self.granted) >= GRANT_INTERVAL {
                 self.granted = now;
-                return true;
+                return Some(is_due && !is_half);
             }
         }
-        false
+        None
     }
+}
+
+/// Whether so much is half of a window, or more.
+fn is_half(credit: Credit, window: Window) -> bool {
+    credit.messages >= window.messages.div_ceil(2) || credit.bytes >= window.bytes / 2
 }

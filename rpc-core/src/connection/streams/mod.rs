@@ -2,15 +2,18 @@
 
 mod inflow;
 mod link;
+mod meter;
 mod outflow;
 mod pump;
 mod windows;
 
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 pub(crate) use self::inflow::{Ended, Fault, Inflow, Taker};
 pub(crate) use self::link::Link;
+pub(crate) use self::meter::CreditPool;
 pub(crate) use self::outflow::{Allowance, Outflow, Stop};
 pub(crate) use self::pump::{Finished, Pump, Written};
 pub(crate) use self::windows::{Reserved, Window, Windows};
@@ -42,6 +45,11 @@ impl Flows {
     /// What comes has as much room as is reserved.
     pub(crate) fn new(reserved: Reserved) -> Self {
         Flows { inflow: Inflow::new(reserved), outflow: Outflow::default() }
+    }
+
+    /// The same at a server: what leaves is bounded by what all streams of the caller may have on their way.
+    pub(crate) fn metered(reserved: Reserved, pool: &Arc<CreditPool>) -> Self {
+        Flows { inflow: Inflow::new(reserved), outflow: Outflow::metered(Arc::clone(pool)) }
     }
 
     /// Takes items in. A fault ends the direction, and the other side has to be told.

@@ -1,8 +1,9 @@
 //! The sending half of a direction: what the receiver lets us send.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
+use super::meter::{Back, CreditPool, Meter};
 use super::wait;
 use crate::error::Error;
 use crate::wire::frame::Credit;
@@ -16,6 +17,8 @@ struct State {
     granted: Allowance,
     stopped: Option<Stop>,
     waker: Option<Waker>,
+    /// At a server: what its caller may have on its way, whatever it grants.
+    meter: Option<Box<Meter>>,
 }
 
 /// How much may be sent. An item may leave while both are above zero; it may take more bytes than there are.
@@ -52,14 +55,24 @@ pub(crate) enum Stop {
 }
 
 impl Outflow {
+    /// One whose receiver shares what may be on its way with its other streams.
+    pub(super) fn metered(pool: Arc<CreditPool>) -> Self {
+        Outflow(Mutex::new(State { meter: Some(Box::new(Meter::new(pool))), ..State::default() }))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The receiver lets us send more. Returns whom to wake.
     pub(crate) fn grant(&self, credit: Credit) -> Option<Waker> {
+        // What others wait for is given back, and so dropped, when the lock is released.
+        let mut back = Back::default();
         let mut state = self.lock();
         state.granted.add(credit);
+        if let Some(meter) = &mut state.meter {
+            meter.confirm(credit, &mut back);
+        }
         if state.granted.is_enough() { state.waker.take() } else { None }
     }
 
@@ -70,17 +83,16 @@ impl Outflow {
         state.waker.take()
     }
 
-    /// Waits until an item may leave. What is `left` of what was taken before is counted, and all that there is is taken.
+    /// Waits until an item may leave. What is `left` of what was taken before is counted, and all that there is is taken,
+    /// or as much as a meter lets us.
     pub(crate) fn poll_allowance(&self, cx: &Context<'_>, left: &mut Allowance) -> Poll<Result<(), Stop>> {
+        let mut back = Back::default();
         let mut state = self.lock();
         if let Some(stop) = &state.stopped {
             return Poll::Ready(Err(stop.clone()));
         }
-        let Allowance { messages, bytes } = std::mem::take(left);
-        state.granted.messages = state.granted.messages.saturating_add(messages);
-        state.granted.bytes = state.granted.bytes.saturating_add(bytes);
-        if state.granted.is_enough() {
-            *left = std::mem::take(&mut state.granted);
+        state.take_back(left, &mut back);
+        if state.granted.is_enough() && state.poll_give(cx, left, &mut back).is_ready() {
             return Poll::Ready(Ok(()));
         }
         let replaced = wait(&mut state.waker, cx);
@@ -89,16 +101,43 @@ impl Outflow {
         Poll::Pending
     }
 
-    /// Ready when nothing more is to be sent.
-    pub(crate) fn poll_stopped(&self, cx: &Context<'_>) -> Poll<Stop> {
+    /// Ready when nothing more is to be sent. Meanwhile there is nothing to send: what is left of what a meter gave is
+    /// there for other streams.
+    pub(crate) fn poll_idle(&self, cx: &Context<'_>, left: &mut Allowance) -> Poll<Stop> {
+        let mut back = Back::default();
         let mut state = self.lock();
         if let Some(stop) = &state.stopped {
             return Poll::Ready(stop.clone());
+        }
+        if state.meter.is_some() {
+            state.take_back(left, &mut back);
         }
         let replaced = wait(&mut state.waker, cx);
         drop(state);
         drop(replaced);
         Poll::Pending
+    }
+}
+
+impl State {
+    fn take_back(&mut self, left: &mut Allowance, back: &mut Back) {
+        let left = std::mem::take(left);
+        self.granted.messages = self.granted.messages.saturating_add(left.messages);
+        self.granted.bytes = self.granted.bytes.saturating_add(left.bytes);
+        if let Some(meter) = &mut self.meter {
+            meter.settle(left, back);
+        }
+    }
+
+    /// Hands over what was granted, as far as it may be on its way.
+    fn poll_give(&mut self, cx: &Context<'_>, left: &mut Allowance, back: &mut Back) -> Poll<()> {
+        *left = match &mut self.meter {
+            Some(meter) => ready!(meter.poll_give(cx, self.granted, back)),
+            None => self.granted,
+        };
+        self.granted.messages -= left.messages;
+        self.granted.bytes -= left.bytes;
+        Poll::Ready(())
     }
 }
 

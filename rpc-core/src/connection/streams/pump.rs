@@ -135,7 +135,7 @@ impl<'a> Pump<'a> {
             let item = match items.as_mut().poll_next(cx) {
                 Poll::Ready(Some(item)) => item,
                 Poll::Ready(None) => break Some(Finished::Complete),
-                Poll::Pending => match self.outflow.poll_stopped(cx) {
+                Poll::Pending => match self.outflow.poll_idle(cx, &mut self.left) {
                     Poll::Ready(stop) => break Some(Finished::Stopped(stop)),
                     Poll::Pending if frames == 0 => return Poll::Pending,
                     Poll::Pending => break None,

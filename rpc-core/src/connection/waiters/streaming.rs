@@ -5,16 +5,17 @@ use std::hash::BuildHasherDefault;
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
+use bytes::BytesMut;
 use tokio::time::Instant;
 
 use super::acceptance::cancel;
 use super::{Answer, IdHasher, Waiters};
-use crate::connection::Subject;
 use crate::connection::peers::{Origin, PeerId};
 use crate::connection::streams::{Flows, Reserved, Stop};
+use crate::connection::{Joining, OutboundMessage, Subject};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
-use crate::wire::frame::{AcceptedFrame, Credit, EndFrame};
+use crate::wire::frame::{AcceptedFrame, Credit, EndFrame, Id, write_credit};
 use crate::wire::headers::Headers;
 use crate::wire::subject::split_control;
 
@@ -195,6 +196,24 @@ impl Waiters {
         let _ = stream.flows.take_end(end, wake);
         wake.extend(stream.flows.outflow.stop(Stop::Unwanted));
         self.remove_stream(id);
+    }
+
+    /// Lets instances send more whose streams are waited for: they may wait as well.
+    pub(in crate::connection) fn grant_owed(&mut self) {
+        let (streams, control) = (&self.streams, &mut self.control);
+        let mut owed: Vec<_> = streams
+            .values()
+            .filter_map(|entry| Some((entry.stream.way.get()?, entry.stream.flows.inflow.grant_owed()?)))
+            .collect();
+        // A simulation has to send them in the same order each time.
+        owed.sort_unstable_by_key(|(way, _)| way.id);
+        control.extend(owed.into_iter().map(|(way, credit)| {
+            let mut payload = BytesMut::new();
+            write_credit(&mut payload, &Id::new(way.id), credit);
+            let (subject, reply) = (way.to.clone(), way.from.clone());
+            let message = OutboundMessage { subject, reply, payload: payload.freeze(), headers: None };
+            (message, Joining::Frames(1))
+        }));
     }
 
     /// Takes in that more may be sent.

@@ -50,7 +50,7 @@ pub(super) async fn serve(worker: Arc<Worker>, phase: Phases) {
 
 async fn next(worker: &Worker, asking: &mut Option<Asking>) -> Result<Message, Error> {
     // Not kept: calls may have it until there is a job.
-    drop(worker.endpoint.place().await);
+    drop(worker.endpoint.place(None).await);
     let asking = match asking {
         Some(asking) => asking,
         None => asking.insert(Asking::begin(worker).await?),

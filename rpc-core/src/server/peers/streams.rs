@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Cancellable, OpenCall, Peer, Peers, State, flags_of};
-use crate::connection::streams::{Flows, Window};
+use crate::connection::streams::{CreditPool, Flows, Window};
 use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind};
 use crate::reply::ReplyPath;
@@ -26,6 +26,8 @@ pub(in crate::server) struct StreamLimits<'a> {
     pub(in crate::server) credit: Credit,
     /// How many streams an inbox may have open.
     pub(in crate::server) of_peer: usize,
+    /// What its caller may have on their way on all of its streams, if it is known.
+    pub(in crate::server) pool: Option<&'a Arc<CreditPool>>,
     /// Until when it must be open, and how long its caller may take nothing then.
     pub(in crate::server) opening: Deadline,
     pub(in crate::server) idle: Duration,
@@ -52,7 +54,12 @@ impl Peers {
         };
         let (id, home) = self.home(subject, path).ok_or_else(unheard)?;
         let window = if limits.takes_items { limits.window } else { Window::NONE };
-        let flows = Arc::new(Flows::new(self.windows.reserve(window)?));
+        let reserved = self.windows.reserve(window)?;
+        let flows = match limits.pool {
+            Some(pool) => Flows::metered(reserved, pool),
+            None => Flows::new(reserved),
+        };
+        let flows = Arc::new(flows);
         flows.outflow.grant(limits.credit);
         let mut state = self.lock();
         let peer = self.peer(&mut state, home, limits.allowed).ok_or_else(unheard)?;
@@ -99,12 +106,13 @@ impl Peers {
         }
     }
 
-    /// Takes those for gone that have a stream open and have said nothing for too long: who has one says each second that it is there.
+    /// Takes those for gone that have said nothing for too long: who has a stream open says each second that it is there, and so does who has said so before.
+    /// Of others nobody knows whether they may publish here.
     pub(in crate::server) fn lose_silent(&self, longest: Duration) {
         let now = Instant::now();
         let is_silent = |peer: &Peer| {
             now.saturating_duration_since(peer.heard) >= longest
-                && peer.calls.values().any(|call| call.flows.is_some())
+                && (peer.beats || peer.calls.values().any(|call| call.flows.is_some()))
         };
         let all = |state: &State| -> Vec<Arc<str>> {
             let silent = state.peers.iter().filter(|(_, peer)| is_silent(peer));

@@ -171,6 +171,15 @@ pub(crate) struct Credit {
     pub(crate) bytes: u32,
 }
 
+impl Credit {
+    /// Both together.
+    pub(crate) fn and(self, more: Credit) -> Self {
+        let (messages, bytes) =
+            (self.messages.saturating_add(more.messages), self.bytes.saturating_add(more.bytes));
+        Credit { messages, bytes }
+    }
+}
+
 /// What pairs a reply with its call: bytes that the caller chose and everyone else echoes unread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id {

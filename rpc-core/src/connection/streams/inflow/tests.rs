@@ -23,7 +23,12 @@ fn end(seq: u64) -> EndFrame {
 fn taken(inflow: &Inflow) -> (Vec<Bytes>, Option<Ended>) {
     let (mut all, mut some) = (Vec::new(), VecDeque::new());
     loop {
-        match inflow.poll_take(&Context::from_waker(Waker::noop()), &mut some, &mut Window::default()) {
+        match inflow.poll_take(
+            &Context::from_waker(Waker::noop()),
+            &mut some,
+            &mut Credit::default(),
+            &mut Window::default(),
+        ) {
             Poll::Ready(Ok(_)) => all.extend(some.drain(..)),
             Poll::Ready(Err(ended)) => return (all, Some(ended)),
             Poll::Pending => return (all, None),
@@ -120,7 +125,12 @@ fn who_waits_is_woken_once_by_whatever_comes_first() {
         for _ in 0..2 {
             assert!(
                 inflow
-                    .poll_take(&Context::from_waker(&waker), &mut VecDeque::new(), &mut Window::default())
+                    .poll_take(
+                        &Context::from_waker(&waker),
+                        &mut VecDeque::new(),
+                        &mut Credit::default(),
+                        &mut Window::default()
+                    )
                     .is_pending()
             );
         }
