@@ -1,19 +1,17 @@
 """A client that speaks nats-rpc's own dialect (docs/protocol.md), for others to start from; framed_calls.py calls with it.
-
-Beside Python 3.10 or later, it needs nats-py and msgpack.
-"""
+Beside Python 3.10 or later, it needs nats-py and msgpack."""
 import asyncio, json, os, time
 import msgpack
 
-FRAMES = {  # the number of each kind, and the names of what stands behind it
-    "call": (1, "id flags budget_ms expires_unix_ms attempt headers credit args".split()),
-    "success": (2, "id handler_us body headers instance".split()),
-    "error": (3, "id code execution flags message handler_us retry_after_ms body headers instance".split()),
-    "item": (5, "id seq body".split()), "end": (6, "id seq code execution message body headers".split()),
-    "credit": (7, "id messages bytes".split()), "cancel": (4, ["id"]), "heartbeat": (9, []),
-    "accepted": (8, "id instance credit headers flags".split()),
+FRAMES = {  # the number of each kind, the names of what stands behind it, and what may be missing behind that, with its type
+    "call": (1, "id flags budget_ms expires_unix_ms attempt headers credit args".split(), {}),
+    "success": (2, "id handler_us body headers instance".split(), {"across_accounts": bool}),
+    "error": (3, "id code execution flags message handler_us retry_after_ms body headers instance".split(), {"across_accounts": bool}),
+    "item": (5, "id seq body".split(), {}), "end": (6, "id seq code execution message body headers".split(), {}),
+    "credit": (7, "id messages bytes".split(), {}), "cancel": (4, ["id"], {}), "heartbeat": (9, [], {"number": int, "control": str}),
+    "accepted": (8, "id instance credit headers".split(), {"flags": int, "control": str}),
 }
-KINDS = {number: (kind, names) for kind, (number, names) in FRAMES.items()}
+KINDS = {number: (kind, names, later) for kind, (number, names, later) in FRAMES.items()}
 MESSAGE_PACK, JSON, CODEC, RECEIPT, WHOLE_MESSAGE = 0, 1, 0b1111, 1 << 4, 1 << 7  # flags
 CODECS = {MESSAGE_PACK: (msgpack.packb, msgpack.unpackb), JSON: (lambda value: json.dumps(value).encode(), json.loads)}
 EXECUTION = ["not executed", "maybe executed", "executed"]
@@ -21,18 +19,20 @@ EXECUTION = ["not executed", "maybe executed", "executed"]
 def write(*frames):
     message = b"\xc1\x01"
     for frame in frames:
-        number, names = FRAMES[frame["kind"]]
-        message += msgpack.packb([number, *map(frame.get, names)])
+        number, names, later = FRAMES[frame["kind"]]
+        last = max((at for at, name in enumerate(later, 1) if frame.get(name) is not None), default=0)
+        message += msgpack.packb([number, *map(frame.get, [*names, *later][: len(names) + last])])
     return message
 
 def read(message):
     unpacker = msgpack.Unpacker()
     unpacker.feed(message[2:])
     for number, *elements in unpacker:
-        kind, names = KINDS.get(number, ("unknown", []))
-        if len(elements) < len(names) - (kind == "accepted"):  # which may lack its flags
-            raise ValueError(f"too little in a frame of kind {kind}")
-        yield {"kind": kind, **dict(zip(names, elements))}  # later versions may have more elements
+        kind, names, later = KINDS.get(number, ("unknown", [], {}))
+        if len(elements) < len(names): raise ValueError(f"too little in a frame of kind {kind}")
+        more = zip(later.items(), elements[len(names):])  # of another type, they are of a later version
+        more = {name: value for (name, type_), value in more if type(value) is type_}
+        yield {"kind": kind, **dict(zip(names, elements)), **more}
     if message[:2] != b"\xc1\x01" or unpacker.tell() != len(message) - 2:
         raise ValueError("not made of frames of version 1")
 
@@ -57,8 +57,7 @@ class Client:
     async def send(self, method, *arguments, flags=MESSAGE_PACK, budget=5.0):  # several calls in one message
         reply, ms = f"{self.inbox}.{os.urandom(4).hex()}", int(budget * 1000)
         calls = [Call(reply, flags, budget) for _ in arguments]
-        expires = int(time.time() * 1000) + ms
-        head = {"kind": "call", "flags": flags, "budget_ms": ms, "expires_unix_ms": expires, "attempt": 1}
+        head = {"kind": "call", "flags": flags, "budget_ms": ms, "expires_unix_ms": int(time.time() * 1000) + ms, "attempt": 1}
         frames = [{**head, "id": call.id, "args": call.codec[0](args)} for call, args in zip(calls, arguments)]
         self.calls |= {call.id: call for call in calls}
         await self.nats.publish(f"{self.service}.{method}", write(*frames), reply=reply)
@@ -76,6 +75,7 @@ class Client:
         return await self.result((await self.send(method, arguments, **options))[0])
 
     async def receive(self, message):
+        if not message.data and not message.headers: return  # another account: the end of all replies
         of_message = [call for call in self.calls.values() if call.reply == message.subject]
         if not message.data and (message.headers or {}).get("Status") == "503":
             return fail(of_message, Failed(503, 0, f"nobody serves this method of {self.service}"))
@@ -86,7 +86,7 @@ class Client:
         for frame in frames:
             match frame, self.calls.get(frame.get("id")):
                 case {"kind": "accepted"}, Call(control=control) if not control.done():
-                    control.set_result(message.reply)
+                    control.set_result(message.reply or frame["control"])
                 case {"kind": "success", "body": body}, Call(answer=answer, codec=(_, decode)) if not answer.done():
                     answer.set_result(decode(body))
                 case {"kind": "error", "code": code, "body": body}, call:

@@ -222,12 +222,14 @@ pub(crate) fn heartbeat() -> Bytes {
 /// The same with a number that is to be confirmed, or is confirmed, and with the control subject of the
 /// instance.
 pub(crate) fn write_heartbeat(bytes: &mut BytesMut, number: Option<u64>, control: Option<&str>) {
-    bytes.put_slice(&[MAGIC, VERSION, 0x93, 0x09]);
+    bytes.put_slice(&[MAGIC, VERSION, 0x92 + u8::from(control.is_some()), 0x09]);
     match number {
         Some(number) => put_uint(bytes, number),
         None => bytes.put_u8(0xC0),
     }
-    put_optional_str(bytes, control);
+    if let Some(control) = control {
+        put_str(bytes, control);
+    }
 }
 
 /// Writes a call that runs nothing and is answered twice.
