@@ -1,4 +1,5 @@
-//! Services in one account and callers in another: what an import lets through, and what is said about the rest.
+//! Services in one account and callers in another: what an import lets through, and what is said
+//! about the rest.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
