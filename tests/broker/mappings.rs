@@ -208,7 +208,8 @@ async fn who_listens_on_the_published_subject_hears_nothing(bed: Bed) {
     assert_eq!((arrived(&mut old).len(), arrived(&mut new).len()), (0, 2));
 }
 
-/// The order in a configuration file is none to a server: there, either may apply. In memory it is the first.
+/// The order in a configuration file is none to a server: there, either may apply. In memory it is
+/// the first.
 async fn one_of_several_mappings_that_match_applies(bed: Bed) {
     let wide: Mapping<'_> = ("a.>", &[("wide.>", 100)]);
     let narrow: Mapping<'_> = ("a.b", &[("narrow", 100)]);

@@ -93,8 +93,8 @@ impl Bed {
         self.wire.moved().into_iter().chain([subject]).collect::<Vec<_>>().join(".")
     }
 
-    /// A server on a connection of its own, configured but without a service. A prefix that it is given has to be the
-    /// [`served`](Self::served) one.
+    /// A server on a connection of its own, configured but without a service. A prefix that it is
+    /// given has to be the [`served`](Self::served) one.
     pub(crate) async fn server_builder(&self) -> ServerBuilder {
         let builder = Server::builder(self.connect_server().await);
         match self.wire.moved() {
@@ -118,8 +118,9 @@ impl Bed {
         LabClient::new(self.connect().await)
     }
 
-    /// Makes a call that waits until it is released, where a client learns from its first one how answers come to it: across
-    /// accounts. It is for cases whose first call is one that takes long; the ledger forgets it.
+    /// Makes a call that waits until it is released, where a client learns from its first one how
+    /// answers come to it: across accounts. It is for cases whose first call is one that takes
+    /// long; the ledger forgets it.
     pub(crate) async fn warm_up<T>(&self, call: impl IntoFuture<Output = T>) {
         if self.wire == Wire::AcrossAccounts {
             self.ledger.release.notify_one();

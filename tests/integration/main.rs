@@ -8,6 +8,7 @@
     reason = "a broken expectation has to end the test"
 )]
 
+mod accounts;
 mod addressed;
 mod around;
 mod bed;
@@ -39,6 +40,8 @@ mod jobs;
 mod lab;
 mod long_calls;
 mod losses;
+mod mappings;
+mod monitor;
 mod moves;
 mod oneway;
 mod other_clients;
@@ -94,3 +97,21 @@ macro_rules! on_every_broker {
     };
 }
 use on_every_broker;
+
+/// Makes two tests of each case, which starts a nats-server itself.
+macro_rules! on_both_versions {
+    ($($case:ident),+ $(,)?) => {
+        $(mod $case {
+            #[tokio::test]
+            async fn on_nats_server() {
+                super::$case(tests::Version::Current).await;
+            }
+
+            #[tokio::test]
+            async fn on_the_oldest_nats_server() {
+                super::$case(tests::Version::Oldest).await;
+            }
+        })+
+    };
+}
+use on_both_versions;

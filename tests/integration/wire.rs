@@ -28,7 +28,8 @@ pub(crate) struct Framed {
 }
 
 impl Tap {
-    /// Returns when the broker knows of it. It is in the account of the callers, and hears what they publish.
+    /// Returns when the broker knows of it. It is in the account of the callers, and hears what
+    /// they publish.
     pub(crate) async fn new(bed: &Bed, subject: &str) -> Self {
         let connection = bed.connect().await;
         let messages = connection.subscribe(bed.served(subject), None).await.unwrap();

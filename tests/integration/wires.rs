@@ -112,20 +112,22 @@ fn accounts() -> String {
     )
 }
 
-/// Makes the three tests of `on_every_broker!` of each case, and five more: between two accounts and behind a mapping, on
-/// both versions of nats-server, and behind a mapping in memory. Those five run in each test run for the cases that are
-/// `tagged`, and for the others with `.ci/run long`.
+/// Makes the three tests of `on_every_broker!` of each case, and five more: between two accounts
+/// and behind a mapping, on both versions of nats-server, and behind a mapping in memory. Those
+/// five run in each test run for the cases that are `tagged`, and for the others with `.ci/run
+/// long`.
 ///
 /// A few cases do not apply across accounts, and have only the variants `behind_a_mapping`:
 ///
-/// - `discovery::a_question_without_a_place_for_the_answer_harms_nothing` asks with a reply subject that services refuse.
-///   An import replaces it by one that they accept.
-/// - `discovery::whatever_others_answer_is_read_or_passed_over` begins with an empty answer. With an empty message the
-///   service ends its answers through an export with `response: stream`.
-/// - `dropped_calls::an_instance_that_is_gone_…`, `…_falls_silent_…` and `…_is_heard_…` have an instance by hand, whose control
-///   messages go beside the reply subject of the call. The reply subject that an import makes has nothing beside it.
-/// - `long_calls::a_call_that_takes_long_names_its_instance` and `the_callers_of_long_calls_get_heartbeats` assert the
-///   subjects of these control messages.
+/// - `discovery::a_question_without_a_place_for_the_answer_harms_nothing` asks with a reply subject
+///   that services refuse. An import replaces it by one that they accept.
+/// - `discovery::whatever_others_answer_is_read_or_passed_over` begins with an empty answer. With
+///   an empty message the service ends its answers through an export with `response: stream`.
+/// - `dropped_calls::an_instance_that_is_gone_…`, `…_falls_silent_…` and `…_is_heard_…` have an
+///   instance by hand, whose control messages go beside the reply subject of the call. The reply
+///   subject that an import makes has nothing beside it.
+/// - `long_calls::a_call_that_takes_long_names_its_instance` and
+///   `the_callers_of_long_calls_get_heartbeats` assert the subjects of these control messages.
 macro_rules! on_every_wire {
     () => {};
     (tagged $case:ident, $($rest:tt)*) => {

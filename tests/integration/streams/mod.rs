@@ -1,6 +1,6 @@
 //! Streams from end to end: how they open, what they carry, how they end, and what is left of them.
 
-mod bed;
+pub(crate) mod bed;
 mod ending;
 mod grpc_cases;
 mod items;

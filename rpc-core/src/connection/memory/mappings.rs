@@ -43,8 +43,9 @@ impl Mappings {
         Ok(())
     }
 
-    /// The subject that takes the place of a published one; `None` if that stays. The empty subject means that the
-    /// message is lost. `draw` yields a random number; it is asked if there is a choice.
+    /// The subject that takes the place of a published one; `None` if that stays. The empty subject
+    /// means that the message is lost. `draw` yields a random number; it is asked if there is a
+    /// choice.
     pub(super) fn map(&self, subject: &str, draw: impl FnOnce() -> u64) -> Option<Subject> {
         let tokens: Vec<&str> = if self.0.is_empty() { return None } else { subject.split('.').collect() };
         let mapping = self.0.iter().find(|mapping| mapping.matches(&tokens))?;

@@ -36,11 +36,11 @@ const SEEDED_START: u64 = 1_000_000_000_000;
 
 /// A broker inside this process: for unit tests, for a first run, and for simulations that replay.
 ///
-/// It routes messages as `nats-server` does for one account: subjects with the wildcards `*` and `>`, queue groups
-/// of which one random member gets each message, a 503 to the requester where nobody listens, subject mappings, and a
-/// largest payload.
-/// Messages of one connection arrive in the order in which they were published, and as in async-nats a subscription
-/// that has 65 536 messages waiting loses the newest ones.
+/// It routes messages as `nats-server` does for one account: subjects with the wildcards `*` and
+/// `>`, queue groups of which one random member gets each message, a 503 to the requester where
+/// nobody listens, subject mappings, and a largest payload. Messages of one connection arrive in
+/// the order in which they were published, and as in async-nats a subscription that has 65 536
+/// messages waiting loses the newest ones.
 ///
 /// Publishing routes at once: when it returns, the message is in the channel of every subscription that gets it.
 /// Permissions, accounts, clusters and JetStream are left to the real server.
@@ -147,29 +147,32 @@ impl BrokerBuilder {
         self
     }
 
-    /// Makes everything random follow from this number: the members of queue groups and the destinations of mappings that
-    /// are chosen, and the ids and inboxes of the broker's connections. Without it they cannot be predicted. The wall clock of its connections
-    /// begins in September 2001, for runs on different days to be the same.
+    /// Makes everything random follow from this number: the members of queue groups and the
+    /// destinations of mappings that are chosen, and the ids and inboxes of the broker's
+    /// connections. Without it they cannot be predicted. The wall clock of its connections begins
+    /// in September 2001, for runs on different days to be the same.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// Maps a subject to others, as `mappings` in the configuration of `nats-server` does: a message that is published
-    /// to `source` goes to one of the destinations instead. Its reply subject stays, and no further mapping applies to it.
+    /// Maps a subject to others, as `mappings` in the configuration of `nats-server` does: a
+    /// message that is published to `source` goes to one of the destinations instead. Its reply
+    /// subject stays, and no further mapping applies to it.
     ///
-    /// The source may have the wildcards `*` and `>`. A destination has a weight in percent of the messages; what all
-    /// weights leave of 100 stays where it was published, or is lost if the source is among its own destinations.
-    /// A destination is made of
+    /// The source may have the wildcards `*` and `>`. A destination has a weight in percent of the
+    /// messages; what all weights leave of 100 stays where it was published, or is lost if the
+    /// source is among its own destinations. A destination is made of
     ///
     /// - text,
     /// - `{{wildcard(n)}}` or `$n`: what the `n`th `*` of the source stands for, from 1,
-    /// - `{{partition(count, n…)}}`: a number from 0 to `count - 1`, which is the same for the same values of these
-    ///   wildcards, or of the whole subject without any `n`,
+    /// - `{{partition(count, n…)}}`: a number from 0 to `count - 1`, which is the same for the same
+    ///   values of these wildcards, or of the whole subject without any `n`,
     /// - a last `>`, if the source has one: what that stands for.
     ///
-    /// A second mapping of the same source replaces the first. If a subject matches several sources, the mapping that was
-    /// added first applies; a `nats-server` applies any of them, whatever their order in its configuration.
+    /// A second mapping of the same source replaces the first. If a subject matches several
+    /// sources, the mapping that was added first applies; a `nats-server` applies any of them,
+    /// whatever their order in its configuration.
     ///
     /// ```
     /// use nats_rpc::memory::Broker;
@@ -183,9 +186,9 @@ impl BrokerBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if the source is no subject, if a destination is none, has
-    /// another function, or names a wildcard that the source has not, if weights are more than 100 in sum, or a
-    /// destination is there twice.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if the source is no subject, if a
+    /// destination is none, has another function, or names a wildcard that the source has not, if
+    /// weights are more than 100 in sum, or a destination is there twice.
     pub fn mapping<D: AsRef<str>>(
         mut self,
         source: &str,

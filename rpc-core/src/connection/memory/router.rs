@@ -8,7 +8,8 @@ use crate::connection::{Message, header_map, header_size};
 const NO_RESPONDERS: u16 = 503;
 
 impl Shared {
-    /// Sends a message of a connection to those who subscribed to its subject, or to what that is mapped to.
+    /// Sends a message of a connection to those who subscribed to its subject, or to what that is
+    /// mapped to.
     pub(super) fn route(&self, connection: u64, message: Message) {
         let message = self.mapped(message);
         let routes = self.routes();
