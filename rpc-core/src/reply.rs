@@ -57,7 +57,7 @@ pub(crate) struct ReplyPath {
     pub(crate) to: Option<Subject>,
     /// Whether the replies to other calls of the same message go there too.
     pub(crate) joining: Joining,
-    /// Where the answers to the calls of the same message are collected, if they have to leave together.
+    /// What is known of the answers to the calls of the same message, if it is from another account.
     pub(crate) together: Option<Arc<Together>>,
     pub(crate) format: Format,
     /// Whether other instances got the same call, so that a refusal of this one proves nothing.
@@ -290,7 +290,7 @@ impl ReplyPath {
     pub(crate) fn message(&self, reply: Reply) -> Option<OutboundMessage> {
         let subject = self.to.clone()?;
         let (payload, headers) = match &self.together {
-            Some(together) => (together.add(self, &reply)?, None),
+            Some(together) => (together.add(self, reply)?, None),
             None => (reply.payload, reply.headers),
         };
         Some(OutboundMessage { subject, reply: None, payload, headers })
@@ -303,12 +303,22 @@ impl ReplyPath {
     }
 
     /// What tells the NATS server that no further reply comes to this subject of another account, so that
-    /// it need not keep the way there. Other instances may still answer a call that they got too.
+    /// it need not keep the way there: once nothing more is said of any call of the message. Other
+    /// instances may still answer a call that they got too.
     pub(crate) fn end_of_replies(&self) -> Option<OutboundMessage> {
-        if !self.is_across_accounts() || self.audience != Audience::One {
-            return None;
-        }
-        self.to.clone().map(nothing)
+        let to = self.to.as_ref().filter(|_| self.is_across_accounts())?;
+        let is_last = self.together.as_ref().is_none_or(|together| together.leave());
+        (is_last && self.audience == Audience::One).then(|| nothing(to.clone()))
+    }
+
+    /// Whether the reply goes to another account, whose caller reads frames.
+    pub(crate) fn is_across_accounts(&self) -> bool {
+        matches!(self.format, Format::Framed { .. }) && self.to.as_deref().is_some_and(is_across_accounts)
+    }
+
+    /// Whether the reply has to leave in one message with others.
+    pub(crate) fn leaves_with_others(&self) -> bool {
+        self.together.as_ref().is_some_and(|together| together.is_collecting())
     }
 }
 

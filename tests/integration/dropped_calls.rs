@@ -7,6 +7,7 @@ use rmpv::Value;
 use tokio::sync::mpsc;
 
 use crate::bed::{Bed, LabClient, assert_failed, eventually, outbound};
+use crate::on_every_broker;
 use crate::peer::Peer;
 use crate::wire::{Framed, write_frames};
 use crate::wires::on_every_wire;
@@ -18,9 +19,12 @@ on_every_wire! {
     the_calls_of_a_task_end_with_the_handler_that_spawned_it,
     the_calls_of_a_detached_task_go_on,
     the_calls_of_a_handler_that_is_not_cancelled_go_on,
-    behind_a_mapping an_instance_that_is_gone_fails_its_long_calls,
     behind_a_mapping an_instance_that_falls_silent_fails_its_long_calls,
-    behind_a_mapping an_instance_that_is_heard_is_waited_for,
+}
+
+on_every_broker! {
+    an_instance_that_is_gone_fails_its_long_calls,
+    an_instance_that_is_heard_is_waited_for,
 }
 
 /// A service that passes its calls on.

@@ -242,11 +242,10 @@ async fn streams_of_one_method_that_is_mapped_are_refused(version: Version) {
     let refused = river.numbers(10).await.err().unwrap().to_string();
     assert!(refused.contains("also_served_below"), "{refused}");
 
-    // For when a client can be told where else its services are:
-    // let builder = Client::builder(mapped.connect().await).also_served_below("canary.river");
-    // let river = RiverClient::new(builder.build().unwrap());
-    // let numbers: Vec<u64> = river.numbers(10).await.unwrap().try_collect().await.unwrap();
-    // assert!(numbers.into_iter().eq(0..10));
+    let builder = Client::builder(mapped.connect().await).also_served_below(["canary"]);
+    let river = RiverClient::new(builder.build().unwrap());
+    let numbers: Vec<u64> = river.numbers(10).await.unwrap().try_collect().await.unwrap();
+    assert!(numbers.into_iter().eq(0..10));
 }
 
 /// From `front.lab.…` over `shared.lab.…` and another account's `lab.…` to `moved.lab.…`.

@@ -123,9 +123,10 @@ fn accounts() -> String {
 ///   that services refuse. An import replaces it by one that they accept.
 /// - `discovery::whatever_others_answer_is_read_or_passed_over` begins with an empty answer. With
 ///   an empty message the service ends its answers through an export with `response: stream`.
-/// - `dropped_calls::an_instance_that_is_gone_…`, `…_falls_silent_…` and `…_is_heard_…` have an
-///   instance by hand, whose control messages go beside the reply subject of the call. The reply
-///   subject that an import makes has nothing beside it.
+/// - `dropped_calls::an_instance_that_falls_silent_…` has an instance by hand, whose control messages
+///   go beside the reply subject of the call. The reply subject that an import makes has nothing
+///   beside it. `…_that_is_gone_…` and `…_that_is_heard_…` are not on any wire but the direct one:
+///   by hand, it does not confirm where it hears, which it has to if its subjects are mapped.
 /// - `long_calls::a_call_that_takes_long_names_its_instance` and
 ///   `the_callers_of_long_calls_get_heartbeats` assert the subjects of these control messages.
 macro_rules! on_every_wire {

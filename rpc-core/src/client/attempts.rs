@@ -114,7 +114,7 @@ impl Attempts {
         let buffer = self.take_built()?;
         let begun = outgoing.begin()?;
         let hedge = outgoing.retry().hedge(outgoing.is_idempotent());
-        if hedge.is_none() && outgoing.connection().is_connected() {
+        if hedge.is_none() && outgoing.connection().is_connected() && !outgoing.must_verify() {
             let sent = outgoing.send(buffer, begun.now, begun.deadline)?;
             *self = Attempts::First(sent, begun.in_flight);
             return Ok(());

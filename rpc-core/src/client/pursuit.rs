@@ -97,6 +97,12 @@ impl Pursuit {
 
     /// Makes the first attempt, and those that are right after it.
     pub(super) async fn start(mut self) -> Concluded {
+        if self.outgoing.must_verify() {
+            self.has_verified = true;
+            if let Ok(Verdict::One) = self.outgoing.verdict(self.deadline).await {
+                return Concluded::at_first(Answer::NotSent(self.outgoing.one_reply_only("a stream")));
+            }
+        }
         let (answer, expiry) = match self.outgoing.retry().hedge(self.outgoing.is_idempotent()) {
             Some(delay) => self.send_hedged(delay).await,
             None => self.send().await,

@@ -130,6 +130,12 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Whether it has to be known before the call is sent if several replies get through.
+    #[inline(always)] // on the way of every call
+    pub(super) fn must_verify(&self) -> bool {
+        self.stream.is_some() && self.connection().inbox().has_imports()
+    }
+
     /// Learns whether several replies get through, unless that is known.
     pub(super) async fn verdict(&self, deadline: Deadline) -> Result<Verdict, Error> {
         let destination = self.route()?.destination;

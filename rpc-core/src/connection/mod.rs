@@ -1,7 +1,6 @@
 //! A connection to a broker: publish, subscribe, and the inbox that all calls on it share.
 
 pub(crate) mod buffers;
-mod asks;
 mod clocks;
 mod connect;
 mod errors;

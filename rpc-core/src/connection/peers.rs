@@ -3,7 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+mod asking;
+
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use slab::Slab;
@@ -18,6 +20,8 @@ pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(3);
 /// comes each second.
 const DOUBT: Duration = Duration::from_millis(1200);
 
+use self::asking::Asked;
+
 /// Names one of them.
 pub(super) type PeerId = usize;
 
@@ -29,7 +33,11 @@ pub(super) struct Peer {
     /// Where it is told something about them: there, or at what is mapped to it. `None` if nothing that
     /// is sent gets there for certain.
     pub(super) control: Option<Subject>,
-    /// The reply subject of what it is told, which no other has.
+    /// Whether it has to confirm yet that it hears there.
+    asked: Option<Asked>,
+    /// What the reply subjects of what it is told begin with, and the one that is used now. No other
+    /// instance has the same.
+    inbox: Box<str>,
     pub(super) reply: Subject,
     /// Where its messages arrive, if they come from another account: they do not name it.
     pub(super) at: Option<Subject>,
@@ -53,11 +61,20 @@ impl Peer {
 /// What is known of an instance when it has a call.
 pub(super) struct NewPeer<'a> {
     pub(super) declared: &'a Subject,
-    pub(super) control: Option<Subject>,
+    /// Where it may be told something: one subject that is certain, or several that have to be tried.
+    pub(super) controls: Controls,
     pub(super) at: Option<Subject>,
     pub(super) instance: &'a str,
     /// What the reply subject of what it is told begins with.
     pub(super) inbox: &'a str,
+}
+
+/// Where an instance may be told something.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Controls {
+    At(Subject),
+    /// It has to confirm that it hears at one of these.
+    Perhaps(VecDeque<Subject>),
 }
 
 /// Who has sent a message about a call.
@@ -78,6 +95,8 @@ pub(super) enum Unreached {
     Weighted,
     /// It is gone, unless it is heard soon.
     Doubted,
+    /// It does not hear where it was asked.
+    Unconfirmed,
 }
 
 /// All of them. One is kept as long as it has a call.
@@ -122,32 +141,17 @@ impl Peers {
     }
 
     /// A reply subject for what an instance is told: the broker says there that it did not get there.
-    pub(super) fn reply(&mut self, inbox: &str, instance: &str) -> Subject {
+    fn reply(&mut self, inbox: &str, instance: &str) -> Subject {
         self.replies += 1;
         format!("{inbox}._{instance}.{}", self.replies).into()
     }
 
-    /// Notes that an instance has a call.
+    /// Notes that an instance has a call. One that is new has to be [asked](Self::ask_next) where that is
+    /// not certain.
     pub(super) fn open(&mut self, call: u64, peer: NewPeer<'_>, now: Instant) -> PeerId {
-        let NewPeer { declared, control, at, instance, inbox } = peer;
-        let peer = match self.find(declared) {
+        let peer = match self.find(peer.declared) {
             Some(peer) => peer,
-            None => {
-                let reply = self.reply(inbox, instance);
-                let peer = self.all.insert(Peer {
-                    declared: declared.clone(),
-                    control,
-                    reply,
-                    at,
-                    instance: instance.into(),
-                    heard: now,
-                    doubted: None,
-                    is_denied: false,
-                    calls: HashSet::new(),
-                });
-                self.by_name.insert(declared.as_str().into(), peer);
-                peer
-            }
+            None => self.add(peer, now),
         };
         if let Some(peer) = self.all.get_mut(peer) {
             peer.calls.insert(call);
@@ -155,11 +159,40 @@ impl Peers {
         peer
     }
 
-    /// Notes that an instance has a call no more.
+    fn add(&mut self, peer: NewPeer<'_>, now: Instant) -> PeerId {
+        let NewPeer { declared, controls, at, instance, inbox } = peer;
+        let (control, asked) = match controls {
+            Controls::At(control) => (Some(control), None),
+            Controls::Perhaps(others) => (None, Some(Asked::new(others))),
+        };
+        let reply = self.reply(inbox, instance);
+        let peer = self.all.insert(Peer {
+            declared: declared.clone(),
+            control,
+            asked,
+            inbox: inbox.into(),
+            reply,
+            at,
+            instance: instance.into(),
+            heard: now,
+            doubted: None,
+            is_denied: false,
+            calls: HashSet::new(),
+        });
+        self.by_name.insert(declared.as_str().into(), peer);
+        peer
+    }
+
+    /// Notes that an instance has a call no more. One that has to be told so yet is kept until it can be.
     pub(super) fn close(&mut self, call: u64, peer: PeerId) {
         let Some(there) = self.all.get_mut(peer) else { return };
         there.calls.remove(&call);
-        if there.calls.is_empty() {
+        self.forget_unused(peer);
+    }
+
+    fn forget_unused(&mut self, peer: PeerId) {
+        let Some(there) = self.all.get(peer) else { return };
+        if there.calls.is_empty() && there.asked.as_ref().is_none_or(Asked::is_owed_nothing) {
             self.by_name.remove(there.declared.as_str());
             self.all.remove(peer);
         }
@@ -188,7 +221,7 @@ impl Peers {
     /// Notes that nothing that is sent to an instance gets there for certain.
     pub(super) fn give_up_control(&mut self, peer: PeerId) {
         if let Some(peer) = self.all.get_mut(peer) {
-            (peer.control, peer.doubted) = (None, None);
+            (peer.control, peer.asked, peer.doubted) = (None, None, None);
         }
     }
 
@@ -215,6 +248,7 @@ impl Peers {
     ) -> Option<(PeerId, Unreached)> {
         let (peer, there) = self.all.iter_mut().find(|(_, peer)| *peer.reply == *reply)?;
         let what = match went_to {
+            _ if there.asked.is_some() => Unreached::Unconfirmed,
             Some(went_to) if there.is_direct() && *went_to == *there.declared => Unreached::Gone,
             Some(_) if there.is_direct() => Unreached::Weighted,
             _ => {
@@ -247,7 +281,8 @@ impl Peers {
 
     /// Those that can be told something, with the subject for that.
     pub(super) fn reachable(&self) -> impl Iterator<Item = (&Subject, &Peer)> {
-        let can_be_told = self.all.iter().map(|(_, peer)| peer).filter(|peer| !peer.is_denied);
+        let all = self.all.iter().map(|(_, peer)| peer);
+        let can_be_told = all.filter(|peer| !peer.is_denied && peer.asked.is_none());
         can_be_told.filter_map(|peer| Some((peer.control.as_ref()?, peer)))
     }
 }

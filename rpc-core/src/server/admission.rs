@@ -60,7 +60,7 @@ pub(super) struct Part {
     pub(super) subject: Subject,
     pub(super) reply: Option<Subject>,
     pub(super) joining: Joining,
-    /// Where their answers are collected, if these have to leave together.
+    /// What is known of their answers, if they are from another account.
     pub(super) together: Option<Arc<Together>>,
     pub(super) held: Held,
 }

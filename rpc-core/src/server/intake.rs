@@ -141,9 +141,10 @@ impl Intake {
         }
     }
 
-    /// Where the answers to the calls of one message are collected, if the NATS server may let one reply
-    /// through. Then no call has more time than the one that expires first: its answer takes the others
-    /// along. One that has expired already does not count; it is answered at once.
+    /// What is known of the answers to the calls of one message from another account. They leave together
+    /// if the NATS server may let one reply through. Then no call has more time than the one that expires
+    /// first: its answer takes the others along. One that has expired already does not count; it is
+    /// answered at once.
     fn together(&self, reply: Option<&str>, frames: &mut [Frame]) -> Option<Arc<Together>> {
         if !reply.is_some_and(is_across_accounts) {
             return None;
@@ -154,15 +155,18 @@ impl Intake {
                 _ => None,
             })
         };
-        let budget = |call: &CallFrame| call.budget.unwrap_or(self.shared().default_timeout);
         let count = calls().count();
+        if calls().all(|call| call.flags.allows_several_replies()) {
+            return Some(Arc::new(Together::counting(count)));
+        }
+        let budget = |call: &CallFrame| call.budget.unwrap_or(self.shared().default_timeout);
         let first = calls().map(budget).filter(|budget| !budget.is_zero()).min();
         for frame in frames {
             if let Frame::Call(call) = frame {
                 call.budget = first.map_or(call.budget, |first| Some(first.min(budget(call))));
             }
         }
-        Some(Arc::new(Together::new(count)))
+        Some(Arc::new(Together::collecting(count)))
     }
 
     /// Answers a call that runs nothing, twice: whether both answers arrive is what its caller wants to

@@ -207,7 +207,7 @@ impl Peers {
         let reply = path.to.as_deref()?;
         let inbox = if !is_across_accounts(reply) {
             reply.rsplit_once('.')?.0
-        } else if flags.allows_several_replies() && path.together.is_none() {
+        } else if flags.allows_several_replies() && !path.leaves_with_others() {
             reply
         } else {
             return None;

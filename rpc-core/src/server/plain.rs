@@ -15,9 +15,11 @@ pub(super) fn content_type(message: &Message) -> Option<&str> {
     header_of(message, header::CONTENT_TYPE)
 }
 
-/// The NATS headers of a plain call; of a name with several values, the first.
+/// The NATS headers of a plain call; of a name with several values, the first. What a NATS server says of
+/// the caller is none of them.
 pub(super) fn headers(map: Option<&HeaderMap>) -> Result<Headers, Error> {
-    map.map_or_else(|| Ok(Headers::new()), |map| Headers::from_untrusted(first_values(map)))
+    let Some(map) = map else { return Ok(Headers::new()) };
+    Headers::from_untrusted(first_values(map).filter(|(name, _)| *name != header::REQUEST_INFO))
 }
 
 /// How long the call may take, if it says so.

@@ -72,26 +72,22 @@ pub(super) enum Dispatch {
 
 /// Sends the last reply to whoever waits for one.
 pub(super) fn send(shared: &Arc<Shared>, path: &ReplyPath, reply: Reply, dispatch: Dispatch) {
-    // Answers that leave together are complete: nothing joins them.
-    let joining = if path.together.is_some() { Joining::Lone } else { path.joining };
     if let Some(message) = path.message(reply) {
-        send_message(shared, message, joining, dispatch);
-        end_replies(shared, path, dispatch);
+        send_message(shared, message, path.joining, dispatch);
     }
+    end_replies(shared, path, dispatch);
 }
 
 /// Notes that a call gets no reply any more.
 pub(super) fn send_none(shared: &Arc<Shared>, path: &ReplyPath) {
-    match path.message_without() {
-        Some(message) => send_message(shared, message, Joining::Lone, Dispatch::Soon),
-        // The last of the others takes them along.
-        None if path.together.is_some() => return,
-        None => {}
+    if let Some(message) = path.message_without() {
+        send_message(shared, message, path.joining, Dispatch::Soon);
     }
     end_replies(shared, path, Dispatch::Soon);
 }
 
-/// Says behind the last reply that it was the last, where the NATS server has to know.
+/// Notes that nothing more is said of a call. Says behind the last reply that it was the last, where the
+/// NATS server has to know.
 pub(super) fn end_replies(shared: &Arc<Shared>, path: &ReplyPath, dispatch: Dispatch) {
     if let Some(end) = path.end_of_replies() {
         if dispatch == Dispatch::Now {

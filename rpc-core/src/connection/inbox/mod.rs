@@ -62,10 +62,6 @@ pub(super) struct Shared {
     trials: Notify,
     /// Whether something ever has: then a destination may be in another account.
     has_imports: AtomicBool,
-    /// Whether instances are asked where they can be told something: their messages wait for that.
-    is_asking: AtomicBool,
-    /// Whether that has become known of some.
-    has_settled: AtomicBool,
     /// Whether the tasks run. They end with the connection, and with the runtime that they were spawned in.
     running: AtomicBool,
     /// Whether the broker does not accept our credentials, or not any more.
@@ -102,11 +98,7 @@ impl Shared {
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let result = change(&mut state);
-        let News { sweeper, flusher, pulse, trials, asks } = std::mem::take(&mut state.waiters.news);
-        if asks {
-            self.is_asking.store(!state.waiters.asks.is_empty(), Ordering::Release);
-            self.has_settled.store(!state.waiters.settled.is_empty(), Ordering::Release);
-        }
+        let News { sweeper, flusher, pulse, trials } = std::mem::take(&mut state.waiters.news);
         let control = std::mem::take(&mut state.waiters.control);
         let max_bytes = state.waiters.destinations.max_bytes;
         drop(state);
@@ -251,7 +243,7 @@ impl Inbox {
         let subscription = connection.subscribe_by_id(self.subjects.all()).await?;
         let running = receive::Running::new(Arc::clone(&self.shared));
         let receiver = tokio::spawn(receive::receive(subscription, Arc::clone(&self.subjects), running));
-        let pulse = tokio::spawn(pulse::pulse(Arc::clone(&self.shared), Arc::clone(&self.subjects)));
+        let pulse = tokio::spawn(pulse::pulse(Arc::clone(&self.shared)));
         let sweeper = tokio::spawn(tasks::sweep(Arc::clone(&self.shared)));
         let flusher = tokio::spawn(tasks::flush(connection.sender()));
         // What an earlier flusher has left, whose runtime ended before it could send it.
@@ -334,7 +326,8 @@ impl Inbox {
 
     /// Whether it was verified that several replies from another account get through.
     pub(crate) fn several_were_verified(&self, destination: DestinationId) -> bool {
-        self.shared.lock().waiters.several_were_verified(destination)
+        let (random, now) = (self.random(), Instant::now());
+        self.shared.change(|state| state.waiters.several_were_verified(destination, random, now))
     }
 
     /// Forgets a call that nobody waits for any more.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{ReplySubjects, Shared, receive};
+use super::Shared;
 
 /// How often they are told that we are there: if they are not, the broker says so.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -15,7 +15,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Rests as long as no instance has a call.
-pub(super) async fn pulse(shared: Arc<Shared>, subjects: Arc<ReplySubjects>) {
+pub(super) async fn pulse(shared: Arc<Shared>) {
     loop {
         shared.pulse.notified().await;
         // Who has just accepted a call is there.
@@ -36,7 +36,6 @@ pub(super) async fn pulse(shared: Arc<Shared>, subjects: Arc<ReplySubjects>) {
                     state.waiters.beat();
                 }
             });
-            receive::settle(&shared, &subjects, &mut wake);
             wake.into_iter().for_each(Waker::wake);
             if is_due {
                 told = now;
@@ -48,8 +47,6 @@ pub(super) async fn pulse(shared: Arc<Shared>, subjects: Arc<ReplySubjects>) {
 
 impl Shared {
     fn has_peers(&self) -> bool {
-        let state = self.lock();
-        let waiters = &state.waiters;
-        !waiters.peers.is_empty() || !waiters.asks.is_empty() || !waiters.settled.is_empty()
+        !self.lock().waiters.peers.is_empty()
     }
 }

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use super::subjects::plain_call;
 use super::{ReplySubjects, Shared, State, plain, streams};
-use crate::connection::asks::Settled;
 use crate::connection::peers::Origin;
 use crate::connection::random::Random;
 use crate::connection::slots::Token;
@@ -45,18 +44,16 @@ pub(super) async fn receive(mut subscription: Subscription, subjects: Arc<ReplyS
     let shared = &running.0;
     let mut wake = Vec::new();
     let mut answers = Vec::new();
-    while let Some(mut message) = subscription.next().await {
-        if shared.is_asking.load(Ordering::Acquire) {
-            let kept = shared.lock().waiters.asks.keep(message);
-            let Err(of_another) = kept else { continue };
-            message = of_another;
-        }
-        let token = message.subject.rsplit('.').next().unwrap_or_default().as_bytes();
-        if let Some(id) = plain_call(token) {
+    while let Some(message) = subscription.next().await {
+        if let Some(id) = plain_call(last_token(&message))
+            && !is_about_a_call(&message)
+        {
             shared.change(|state| plain::deliver(state, id, message, &mut wake));
         } else {
-            take(shared, &subjects, &message, None, &mut answers, &mut wake);
-            settle(shared, &subjects, &mut wake);
+            read(shared, &message, &mut answers, &mut wake);
+            if !answers.is_empty() {
+                shared.change(|state| deliver(state, subjects.random(), &message, &mut answers, &mut wake));
+            }
         }
         wake.drain(..).for_each(Waker::wake);
         // One message that was unusual shall not cost memory for good.
@@ -65,33 +62,15 @@ pub(super) async fn receive(mut subscription: Subscription, subjects: Arc<ReplyS
     }
 }
 
-/// Takes in a message of frames. `settled` says where its instance can be told something, once it was asked.
-fn take(
-    shared: &Shared,
-    subjects: &ReplySubjects,
-    message: &Message,
-    settled: Option<Option<&Subject>>,
-    answers: &mut Vec<Answered>,
-    wake: &mut Vec<Waker>,
-) {
-    read(shared, message, answers, wake);
-    if !answers.is_empty() {
-        shared.change(|state| deliver(state, subjects.random(), message, settled, answers, wake));
-    }
+fn last_token(message: &Message) -> &[u8] {
+    message.subject.rsplit('.').next().unwrap_or_default().as_bytes()
 }
 
-/// Takes in what has waited until it was known where its instance can be told something.
-pub(super) fn settle(shared: &Shared, subjects: &ReplySubjects, wake: &mut Vec<Waker>) {
-    if !shared.has_settled.swap(false, Ordering::AcqRel) {
-        return;
-    }
-    let mut answers = Vec::new();
-    let settled = std::mem::take(&mut shared.lock().waiters.settled);
-    for Settled { control, messages } in settled {
-        for message in messages {
-            take(shared, subjects, &message, Some(control.as_ref()), &mut answers, wake);
-        }
-    }
+/// Whether an instance of another account says something about a call that it has: there, that comes where
+/// the answer comes.
+fn is_about_a_call(message: &Message) -> bool {
+    let first = Frames::new(&message.payload).ok().and_then(|mut frames| frames.next());
+    matches!(first, Some(Ok(Frame::Accepted(..) | Frame::Heartbeat(_))))
 }
 
 /// What a message answers.
@@ -149,12 +128,11 @@ fn deliver(
     state: &mut State,
     random: &Random,
     message: &Message,
-    settled: Option<Option<&Subject>>,
     answers: &mut Vec<Answered>,
     wake: &mut Vec<Waker>,
 ) {
     let now = Instant::now();
-    let token = message.subject.rsplit('.').next().unwrap_or_default().as_bytes();
+    let token = last_token(message);
     let origin = origin(message);
     let mut answers = answers.drain(..).peekable();
     while let Some(answer) = answers.next() {
@@ -171,10 +149,7 @@ fn deliver(
                 wake.extend(state.waiters.answer(id, answer, now));
             }
             Answered::Accepted(id, accepted) => {
-                if deliver_accepted(state, id, &accepted, message, settled, now, wake).is_err() {
-                    // All of the message waits until the instance was asked.
-                    return;
-                }
+                deliver_accepted(state, id, &accepted, message, now, wake);
             }
             Answered::End(id, end) => {
                 let Some(id) = id.own() else { continue };
@@ -191,8 +166,10 @@ fn deliver(
             Answered::Heartbeat(heartbeat) => {
                 let control = heartbeat.control.as_deref();
                 if let Some(declared) = message.reply.as_deref().or(control) {
-                    heartbeat.number.into_iter().for_each(|number| state.waiters.confirm(declared, number));
                     state.waiters.peers.hear(declared, now);
+                    if let Some(number) = heartbeat.number {
+                        state.waiters.confirm(declared, number, now, wake);
+                    }
                 }
             }
             Answered::Message => deliver_message(state, message, token, now, wake),
@@ -201,26 +178,21 @@ fn deliver(
     state.waiters.learn(random);
 }
 
-/// An instance has a call. An error if it has to be asked first where it can be told anything.
+/// An instance has a call.
 fn deliver_accepted(
     state: &mut State,
     id: Id,
     accepted: &AcceptedFrame,
     message: &Message,
-    settled: Option<Option<&Subject>>,
     now: Instant,
     wake: &mut Vec<Waker>,
-) -> Result<(), ()> {
+) {
     let of_frame = accepted.control.as_deref().filter(|_| message.reply.is_none()).map(Subject::from);
     let declared = message.reply.as_ref().or(of_frame.as_ref());
-    let (Some(id), Some(declared)) = (id.own(), declared) else { return Ok(()) };
-    let heard = Heard { declared, at: of_frame.as_ref().map(|_| &message.subject), settled };
-    if let Err(must_ask) = state.waiters.accept(id, accepted, &heard, now, wake) {
-        state.waiters.ask(must_ask, &accepted.instance, declared, message);
-        return Err(());
-    }
+    let (Some(id), Some(declared)) = (id.own(), declared) else { return };
+    let heard = Heard { declared, at: of_frame.as_ref().map(|_| &message.subject) };
+    state.waiters.accept(id, accepted, &heard, now, wake);
     state.waiters.peers.hear(declared, now);
-    Ok(())
 }
 
 /// The next frame, if it is another item of the same stream.

@@ -93,9 +93,9 @@ impl Destination {
         self.subject.get(..self.service).unwrap_or_default()
     }
 
-    /// How many calls the next message may carry: one, where its answers might be let through one by one.
+    /// How many calls the next message may carry: one, where their answers might not all get through.
     pub(in crate::connection) fn limit(&self) -> usize {
-        if self.replies.are_across_accounts() {
+        if self.replies.may_be_lost() {
             return 1;
         }
         self.most.min(self.estimate.calls_per_message())

@@ -47,8 +47,9 @@ impl Replies {
         }
     }
 
-    pub(in crate::connection) fn are_across_accounts(self) -> bool {
-        matches!(self, Replies::Across(_))
+    /// Whether the answers to the calls of one message might not all get through.
+    pub(in crate::connection) fn may_be_lost(self) -> bool {
+        matches!(self, Replies::Across(Through::Unknown | Through::One(_)))
     }
 
     /// Whether several get through; `None` if that is not known, or not any more.
@@ -73,12 +74,12 @@ mod tests {
         assert_eq!(replies.get_through(Instant::now()), Some(true));
         assert!(replies.note(true), "it has to be learned how many get through");
         assert!(!replies.note(true), "once");
-        assert!(replies.are_across_accounts());
+        assert!(replies.may_be_lost());
         assert_eq!(replies.get_through(Instant::now()), None);
         replies = Replies::Across(Through::Several);
         assert!(!replies.note(true));
         assert_eq!(replies.get_through(Instant::now()), Some(true));
-        assert!(!replies.note(false) && !replies.are_across_accounts());
+        assert!(!replies.note(false) && !replies.may_be_lost());
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,10 +6,9 @@ use bytes::BytesMut;
 use tokio::time::Instant;
 
 use super::{Answer, Part, Place, Waiters};
-use crate::connection::asks::{Settled, Try};
 use crate::connection::outbox::{DestinationId, Joining};
-use crate::connection::peers::{NewPeer, PeerId, Unreached};
-use crate::connection::{Message, OutboundMessage, Subject};
+use crate::connection::peers::{Controls, NewPeer, PeerId, Unreached};
+use crate::connection::{OutboundMessage, Subject};
 use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::frame::{AcceptedFrame, ErrorFrame, Flags, Id, heartbeat, write_cancel};
 use crate::wire::subject::{is_at_or_below, split_control};
@@ -32,30 +31,10 @@ pub(in crate::connection) struct Heard<'a> {
     pub(in crate::connection) declared: &'a Subject,
     /// Where its messages arrive, if they come from another account.
     pub(in crate::connection) at: Option<&'a Subject>,
-    /// Where it can be told something, if it can, once it was asked.
-    pub(in crate::connection) settled: Option<Option<&'a Subject>>,
-}
-
-/// An instance has to be asked at these subjects whether it can be told something there.
-#[derive(Debug)]
-pub(in crate::connection) struct MustAsk {
-    destination: DestinationId,
-    candidates: Vec<Subject>,
-}
-
-/// Where an instance can be told something.
-enum Control {
-    At(Subject),
-    Nowhere,
-    MustAsk(Vec<Subject>),
-    /// What it says that it is, is none.
-    NotOfTheService,
 }
 
 impl Waiters {
-    /// Notes that an instance has a call. If nobody waits for that any more, the instance is told so. An
-    /// error if it has to be asked first where it can be told anything: then the message that says so
-    /// waits for that.
+    /// Notes that an instance has a call. If nobody waits for that any more, the instance is told so.
     pub(in crate::connection) fn accept(
         &mut self,
         id: u64,
@@ -63,15 +42,13 @@ impl Waiters {
         heard: &Heard<'_>,
         now: Instant,
         wake: &mut Vec<Waker>,
-    ) -> Result<(), MustAsk> {
+    ) {
         if self.has_stream_elsewhere(id, heard.declared) {
             // Of several instances that have opened it, one is enough.
-            self.control.push(cancel(id, heard.declared));
-            return Ok(());
+            return self.control.push(cancel(id, heard.declared));
         }
         let Some(waiter) = self.calls.get(&id) else {
-            self.refuse_stream(id, accepted, heard.declared);
-            return Ok(());
+            return self.refuse_stream(id, accepted, heard.declared);
         };
         let gathers = waiter.gathered.is_some();
         let destination = match waiter.place {
@@ -79,110 +56,93 @@ impl Waiters {
             Place::Plain(destination) if gathers => Some(destination),
             Place::Plain(_) | Place::Waiting(_) => None,
         };
-        let Some(destination) = destination.filter(|_| waiter.answer.is_none()) else { return Ok(()) };
-        let is_of_many = waiter.one_of_many || accepted.flags.is_one_of_many();
-        let most = if gathers || is_of_many { MAX_INSTANCES } else { 1 };
-        let is_known = self.peers.find(heard.declared).is_some_and(|peer| waiter.peers.contains(&peer));
+        let Some(destination) = destination.filter(|_| waiter.answer.is_none()) else { return };
+        let (given_up, one_of_many) =
+            (waiter.given_up, waiter.one_of_many || accepted.flags.is_one_of_many());
+        let most = if gathers || one_of_many { MAX_INSTANCES } else { 1 };
+        let known = self.peers.find(heard.declared);
+        let is_known = known.is_some_and(|peer| waiter.peers.contains(&peer));
         if !is_known && waiter.peers.len() >= most {
-            return Ok(());
+            return;
         }
-        let control = match self.control_of(destination, &accepted.instance, heard) {
-            Control::At(control) => Some(control),
-            Control::Nowhere => None,
-            Control::NotOfTheService => return Ok(()),
-            Control::MustAsk(candidates) => return Err(MustAsk { destination, candidates }),
-        };
-        let Some(waiter) = self.calls.get_mut(&id) else { return Ok(()) };
-        if waiter.given_up {
-            self.control.extend(control.map(|control| cancel(id, &control)));
+        let Some(controls) = self.controls(destination, &accepted.instance, heard.declared) else { return };
+        self.news.pulse |= self.peers.is_empty();
+        let (declared, at, instance) = (heard.declared, heard.at.cloned(), &*accepted.instance);
+        let inbox = self.reply_prefix(destination);
+        let peer = NewPeer { declared, controls, at, instance, inbox: &inbox };
+        let peer = self.peers.open(id, peer, now);
+        if known.is_none() && self.peers.is_asked(peer) {
+            self.ask(peer, wake);
+        }
+        if given_up {
+            self.cancel_at_peers(id, &[peer]);
+            self.peers.close(id, peer);
             if !gathers {
                 self.remove_given_up(id, now);
             }
-            return Ok(());
+            return;
         }
-        waiter.one_of_many = is_of_many;
-        if self.peers.is_empty() {
-            self.news.pulse = true;
-        }
-        let (declared, at, instance) = (heard.declared, heard.at.cloned(), &*accepted.instance);
-        let inbox = self.reply_prefix(destination);
-        let peer = NewPeer { declared, control, at, instance, inbox: &inbox };
-        let peer = self.peers.open(id, peer, now);
-        if let Some(waiter) = self.calls.get_mut(&id)
-            && !waiter.peers.contains(&peer)
-        {
-            waiter.peers.push(peer);
+        if let Some(waiter) = self.calls.get_mut(&id) {
+            waiter.one_of_many = one_of_many;
+            if !waiter.peers.contains(&peer) {
+                waiter.peers.push(peer);
+            }
         }
         self.accept_stream(id, accepted, peer, now, wake);
-        Ok(())
     }
 
-    /// Where an instance can be told something about a call that went to a destination.
-    fn control_of(&mut self, destination: DestinationId, instance: &str, heard: &Heard<'_>) -> Control {
-        let declared = heard.declared;
-        let Some(to) = self.destinations.get_mut(destination) else { return Control::NotOfTheService };
-        let Some((base, rest)) = split_control(declared, instance) else { return Control::NotOfTheService };
-        if let Some(settled) = heard.settled {
-            return settled.cloned().map_or(Control::Nowhere, Control::At);
-        }
-        if let Some(peer) = self.peers.find(declared).and_then(|peer| self.peers.get(peer)) {
-            return peer.control.clone().map_or(Control::Nowhere, Control::At);
-        }
-        let service = to.service();
-        let elsewhere = self.slots.also_served_below(to.pool);
-        // What is sent there must not go to any subject that somebody names.
-        if base == service || elsewhere.iter().any(|other| is_at_or_below(base, other)) {
-            return Control::At(declared.clone());
-        }
-        let candidates = std::iter::once(service).chain(elsewhere.iter().map(|other| &**other));
-        Control::MustAsk(candidates.map(|base| Subject::from(format!("{base}{rest}"))).collect())
-    }
-
-    /// Asks an instance where it can be told something; its message, and those that follow, wait for that.
-    pub(in crate::connection) fn ask(
+    /// Where an instance may be told something about a call that went to a destination; `None` if what it
+    /// says is no place for that.
+    fn controls(
         &mut self,
-        must_ask: MustAsk,
+        destination: DestinationId,
         instance: &str,
         declared: &Subject,
-        message: &Message,
-    ) {
-        let inbox = self.reply_prefix(must_ask.destination);
-        let tries = must_ask.candidates.into_iter();
-        let tries = tries.map(|control| Try::new(control, self.peers.reply(&inbox, instance))).collect();
-        let at = message.reply.is_none().then(|| message.subject.clone());
-        match self.asks.begin(declared, at, tries, message.clone()) {
-            Some(question) => {
-                (self.news.pulse, self.news.asks) = (true, true);
-                self.control.push((question, Joining::Lone));
-            }
-            None => {
-                self.settled.push(Settled { control: None, messages: vec![message.clone()] });
-                self.news.asks = true;
-            }
+    ) -> Option<Controls> {
+        let (base, rest) = split_control(declared, instance)?;
+        let to = self.destinations.get_mut(destination)?;
+        let (service, elsewhere) = (to.service(), self.slots.also_served_below(to.pool));
+        // What is sent there must not go to any subject that somebody names.
+        if base == service || elsewhere.iter().any(|other| is_at_or_below(base, other)) {
+            return Some(Controls::At(declared.clone()));
+        }
+        let candidates = std::iter::once(service).chain(elsewhere.iter().map(|other| &**other));
+        let candidates = candidates.map(|base| Subject::from(format!("{base}{rest}")));
+        Some(Controls::Perhaps(candidates.collect()))
+    }
+
+    /// Asks an instance at the next subject at which it may hear; if there is none, its streams cannot go
+    /// on.
+    fn ask(&mut self, peer: PeerId, wake: &mut Vec<Waker>) {
+        match self.peers.ask_next(peer) {
+            Some(question) => self.control.push((question, Joining::Lone)),
+            None => self.fail_streams_without_control(peer, wake),
         }
     }
 
     /// An instance confirms that it hears where it was asked.
-    pub(in crate::connection) fn confirm(&mut self, declared: &str, number: u64) {
-        self.settled.extend(self.asks.confirm(declared, number));
-        self.news.asks = true;
-    }
-
-    /// Goes on with what comes of a question that has failed. Says whether there was one.
-    fn go_on(&mut self, next: Option<Result<OutboundMessage, Settled>>) -> bool {
-        match next {
-            None => return false,
-            Some(Ok(question)) => self.control.push((question, Joining::Lone)),
-            Some(Err(settled)) => self.settled.push(settled),
+    pub(in crate::connection) fn confirm(
+        &mut self,
+        declared: &str,
+        number: u64,
+        now: Instant,
+        wake: &mut Vec<Waker>,
+    ) {
+        let Some((peer, cancels)) = self.peers.confirm(declared, number) else { return };
+        for id in cancels {
+            self.cancel_at_peers(id, &[peer]);
         }
-        self.news.asks = true;
-        true
+        for id in self.peers.calls(peer) {
+            self.begin_deferred(id, peer, now, wake);
+        }
+        self.peers.settle(peer);
     }
 
-    /// The broker does not let us publish to a subject at which an instance was asked.
-    pub(super) fn deny_question(&mut self, subject: &str) {
-        let next = self.asks.deny(subject);
-        self.go_on(next);
+    /// The broker does not let us publish to a subject at which instances were asked.
+    pub(super) fn deny_questions(&mut self, subject: &str, wake: &mut Vec<Waker>) {
+        for peer in self.peers.unconfirmed(Instant::now(), Some(subject)) {
+            self.ask(peer, wake);
+        }
     }
 
     /// The broker says at this reply subject that a message to an instance reached nobody. Says whether
@@ -194,10 +154,6 @@ impl Waiters {
         now: Instant,
         wake: &mut Vec<Waker>,
     ) -> bool {
-        let next = self.asks.unreached(reply);
-        if self.go_on(next) {
-            return true;
-        }
         let Some((peer, what)) = self.peers.unreached(reply, went_to, now) else { return false };
         self.judge(peer, what, wake);
         true
@@ -211,17 +167,15 @@ impl Waiters {
                 self.peers.give_up_control(peer);
                 self.fail_streams_without_control(peer, wake);
             }
+            Unreached::Unconfirmed => self.ask(peer, wake),
             Unreached::Doubted => {}
         }
     }
 
     /// Looks who is gone that was doubted or silent, and who has not confirmed where it hears.
     pub(in crate::connection) fn look_at_peers(&mut self, now: Instant, wake: &mut Vec<Waker>) {
-        loop {
-            let next = self.asks.expire(now);
-            if !self.go_on(next) {
-                break;
-            }
+        for peer in self.peers.unconfirmed(now, None) {
+            self.ask(peer, wake);
         }
         for (peer, what) in self.peers.decided(now) {
             self.judge(peer, what, wake);
@@ -233,8 +187,13 @@ impl Waiters {
 
     /// Tells the instances that have a call that nobody waits for it any more.
     pub(super) fn cancel_at_peers(&mut self, id: u64, peers: &[PeerId]) {
-        let controls = peers.iter().filter_map(|peer| self.peers.get(*peer)?.control.as_ref());
-        self.control.extend(controls.map(|control| cancel(id, control)));
+        for peer in peers {
+            if self.peers.owe_cancel(*peer, id) {
+                continue;
+            }
+            let control = self.peers.get(*peer).and_then(|peer| peer.control.as_ref());
+            self.control.extend(control.map(|control| cancel(id, control)));
+        }
     }
 
     /// Fails the calls that an instance has which is gone. Of a broadcast, other instances may still answer.

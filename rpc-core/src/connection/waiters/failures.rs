@@ -16,7 +16,7 @@ impl Waiters {
     /// certainly not executed only if theirs is the only message that can be meant.
     pub(in crate::connection) fn deny(&mut self, subject: &str, wake: &mut Vec<Waker>) {
         self.peers.deny(subject);
-        self.deny_question(subject);
+        self.deny_questions(subject, wake);
         self.deny_streams(subject, wake);
         let mut messages: Vec<(usize, Sent)> = self.slots.out().collect();
         messages.retain(|(_, sent)| {
@@ -58,8 +58,6 @@ impl Waiters {
     /// Fails all calls, since the connection is lost: those that are out, and those that wait to leave.
     pub(in crate::connection) fn lose(&mut self, out: &Error, waiting: &Error, wake: &mut Vec<Waker>) {
         self.cancel_streams();
-        self.asks.clear();
-        self.news.asks = true;
         self.forget_replies();
         let now = Instant::now();
         let all: Vec<(u64, Place)> = self.calls.iter().map(|(id, waiter)| (*id, waiter.place)).collect();

@@ -28,7 +28,6 @@ use self::streaming::Streams;
 pub(crate) use self::streaming::{ClientStream, Opened};
 use self::trials::Trials;
 pub(crate) use self::trials::Verdict;
-use crate::connection::asks::{Asks, Settled};
 use crate::connection::outbox::{Batch, DestinationId, Destinations, HandlerTimes, Joining};
 use crate::connection::peers::{PeerId, Peers};
 use crate::connection::random::Random;
@@ -101,10 +100,6 @@ pub(super) struct Waiters {
     /// The calls that are sent to learn whether several replies get through.
     trials: Trials,
     pub(super) peers: Peers,
-    /// The instances of which is not known yet where they can be told something, and those of which it is
-    /// since a moment ago.
-    pub(super) asks: Asks,
-    pub(super) settled: Vec<Settled>,
     /// Those that open a stream, and the open streams.
     streams: Streams,
     /// How many of the calls nobody waits for any more.
@@ -123,8 +118,6 @@ pub(super) struct News {
     pub(super) pulse: bool,
     /// Whether something has come of a trial.
     pub(super) trials: bool,
-    /// Whether others than before are asked where they can be told something.
-    pub(super) asks: bool,
 }
 
 /// A call that is out or waits to leave.

@@ -66,6 +66,10 @@ pub(crate) struct Opened {
     pub(crate) headers: Headers,
 }
 
+/// How often an instance may say something of a stream before it confirms where it hears: it does three
+/// times.
+const MAX_DEFERRED: usize = 8;
+
 /// By the ids of their calls.
 pub(super) type Streams = HashMap<u64, Entry, BuildHasherDefault<IdHasher>>;
 
@@ -74,6 +78,8 @@ pub(super) struct Entry {
     stream: Arc<ClientStream>,
     /// The instance that has it.
     peer: Option<PeerId>,
+    /// What the instance has said, until it is known where it can be told something.
+    deferred: Vec<AcceptedFrame>,
 }
 
 impl Entry {
@@ -86,7 +92,7 @@ impl Entry {
 impl Waiters {
     /// Notes that a call, which is about to be sent, opens this stream.
     pub(in crate::connection) fn expect_stream(&mut self, id: u64, stream: Arc<ClientStream>) {
-        self.streams.insert(id, Entry { stream, peer: None });
+        self.streams.insert(id, Entry { stream, peer: None, deferred: Vec::new() });
     }
 
     /// Whether a call has a stream that is open at another instance of the service than the one which
@@ -116,6 +122,12 @@ impl Waiters {
             return self.control.extend(there.control.as_ref().map(|control| cancel(id, control)));
         }
         entry.peer = Some(peer);
+        if self.peers.is_asked(peer) {
+            if entry.deferred.len() < MAX_DEFERRED {
+                entry.deferred.push(accepted.clone());
+            }
+            return;
+        }
         let Some(to) = there.control.clone() else {
             return self.fail_streams_without_control(peer, wake);
         };
@@ -136,6 +148,15 @@ impl Waiters {
             stream.opened.get_or_init(|| id);
             let opened = Opened { instance: accepted.instance.clone(), headers: accepted.headers.clone() };
             wake.extend(self.answer(id, Answer::Opened(Box::new(opened)), now));
+        }
+    }
+
+    /// It is known now where an instance can be told something: what it has said before counts.
+    pub(super) fn begin_deferred(&mut self, id: u64, peer: PeerId, now: Instant, wake: &mut Vec<Waker>) {
+        let entry = self.streams.get_mut(&id).filter(|entry| entry.peer == Some(peer));
+        let deferred = entry.map(|entry| std::mem::take(&mut entry.deferred)).unwrap_or_default();
+        for accepted in deferred {
+            self.accept_stream(id, &accepted, peer, now, wake);
         }
     }
 
@@ -165,7 +186,12 @@ impl Waiters {
         id: u64,
         origin: Origin<'_>,
     ) -> Option<Arc<ClientStream>> {
-        self.stream_at(id, origin).filter(|stream| stream.opened.get() == Some(&id))
+        let is_deferred = || {
+            let entry = self.streams.get(&id);
+            entry.is_some_and(|entry| entry.deferred.iter().any(|accepted| accepted.flags.is_open()))
+        };
+        let is_open = |stream: &Arc<ClientStream>| stream.opened.get() == Some(&id) || is_deferred();
+        self.stream_at(id, origin).filter(is_open)
     }
 
     /// A stream, if it is at this instance.
@@ -192,6 +218,7 @@ impl Waiters {
         wake: &mut Vec<Waker>,
     ) {
         let Some(stream) = self.open_stream(id, origin) else { return };
+        self.open_before_its_end(id, wake);
         // A fault need not be told: the handler has ended.
         let _ = stream.flows.take_end(end, wake);
         wake.extend(stream.flows.outflow.stop(Stop::Unwanted));
@@ -214,6 +241,20 @@ impl Waiters {
             let message = OutboundMessage { subject, reply, payload: payload.freeze(), headers: None };
             (message, Joining::Frames(1))
         }));
+    }
+
+    /// A stream ends before it is known where its instance can be told something: nothing has to be told.
+    fn open_before_its_end(&mut self, id: u64, wake: &mut Vec<Waker>) {
+        let Some(entry) = self.streams.get_mut(&id) else { return };
+        let Some(opened) = entry.deferred.drain(..).find(|accepted| accepted.flags.is_open()) else { return };
+        let control = entry.peer.and_then(|peer| self.peers.get(peer)?.control.clone());
+        if let Some(to) = control {
+            entry.stream.way.get_or_init(|| Way { to, from: None, id });
+        }
+        entry.stream.opened.get_or_init(|| id);
+        let AcceptedFrame { instance, headers, .. } = opened;
+        let opened = Opened { instance, headers };
+        wake.extend(self.answer(id, Answer::Opened(Box::new(opened)), Instant::now()));
     }
 
     /// Takes in that more may be sent.

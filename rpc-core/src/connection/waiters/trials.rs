@@ -129,10 +129,23 @@ impl Waiters {
         Ok(verdict)
     }
 
-    /// Whether several replies from another account get through, as was verified.
-    pub(in crate::connection) fn several_were_verified(&mut self, destination: DestinationId) -> bool {
+    /// Whether several replies from another account get through, as was verified. Where nothing is known
+    /// of a destination, a trial is sent: other destinations of the connection are in another account.
+    pub(in crate::connection) fn several_were_verified(
+        &mut self,
+        destination: DestinationId,
+        random: &Random,
+        now: Instant,
+    ) -> bool {
         let there = self.destinations.get_mut(destination);
-        there.is_some_and(|there| there.replies == Replies::Across(Through::Several))
+        match there.map(|there| there.replies) {
+            Some(Replies::Across(Through::Several)) => true,
+            Some(Replies::Unknown) => {
+                self.begin_trial(destination, random, now);
+                false
+            }
+            _ => false,
+        }
     }
 
     /// Forgets what was learned of replies: the connection has changed.

@@ -69,7 +69,7 @@ impl ErrorFrame {
 }
 
 /// That an instance has a call and is at it, as a client reads it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct AcceptedFrame {
     pub(crate) instance: Box<str>,
     /// What the client may send, once the server takes items.
