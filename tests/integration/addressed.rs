@@ -64,7 +64,6 @@ async fn a_name_that_cannot_be_one_is_refused(bed: Bed) {
 async fn a_long_call_to_an_instance_can_be_cancelled(bed: Bed) {
     let server = serve(&bed, "a").await;
     let lab = bed.client().await;
-    bed.warm_up(lab.wait().at("a")).await;
     let call = tokio::spawn(lab.wait().at("a").timeout(Duration::from_secs(60)));
     eventually("it runs", || bed.ledger.started() == 1).await;
     tokio::time::sleep(Duration::from_millis(400)).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nats_rpc::{CallError, Connection, Error, ErrorKind, Execution, Server, ServerBuilder, memory::Broker};
 use tests::{NatsServer, NatsServerBuilder, Version};
+use tokio::sync::OnceCell;
 
 pub(crate) use crate::by_message::{assert_plain_error, header, outbound, raw_request};
 pub(crate) use crate::lab::{Bench, LabClient, LabServer, Ledger, MathError, Tree};
@@ -15,6 +16,20 @@ pub(crate) struct Bed {
     broker: Kind,
     wire: Wire,
     pub(crate) ledger: Arc<Ledger>,
+    /// What callers of another account call first.
+    beacon: OnceCell<Server>,
+}
+
+/// A service whose answer shows its callers that they are in another account than it.
+#[nats_rpc::service]
+trait Beacon {
+    async fn shine(&self);
+}
+
+struct Light;
+
+impl Beacon for Light {
+    async fn shine(&self) {}
 }
 
 enum Kind {
@@ -28,7 +43,12 @@ impl Bed {
     }
 
     pub(crate) fn in_memory(broker: Broker) -> Self {
-        Bed { broker: Kind::Memory(broker), wire: Wire::Direct, ledger: Arc::default() }
+        Bed {
+            broker: Kind::Memory(broker),
+            wire: Wire::Direct,
+            ledger: Arc::default(),
+            beacon: OnceCell::new(),
+        }
     }
 
     pub(crate) fn nats() -> Self {
@@ -40,7 +60,12 @@ impl Bed {
     }
 
     pub(crate) fn configured(server: NatsServerBuilder) -> Self {
-        Bed { broker: Kind::Nats(server.start()), wire: Wire::Direct, ledger: Arc::default() }
+        Bed {
+            broker: Kind::Nats(server.start()),
+            wire: Wire::Direct,
+            ledger: Arc::default(),
+            beacon: OnceCell::new(),
+        }
     }
 
     /// Services in one account, and callers in another.
@@ -76,9 +101,19 @@ impl Bed {
         }
     }
 
-    /// A connection of its own for a caller.
+    /// A connection of its own for a caller. Across accounts it knows that the services are elsewhere: the
+    /// very first call on a connection cannot be cancelled there, which is a case of its own.
     pub(crate) async fn connect(&self) -> Connection {
-        self.connect_as(Side::Caller).await
+        let connection = self.connect_as(Side::Caller).await;
+        if self.is_across_accounts() {
+            let shine = async || {
+                let server = self.server_builder().await.without_discovery();
+                server.add(BeaconServer::new(Light)).start().await.unwrap()
+            };
+            self.beacon.get_or_init(shine).await;
+            BeaconClient::new(&connection).shine().await.unwrap();
+        }
+        connection
     }
 
     /// A connection of its own for who serves something.
@@ -121,19 +156,6 @@ impl Bed {
     /// A client on a connection of its own.
     pub(crate) async fn client(&self) -> LabClient {
         LabClient::new(self.connect().await)
-    }
-
-    /// Makes a call that waits until it is released, where a client learns from its first one how
-    /// answers come to it: across accounts. It is for cases whose first call is one that takes
-    /// long; the ledger forgets it.
-    pub(crate) async fn warm_up<T>(&self, call: impl IntoFuture<Output = T>) {
-        if self.is_across_accounts() {
-            self.ledger.release.notify_one();
-            call.await;
-            // A trial follows the first answer.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            self.ledger.forget().await;
-        }
     }
 }
 

@@ -17,7 +17,7 @@ on_every_wire! {
     what_is_not_to_be_cancelled_is_told_and_goes_on,
     what_is_not_to_be_cancelled_outlasts_its_deadline,
     a_oneway_call_can_outlast_its_deadline,
-    tagged the_calls_of_a_peer_that_is_gone_are_cancelled,
+    behind_a_mapping the_calls_of_a_peer_that_is_gone_are_cancelled,
     only_a_cancel_of_ones_own_call_counts,
     a_task_that_a_handler_has_spawned_learns_of_the_cancel,
     a_task_that_a_handler_has_spawned_learns_of_the_end_of_the_server,

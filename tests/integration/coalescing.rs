@@ -18,7 +18,7 @@ on_every_wire! {
     ten_thousand_calls_take_few_messages_and_run_once_each,
     limits_of_client_and_method_hold,
     a_handler_that_turns_heavy_gets_messages_of_its_own,
-    tagged clients_of_one_connection_share_messages,
+    behind_a_mapping clients_of_one_connection_share_messages,
     what_was_learned_outlives_the_stub,
     plain_callers_get_plain_answers_of_their_own,
     each_call_of_a_broadcast_message_gets_the_first_answer_to_it,

@@ -80,7 +80,6 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
 async fn a_long_call_that_is_dropped_is_cancelled(bed: Bed) {
     let server = bed.serve().await;
     let lab = bed.client().await;
-    bed.warm_up(lab.wait()).await;
     let call = tokio::spawn(lab.wait().timeout(Duration::from_secs(60)));
     soon(bed.ledger.begun.notified()).await;
     // Long enough to have been accepted.
@@ -94,7 +93,6 @@ async fn a_long_call_that_is_dropped_is_cancelled(bed: Bed) {
 async fn a_call_that_is_dropped_early_is_cancelled_when_it_turns_out_to_be_long(bed: Bed) {
     let server = bed.serve().await;
     let lab = bed.client().await;
-    bed.warm_up(lab.wait()).await;
     for _ in 0..20 {
         let call = tokio::spawn(lab.wait().timeout(Duration::from_secs(60)));
         soon(bed.ledger.begun.notified()).await;
@@ -122,7 +120,6 @@ async fn nested(bed: &Bed) -> Nested {
 
 async fn the_calls_of_a_handler_end_with_it(bed: Bed) {
     let Nested { front, outer, inner, .. } = nested(&bed).await;
-    bed.warm_up(front.pass_on()).await;
     let call = tokio::spawn(front.pass_on().timeout(Duration::from_secs(60)));
     soon(bed.ledger.begun.notified()).await;
     call.abort();
@@ -230,7 +227,7 @@ async fn an_instance_that_is_heard_is_waited_for(bed: Bed) {
     let mut call = tokio::spawn(call(bed.connect().await));
     let message = instance.accept().await;
     let mut control = instance.control.take().unwrap();
-    let mut beats = tokio::time::interval(Duration::from_millis(500));
+    let mut beats = tokio::time::interval(Duration::from_millis(450));
     let mut heard = 0;
     let (result, time) = loop {
         tokio::select! {

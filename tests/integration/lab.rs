@@ -93,13 +93,6 @@ impl Ledger {
         self.finished.load(Ordering::SeqCst)
     }
 
-    /// Forgets a handler that has run to its end.
-    pub(crate) async fn forget(&self) {
-        self.begun.notified().await;
-        self.started.fetch_sub(1, Ordering::SeqCst);
-        self.finished.fetch_sub(1, Ordering::SeqCst);
-    }
-
     fn start(&self) -> Finish<'_> {
         self.started.fetch_add(1, Ordering::SeqCst);
         self.begun.notify_one();

@@ -13,10 +13,10 @@ use crate::wires::on_every_wire;
 
 on_every_wire! {
     behind_a_mapping a_call_that_takes_long_names_its_instance,
-    a_call_that_waits_for_a_place_names_it_too,
+    behind_a_mapping a_call_that_waits_for_a_place_names_it_too,
     one_of_many_instances_says_so,
     behind_a_mapping the_callers_of_long_calls_get_heartbeats,
-    tagged calls_of_one_caller_have_one_control_subject,
+    behind_a_mapping calls_of_one_caller_have_one_control_subject,
 }
 
 async fn serve_as(bed: &Bed, id: &str) -> Server {

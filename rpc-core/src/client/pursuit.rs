@@ -12,7 +12,7 @@ use super::outgoing::{FIRST, Outgoing};
 use super::retry::{Failure, Retry, may_have_run};
 use super::sending::{Expiry, Sent};
 use super::stub::Recipient;
-use crate::connection::{Answer, Verdict};
+use crate::connection::Answer;
 use crate::deadline::Deadline;
 use crate::error::{ErrorKind, Execution};
 use crate::wire::frame::ErrorFrame;
@@ -99,8 +99,8 @@ impl Pursuit {
     pub(super) async fn start(mut self) -> Concluded {
         if self.outgoing.must_verify() {
             self.has_verified = true;
-            if let Ok(Verdict::One) = self.outgoing.verdict(self.deadline).await {
-                return Concluded::at_first(Answer::NotSent(self.outgoing.one_reply_only("a stream")));
+            if let Err(error) = self.outgoing.verify(self.deadline).await {
+                return Concluded::at_first(Answer::NotSent(error));
             }
         }
         let (answer, expiry) = match self.outgoing.retry().hedge(self.outgoing.is_idempotent()) {
@@ -115,13 +115,12 @@ impl Pursuit {
         loop {
             if self.is_refused_across_accounts(&answer) {
                 self.has_verified = true;
-                match self.outgoing.verdict(self.deadline).await {
-                    Ok(Verdict::Several) => {
+                match self.outgoing.verify(self.deadline).await {
+                    Ok(()) => {
                         (answer, expiry) = self.send().await;
                         continue;
                     }
-                    Ok(Verdict::One) => answer = Answer::NotSent(self.outgoing.one_reply_only("a stream")),
-                    Ok(Verdict::Unknown) | Err(_) => {}
+                    Err(error) => answer = Answer::NotSent(error),
                 }
             }
             let differ = clocks_differ(&answer, expiry) && !self.deadline.is_expired();

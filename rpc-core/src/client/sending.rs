@@ -130,10 +130,30 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Whether it has to be known before the call is sent if several replies get through.
+    /// Whether it may have to be learned before the call is sent if several replies get through.
     #[inline(always)] // on the way of every call
     pub(super) fn must_verify(&self) -> bool {
-        self.stream.is_some() && self.connection().inbox().has_imports()
+        self.connection().inbox().has_imports() && !self.is_plain() && self.is_unverified()
+    }
+
+    /// Whether it is not known that several replies get through.
+    #[cold]
+    fn is_unverified(&self) -> bool {
+        self.route().is_ok_and(|route| !self.connection().inbox().is_verified(route.destination))
+    }
+
+    /// Waits for a trial, as long as it is of use for the call: a stream is not sent without what it
+    /// shows.
+    pub(super) async fn verify(&self, deadline: Deadline) -> Result<(), Error> {
+        if self.stream.is_none() {
+            let destination = self.route()?.destination;
+            self.connection().inbox().trial(destination, deadline.instant()).await;
+            return Ok(());
+        }
+        match self.verdict(deadline).await? {
+            Verdict::One => Err(self.one_reply_only("a stream")),
+            Verdict::Several | Verdict::Unknown => Ok(()),
+        }
     }
 
     /// Learns whether several replies get through, unless that is known.

@@ -10,7 +10,7 @@ use crate::bed::{Bed, assert_failed, eventually};
 use crate::wires::on_every_wire;
 
 on_every_wire! {
-    tagged a_connection_has_only_so_many_streams,
+    behind_a_mapping a_connection_has_only_so_many_streams,
     a_server_has_only_so_many_streams,
     a_method_has_only_so_many_streams,
     streams_take_no_places_of_other_calls,

@@ -60,7 +60,7 @@ pub(super) struct Shared {
     pulse: Notify,
     /// Told when something has come of a trial.
     trials: Notify,
-    /// Whether something ever has: then a destination may be in another account.
+    /// Whether an answer has ever come from another account: then any destination may be there.
     has_imports: AtomicBool,
     /// Whether the tasks run. They end with the connection, and with the runtime that they were spawned in.
     running: AtomicBool,
@@ -98,7 +98,7 @@ impl Shared {
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let result = change(&mut state);
-        let News { sweeper, flusher, pulse, trials } = std::mem::take(&mut state.waiters.news);
+        let News { sweeper, flusher, pulse, trials, imports } = std::mem::take(&mut state.waiters.news);
         let control = std::mem::take(&mut state.waiters.control);
         let max_bytes = state.waiters.destinations.max_bytes;
         drop(state);
@@ -108,8 +108,10 @@ impl Shared {
         if pulse {
             self.pulse.notify_one();
         }
-        if trials {
+        if imports {
             self.has_imports.store(true, Ordering::Release);
+        }
+        if trials {
             self.trials.notify_waiters();
         }
         if flusher || !control.is_empty() {
@@ -318,16 +320,36 @@ impl Inbox {
         }
     }
 
+    /// Waits for the answers to a trial that is out, or goes out now: where nothing is known of a destination, and others are
+    /// in another account. It takes little longer than the answers do, so that one of them may be missing.
+    pub(crate) async fn trial(&self, destination: DestinationId, deadline: Instant) {
+        loop {
+            let news = self.shared.trials.notified();
+            let now = Instant::now();
+            let until =
+                self.shared.change(|state| state.waiters.trial_until(destination, self.random(), now));
+            match until.map(|until| until.min(deadline)) {
+                Some(until) if now < until => _ = timeout_at(until, news).await,
+                _ => return,
+            }
+        }
+    }
+
     /// Whether a destination may be in another account.
     #[inline(always)] // on the way of every call
     pub(crate) fn has_imports(&self) -> bool {
         self.shared.has_imports.load(Ordering::Acquire)
     }
 
+    /// Whether there is nothing to learn of the replies to what is sent to a destination: all of them get through, or one does.
+    pub(crate) fn is_verified(&self, destination: DestinationId) -> bool {
+        let now = Instant::now();
+        self.shared.lock().waiters.is_verified(destination, now)
+    }
+
     /// Whether it was verified that several replies from another account get through.
     pub(crate) fn several_were_verified(&self, destination: DestinationId) -> bool {
-        let (random, now) = (self.random(), Instant::now());
-        self.shared.change(|state| state.waiters.several_were_verified(destination, random, now))
+        self.shared.lock().waiters.several_were_verified(destination)
     }
 
     /// Forgets a call that nobody waits for any more.

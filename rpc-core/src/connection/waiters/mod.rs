@@ -118,6 +118,8 @@ pub(super) struct News {
     pub(super) pulse: bool,
     /// Whether something has come of a trial.
     pub(super) trials: bool,
+    /// Whether an answer has come from another account.
+    pub(super) imports: bool,
 }
 
 /// A call that is out or waits to leave.
@@ -265,6 +267,7 @@ impl Waiters {
         let Some(destination) = self.destinations.get_mut(id) else { return };
         destination.estimate.handlers(times);
         if destination.replies.note(is_across_accounts) {
+            self.news.imports = true;
             self.begin_trial(id, random, Instant::now());
         }
     }

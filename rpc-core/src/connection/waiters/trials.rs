@@ -18,6 +18,10 @@ use crate::wire::frame::{Frame, Frames, Id, write_trial};
 const FIRST_ANSWER: Duration = Duration::from_millis(500);
 const SECOND_ANSWER: Duration = Duration::from_millis(250);
 
+/// How long a call waits for a trial: for its first answer, and for the second one behind that.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
+const SOON: Duration = Duration::from_millis(10);
+
 /// Whether several replies to what is sent to a destination get through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -73,6 +77,7 @@ impl Waiters {
             Some(Ok(Frame::Success(_, success))) if !success.is_across_accounts => Replies::Own,
             Some(Ok(Frame::Success(..))) if trial.answered.is_some() => Replies::Across(Through::Several),
             Some(Ok(Frame::Success(..))) => {
+                self.news.imports = true;
                 trial.answered = Some(now);
                 Replies::Across(Through::Unknown)
             }
@@ -129,22 +134,36 @@ impl Waiters {
         Ok(verdict)
     }
 
-    /// Whether several replies from another account get through, as was verified. Where nothing is known
-    /// of a destination, a trial is sent: other destinations of the connection are in another account.
-    pub(in crate::connection) fn several_were_verified(
+    /// Whether several replies from another account get through, as was verified.
+    pub(in crate::connection) fn several_were_verified(&mut self, destination: DestinationId) -> bool {
+        let there = self.destinations.get_mut(destination);
+        there.is_some_and(|there| there.replies == Replies::Across(Through::Several))
+    }
+
+    /// Whether it is known if several replies get through.
+    pub(in crate::connection) fn is_verified(&mut self, destination: DestinationId, now: Instant) -> bool {
+        let there = self.destinations.get_mut(destination);
+        there.is_none_or(|there| there.replies.get_through(now).is_some())
+    }
+
+    /// Until when a call to a destination had better wait for the answers to a trial, which is sent if
+    /// nothing is known; `None` if there is nothing to wait for.
+    pub(in crate::connection) fn trial_until(
         &mut self,
         destination: DestinationId,
         random: &Random,
         now: Instant,
-    ) -> bool {
-        let there = self.destinations.get_mut(destination);
-        match there.map(|there| there.replies) {
-            Some(Replies::Across(Through::Several)) => true,
-            Some(Replies::Unknown) => {
-                self.begin_trial(destination, random, now);
-                false
-            }
-            _ => false,
+    ) -> Option<Instant> {
+        let replies = self.destinations.get_mut(destination)?.replies;
+        let is_unknown = matches!(replies, Replies::Unknown | Replies::Across(Through::Unknown));
+        if !is_unknown || self.verdict(destination, random, now).is_ok() {
+            return None;
+        }
+        let trial = self.trials.values().find(|trial| trial.destination == destination)?;
+        match trial.answered {
+            _ if trial.has_failed => None,
+            Some(answered) => Some(answered + SOON),
+            None => Some(trial.sent + LONGEST_WAIT),
         }
     }
 
