@@ -4,14 +4,15 @@ use std::iter::Peekable;
 use std::sync::Arc;
 use std::task::Waker;
 
+use bytes::BytesMut;
 use futures_util::StreamExt;
 
 use super::Shared;
 use super::peers::Peers;
 use super::replies::{Dispatch, send_message};
-use crate::connection::{Joining, MAX_FRAMES, Message, Subscription, no_responders};
+use crate::connection::{Joining, MAX_FRAMES, Message, OutboundMessage, Subscription, no_responders};
 use crate::reply::{is_across_accounts, nothing};
-use crate::wire::frame::{Frame, Frames, HeartbeatFrame, Id, ItemFrame, Malformed};
+use crate::wire::frame::{Frame, Frames, HeartbeatFrame, Id, ItemFrame, Malformed, write_heartbeat};
 
 /// Takes in the control messages of one service, until its server ends: a shutdown waits for handlers, which can still be
 /// cancelled.
@@ -28,10 +29,6 @@ fn take(message: &Message, peers: &Peers, shared: &Arc<Shared>) {
     if no_responders(message).is_some() {
         peers.gone(peer);
         return;
-    }
-    if let Some(reply) = message.reply.as_ref().filter(|reply| is_across_accounts(reply)) {
-        // Nothing is answered there: the NATS server need not keep the way.
-        send_message(shared, nothing(reply.clone()), Joining::Lone, Dispatch::Soon);
     }
     let Ok(frames) = Frames::new(&message.payload) else {
         shared.counters.control_malformed.add();
@@ -58,16 +55,27 @@ fn take(message: &Message, peers: &Peers, shared: &Arc<Shared>) {
             Ok(Frame::Cancel(id)) => _ = peers.cancel(peer, &id),
             Ok(Frame::Heartbeat(HeartbeatFrame { number, .. })) => {
                 peers.take_heartbeat(peer);
-                if let Some(address) = number.and_then(|_| peers.address(peer)) {
-                    // Alone: what else there is to say waits for it at the other side.
-                    send_message(shared, address.confirmation(number), Joining::Lone, Dispatch::Soon);
-                }
+                number.into_iter().for_each(|number| confirm(message, number, shared));
             }
             Ok(_) => {}
             Err(_) => _ = shared.counters.control_malformed.add(),
         }
     }
     wake.into_iter().for_each(Waker::wake);
+    if let Some(reply) = message.reply.as_ref().filter(|reply| is_across_accounts(reply)) {
+        // Nothing more is answered there: the NATS server need not keep the way.
+        send_message(shared, nothing(reply.clone()), Joining::Lone, Dispatch::Soon);
+    }
+}
+
+/// Answers that a heartbeat has come, whoever sent it: that shows where the instance hears.
+fn confirm(message: &Message, number: u64, shared: &Arc<Shared>) {
+    let reply = message.reply.as_ref().filter(|reply| shared.accepts_reply(&message.subject, reply));
+    let Some(subject) = reply.cloned() else { return };
+    let mut bytes = BytesMut::new();
+    write_heartbeat(&mut bytes, Some(number), None);
+    let message = OutboundMessage { subject, reply: None, payload: bytes.freeze(), headers: None };
+    send_message(shared, message, Joining::Lone, Dispatch::Soon);
 }
 
 /// The next frame, if it is another item of the same stream.

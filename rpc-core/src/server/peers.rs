@@ -128,13 +128,9 @@ impl Address {
 
     /// Says that the instance is there.
     pub(super) fn heartbeat(&self) -> OutboundMessage {
-        if self.is_across_accounts { self.confirmation(None) } else { self.message(frame::heartbeat()) }
-    }
-
-    /// The same, and that a heartbeat with this number came from the peer.
-    pub(super) fn confirmation(&self, number: Option<u64>) -> OutboundMessage {
+        let Some(control) = self.control() else { return self.message(frame::heartbeat()) };
         let mut bytes = BytesMut::new();
-        frame::write_heartbeat(&mut bytes, number, self.control());
+        frame::write_heartbeat(&mut bytes, None, Some(control));
         self.message(bytes.freeze())
     }
 

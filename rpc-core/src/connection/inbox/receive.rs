@@ -153,7 +153,7 @@ fn deliver(
             }
             Answered::End(id, end) => {
                 let Some(id) = id.own() else { continue };
-                state.waiters.take_end(id, *end, origin, wake);
+                state.waiters.take_end(id, end, origin, wake);
             }
             Answered::Credit(id, credit) => {
                 let Some(id) = id.own() else { continue };
@@ -167,9 +167,9 @@ fn deliver(
                 let control = heartbeat.control.as_deref();
                 if let Some(declared) = message.reply.as_deref().or(control) {
                     state.waiters.peers.hear(declared, now);
-                    if let Some(number) = heartbeat.number {
-                        state.waiters.confirm(declared, number, now, wake);
-                    }
+                }
+                if let Some(number) = heartbeat.number {
+                    state.waiters.confirm(&message.subject, number, now, wake);
                 }
             }
             Answered::Message => deliver_message(state, message, token, now, wake),

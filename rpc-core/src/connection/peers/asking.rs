@@ -68,15 +68,10 @@ impl Peers {
         Some(OutboundMessage { subject, reply: Some(reply), payload: bytes.freeze(), headers: None })
     }
 
-    /// An instance confirms that it hears where it was asked. Returns it, with the calls that are to be
-    /// cancelled there.
-    pub(in crate::connection) fn confirm(
-        &mut self,
-        declared: &str,
-        number: u64,
-    ) -> Option<(PeerId, Vec<u64>)> {
-        let peer = self.find(declared)?;
-        let there = self.all.get_mut(peer)?;
+    /// An instance confirms at this reply subject that it hears where it was asked. Returns it, with the
+    /// calls that are to be cancelled there.
+    pub(in crate::connection) fn confirm(&mut self, reply: &str, number: u64) -> Option<(PeerId, Vec<u64>)> {
+        let (peer, there) = self.all.iter_mut().find(|(_, peer)| *peer.reply == *reply)?;
         let asked = there.asked.take_if(|asked| asked.number == number)?;
         Some((peer, asked.cancels))
     }

@@ -5,8 +5,8 @@ use super::*;
 const A: Subject = Subject::from_static("lab._ctl.a.1");
 
 fn open(peers: &mut Peers, call: u64, declared: &Subject, control: Option<&Subject>) -> PeerId {
-    let control = control.cloned();
-    let peer = NewPeer { declared, control, at: None, instance: "a", inbox: "_INBOX.x.s" };
+    let controls = Controls::At(control.unwrap_or(declared).clone());
+    let peer = NewPeer { declared, controls, at: None, instance: "a", inbox: "_INBOX.x.s" };
     peers.open(call, peer, Instant::now())
 }
 

@@ -120,15 +120,15 @@ impl Waiters {
         }
     }
 
-    /// An instance confirms that it hears where it was asked.
+    /// An instance confirms at this reply subject that it hears where it was asked.
     pub(in crate::connection) fn confirm(
         &mut self,
-        declared: &str,
+        reply: &str,
         number: u64,
         now: Instant,
         wake: &mut Vec<Waker>,
     ) {
-        let Some((peer, cancels)) = self.peers.confirm(declared, number) else { return };
+        let Some((peer, cancels)) = self.peers.confirm(reply, number) else { return };
         for id in cancels {
             self.cancel_at_peers(id, &[peer]);
         }

@@ -79,7 +79,13 @@ pub(super) struct Entry {
     /// The instance that has it.
     peer: Option<PeerId>,
     /// What the instance has said, until it is known where it can be told something.
-    deferred: Vec<AcceptedFrame>,
+    deferred: Vec<Deferred>,
+}
+
+/// What an instance says of a stream, besides its items.
+enum Deferred {
+    Accepted(AcceptedFrame),
+    End(Box<EndFrame>),
 }
 
 impl Entry {
@@ -124,7 +130,7 @@ impl Waiters {
         entry.peer = Some(peer);
         if self.peers.is_asked(peer) {
             if entry.deferred.len() < MAX_DEFERRED {
-                entry.deferred.push(accepted.clone());
+                entry.deferred.push(Deferred::Accepted(accepted.clone()));
             }
             return;
         }
@@ -155,8 +161,11 @@ impl Waiters {
     pub(super) fn begin_deferred(&mut self, id: u64, peer: PeerId, now: Instant, wake: &mut Vec<Waker>) {
         let entry = self.streams.get_mut(&id).filter(|entry| entry.peer == Some(peer));
         let deferred = entry.map(|entry| std::mem::take(&mut entry.deferred)).unwrap_or_default();
-        for accepted in deferred {
-            self.accept_stream(id, &accepted, peer, now, wake);
+        for said in deferred {
+            match said {
+                Deferred::Accepted(accepted) => self.accept_stream(id, &accepted, peer, now, wake),
+                Deferred::End(end) => self.end_stream(id, *end, wake),
+            }
         }
     }
 
@@ -186,10 +195,9 @@ impl Waiters {
         id: u64,
         origin: Origin<'_>,
     ) -> Option<Arc<ClientStream>> {
-        let is_deferred = || {
-            let entry = self.streams.get(&id);
-            entry.is_some_and(|entry| entry.deferred.iter().any(|accepted| accepted.flags.is_open()))
-        };
+        let opens =
+            |said: &Deferred| matches!(said, Deferred::Accepted(accepted) if accepted.flags.is_open());
+        let is_deferred = || self.streams.get(&id).is_some_and(|entry| entry.deferred.iter().any(opens));
         let is_open = |stream: &Arc<ClientStream>| stream.opened.get() == Some(&id) || is_deferred();
         self.stream_at(id, origin).filter(is_open)
     }
@@ -213,16 +221,28 @@ impl Waiters {
     pub(in crate::connection) fn take_end(
         &mut self,
         id: u64,
-        end: EndFrame,
+        end: Box<EndFrame>,
         origin: Origin<'_>,
         wake: &mut Vec<Waker>,
     ) {
-        let Some(stream) = self.open_stream(id, origin) else { return };
-        self.open_before_its_end(id, wake);
+        if self.open_stream(id, origin).is_none() {
+            return;
+        }
+        match self.streams.get_mut(&id) {
+            Some(entry) if !entry.deferred.is_empty() => {
+                if entry.deferred.len() < MAX_DEFERRED {
+                    entry.deferred.push(Deferred::End(end));
+                }
+            }
+            _ => self.end_stream(id, *end, wake),
+        }
+    }
+
+    fn end_stream(&mut self, id: u64, end: EndFrame, wake: &mut Vec<Waker>) {
+        let Some(entry) = self.remove_stream(id) else { return };
         // A fault need not be told: the handler has ended.
-        let _ = stream.flows.take_end(end, wake);
-        wake.extend(stream.flows.outflow.stop(Stop::Unwanted));
-        self.remove_stream(id);
+        let _ = entry.stream.flows.take_end(end, wake);
+        wake.extend(entry.stream.flows.outflow.stop(Stop::Unwanted));
     }
 
     /// Lets instances send more whose streams are waited for: they may wait as well.
@@ -241,20 +261,6 @@ impl Waiters {
             let message = OutboundMessage { subject, reply, payload: payload.freeze(), headers: None };
             (message, Joining::Frames(1))
         }));
-    }
-
-    /// A stream ends before it is known where its instance can be told something: nothing has to be told.
-    fn open_before_its_end(&mut self, id: u64, wake: &mut Vec<Waker>) {
-        let Some(entry) = self.streams.get_mut(&id) else { return };
-        let Some(opened) = entry.deferred.drain(..).find(|accepted| accepted.flags.is_open()) else { return };
-        let control = entry.peer.and_then(|peer| self.peers.get(peer)?.control.clone());
-        if let Some(to) = control {
-            entry.stream.way.get_or_init(|| Way { to, from: None, id });
-        }
-        entry.stream.opened.get_or_init(|| id);
-        let AcceptedFrame { instance, headers, .. } = opened;
-        let opened = Opened { instance, headers };
-        wake.extend(self.answer(id, Answer::Opened(Box::new(opened)), Instant::now()));
     }
 
     /// Takes in that more may be sent.

@@ -1,7 +1,7 @@
 //! What becomes of calls that an instance has accepted, and of the instance.
 
 use super::*;
-use crate::connection::waiters::acceptance::{Gone, Heard, MustAsk};
+use crate::connection::waiters::acceptance::{Gone, Heard};
 use crate::wire::frame::AcceptedFrame;
 
 pub(super) fn accepted(instance: &str, flags: Flags) -> AcceptedFrame {
@@ -16,19 +16,10 @@ impl Bed {
 
     /// Returns how many tasks are woken by it.
     pub(super) fn accept_with(&mut self, id: u64, accepted: &AcceptedFrame, control: &'static str) -> usize {
-        self.try_accept(id, accepted, control).unwrap_or_default()
-    }
-
-    pub(super) fn try_accept(
-        &mut self,
-        id: u64,
-        accepted: &AcceptedFrame,
-        control: &'static str,
-    ) -> Result<usize, MustAsk> {
         let (declared, mut wake) = (&Subject::from_static(control), Vec::new());
-        let heard = Heard { declared, at: None, settled: None };
-        self.waiters.accept(id, accepted, &heard, Instant::now(), &mut wake)?;
-        Ok(wake.len())
+        let heard = Heard { declared, at: None };
+        self.waiters.accept(id, accepted, &heard, Instant::now(), &mut wake);
+        wake.len()
     }
 
     /// Where instances are told something, and whether it is a cancel.
@@ -117,7 +108,7 @@ async fn one_instance_of_many_that_is_gone_proves_nothing() {
 async fn nothing_is_sent_to_a_subject_that_is_not_the_services_own() {
     let mut bed = bed();
     for (id, control) in
-        [(1, "orders.delete"), (2, "shelf._ctl.a.7"), (3, "lab._ctl.b.7"), (4, "lab._ctl.a.7.8")]
+        [(1, "orders.delete"), (2, "$SYS._ctl.a.7"), (3, "lab._ctl.b.7"), (4, "lab._ctl.a.7.8")]
     {
         bed.send(id, 5);
         bed.accept(id, "a", control);
@@ -159,4 +150,59 @@ async fn a_call_has_one_instance_unless_it_is_a_broadcast() {
     }
     bed.waiters.forget(2);
     assert_eq!(bed.told().len(), 2);
+}
+
+/// The number of the last question that was sent, and where its answer comes.
+fn question(bed: &mut Bed) -> (String, Subject, u64) {
+    let (message, _) = bed.waiters.control.pop().unwrap();
+    assert_eq!(message.payload[..4], [0xC1, 1, 0x92, 9], "a heartbeat with a number");
+    (message.subject.to_string(), message.reply.unwrap(), u64::from(message.payload[4]))
+}
+
+/// A mapping has brought the call to another subject than the one that its caller knows.
+#[tokio::test(start_paused = true)]
+async fn an_instance_elsewhere_confirms_where_it_hears_before_it_is_told_anything_else() {
+    let mut bed = bed();
+    bed.send(1, 5);
+    bed.accept(1, "a", "moved.lab._ctl.a.7");
+    let (control, reply, number) = question(&mut bed);
+    assert_eq!(control, "lab._ctl.a.7", "below the caller's own subject");
+    bed.waiters.beat();
+    bed.waiters.forget(1);
+    assert!(bed.told().is_empty(), "not yet");
+    let now = Instant::now();
+    bed.waiters.confirm(&reply, number + 1, now, &mut Vec::new());
+    bed.waiters.confirm("_INBOX._a.9", number, now, &mut Vec::new());
+    assert!(bed.told().is_empty(), "that was not asked");
+    bed.waiters.confirm(&reply, number, now, &mut Vec::new());
+    assert_eq!(bed.told(), [("lab._ctl.a.7".to_owned(), true)]);
+    assert!(bed.waiters.peers.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_listed_is_tried_after_that_and_needs_no_trial_if_the_instance_names_it() {
+    let mut bed = bed();
+    bed.waiters.slots.serve_below(0, &["east.lab".into(), "west".into()]);
+    bed.send(1, 5);
+    bed.accept(1, "a", "west.lab._ctl.a.7");
+    assert!(bed.told().is_empty(), "it is listed");
+    bed.waiters.forget(1);
+    assert_eq!(bed.told(), [("west.lab._ctl.a.7".to_owned(), true)]);
+
+    bed.send(2, 5);
+    bed.accept(2, "a", "north.lab._ctl.a.8");
+    for expected in ["lab._ctl.a.8", "east.lab._ctl.a.8", "west._ctl.a.8"] {
+        let (control, reply, _) = question(&mut bed);
+        assert_eq!(control, expected);
+        if expected == "lab._ctl.a.8" {
+            assert!(bed.waiters.unreached(&reply, None, Instant::now(), &mut Vec::new()));
+        } else {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            bed.waiters.look_at_peers(Instant::now(), &mut Vec::new());
+        }
+    }
+    bed.waiters.beat();
+    assert!(bed.told().is_empty() && bed.poll(2).is_pending(), "it is not told anything, and waited for");
+    bed.waiters.forget(2);
+    assert!(bed.told().is_empty() && bed.waiters.peers.is_empty());
 }

@@ -64,7 +64,12 @@ impl Bed {
     }
 
     fn end(&mut self, id: u64, end: EndFrame, control: &'static str) {
-        self.waiters.take_end(id, end, Origin::Control(&Subject::from_static(control)), &mut Vec::new());
+        self.waiters.take_end(
+            id,
+            Box::new(end),
+            Origin::Control(&Subject::from_static(control)),
+            &mut Vec::new(),
+        );
     }
 
     fn credit(&mut self, id: u64, messages: u32, control: &'static str) {
@@ -209,7 +214,7 @@ async fn what_does_not_come_from_the_instance_of_a_stream_is_ignored() {
     let none = Origin::Across(&slot);
     bed.waiters.take_credit(1, Credit { messages: 5, bytes: 5 }, none, &mut Vec::new());
     bed.waiters.take_cancel(1, none, &mut Vec::new());
-    bed.waiters.take_end(1, end(0, 0), none, &mut Vec::new());
+    bed.waiters.take_end(1, Box::new(end(0, 0)), none, &mut Vec::new());
     assert!(bed.waiters.open_stream(1, none).is_none());
     assert!(matches!(taken(&stream), (0, None)));
     assert!(matches!(allowed(&stream), Ok(0)));
@@ -223,7 +228,7 @@ async fn what_does_not_come_from_the_instance_of_a_stream_is_ignored() {
 async fn an_accepted_that_names_a_foreign_subject_opens_nothing() {
     let mut bed = bed();
     for (id, control) in
-        [(1, "orders.delete"), (2, "shelf._ctl.a.7"), (3, "lab._ctl.b.7"), (4, "lab._ctl.a.7.8")]
+        [(1, "orders.delete"), (2, "$SYS._ctl.a.7"), (3, "lab._ctl.b.7"), (4, "lab._ctl.a.7.8")]
     {
         let stream = bed.stream(id, 5);
         assert_eq!(bed.accept_with(id, &opened("a"), control), 0);
