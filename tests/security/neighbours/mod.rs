@@ -4,6 +4,7 @@ mod accounts;
 mod bed;
 mod credit;
 mod frames;
+mod listed;
 mod places;
 mod raw;
 mod silence;
