@@ -20,8 +20,13 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) async fn new(bed: &Bed) -> Self {
+        Caller::below("_INBOX", bed).await
+    }
+
+    /// The same with another inbox prefix.
+    pub(crate) async fn below(prefix: &str, bed: &Bed) -> Self {
         let connection = bed.connect().await;
-        let inbox = format!("_INBOX.{}", uuid::Uuid::new_v4().simple());
+        let inbox = format!("{prefix}.{}", uuid::Uuid::new_v4().simple());
         let replies = connection.subscribe(format!("{inbox}.*"), None).await.unwrap();
         Caller { connection, inbox, replies, is_across_accounts: bed.is_across_accounts() }
     }
@@ -63,7 +68,11 @@ impl Caller {
 
     /// Cancels a call where its instance said that it listens.
     pub(crate) async fn cancel(&self, control: &str, number: u8) {
-        let frame = Value::Array(vec![4.into(), Value::Binary(vec![number; 8])]);
+        self.say(control, Value::Array(vec![4.into(), Value::Binary(vec![number; 8])])).await;
+    }
+
+    /// Says something where an instance said that it listens.
+    pub(crate) async fn say(&self, control: &str, frame: Value) {
         self.connection.publish(outbound(control, None, write_frames([frame]))).await.unwrap();
     }
 
@@ -85,6 +94,16 @@ impl Caller {
             |frame: &Value| frame[0].as_u64() < Some(4) && frame[1] == Value::Binary(vec![number; 8]);
         loop {
             if let Some(answer) = self.next().await.frames.into_iter().find(is_answer) {
+                return answer;
+            }
+        }
+    }
+
+    /// The next answer to any call.
+    pub(crate) async fn next_frame_of_any(&mut self) -> Value {
+        loop {
+            let mut frames = self.next().await.frames.into_iter();
+            if let Some(answer) = frames.find(|frame| frame[0].as_u64() < Some(4)) {
                 return answer;
             }
         }

@@ -16,6 +16,7 @@ mod busy_shutdown;
 mod by_hand;
 mod by_message;
 mod caller;
+mod callers;
 mod calls;
 mod cancelled_calls;
 mod checks;

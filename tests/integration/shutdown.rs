@@ -107,7 +107,8 @@ async fn a_stopped_server_has_no_responders(bed: Bed) {
 /// More replies at once than the connection's queue has room for.
 async fn no_finished_reply_is_lost(bed: Bed) {
     const CALLS: usize = 5000;
-    let server = bed.server_builder().await.max_in_flight(CALLS).add(bed.service()).start().await.unwrap();
+    let server = bed.server_builder().await.max_in_flight(CALLS).max_in_flight_per_caller(CALLS);
+    let server = server.add(bed.service()).start().await.unwrap();
     let lab = bed.client().await;
     let calls: Vec<_> =
         (0..CALLS).map(|_| tokio::spawn(lab.wait().timeout(Duration::from_secs(60)))).collect();

@@ -1,9 +1,10 @@
 //! The functions that docs/security.md prints, to the letter.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nats_rpc::async_nats::ConnectOptions;
-use nats_rpc::{Connection, Error, ErrorKind, Server, Service, connect_with};
+use nats_rpc::{Connection, Error, ErrorKind, Server, ServerBuilder, Service, connect_with};
 
 pub(crate) async fn connect_as_web(servers: &str, password: String) -> Result<Connection, Error> {
     let options = ConnectOptions::with_user_and_password("web".to_owned(), password);
@@ -46,4 +47,11 @@ pub(crate) async fn deploy(connection: Connection, service: impl Service) -> Res
     let server = Server::builder(connection).without_discovery().add(service).start().await?;
     server.shutdown().await;
     Ok(())
+}
+
+pub(crate) fn with_callers(server: ServerBuilder) -> ServerBuilder {
+    server
+        .reply_prefixes(["_INBOX_greeter", "_INBOX_web", "_INBOX_batch", "_INBOX_ops", "_R_."])
+        .max_in_flight_per_caller(256)
+        .max_timeout(Duration::from_secs(60))
 }

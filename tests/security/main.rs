@@ -21,6 +21,7 @@ mod keys;
 mod leaks;
 mod listening;
 mod methods;
+mod neighbours;
 mod reflection;
 mod regions;
 mod secrets;

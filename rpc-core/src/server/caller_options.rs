@@ -39,8 +39,8 @@ impl ServerBuilder {
     /// 32 bytes more than it has. Above it, its streams wait, as for a caller that takes nothing
     /// ([`stream_idle_timeout`](Self::stream_idle_timeout)).
     ///
-    /// Each stream has a share that no other can use up: half of these bytes, divided by the streams that the caller has open, but 4 KiB at least and 512 KiB at
-    /// most, or else one item. So a stream that is taken goes on, and what may be on its way is up to half as much more.
+    /// Each stream has a share beside that, which no other can use up, so that one that is taken goes on whatever the others do: 128 KiB of the first 48, and less of
+    /// those that come later, but at least 2 KiB, or one item. All shares together are half of these bytes, and 2 KiB or one item of each later stream.
     ///
     /// A caller that does not read what it has asked for has it wait at its NATS server. Once 32 MiB wait for one connection there, with the settings that a NATS server
     /// has by default, that slows down all that the instance sends.

@@ -1,9 +1,10 @@
 //! How many streams there may be.
 
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use futures::stream;
-use nats_rpc::{Client, ErrorKind, Execution, MethodLimits, Retry};
+use nats_rpc::{Client, ErrorKind, Execution, MethodLimits, Retry, ServerBuilder};
 
 use super::bed::{Banks, RiverClient, drained, rpc};
 use crate::bed::{Bed, assert_failed, eventually};
@@ -12,11 +13,17 @@ use crate::wires::on_every_wire;
 on_every_wire! {
     behind_a_mapping a_connection_has_only_so_many_streams,
     a_server_has_only_so_many_streams,
+    a_caller_has_only_so_many_streams,
+    a_caller_that_takes_nothing_has_only_so_much_on_its_way,
+    one_stream_is_taken_to_its_end_while_others_are_not,
     a_method_has_only_so_many_streams,
     streams_take_no_places_of_other_calls,
     a_receiver_that_takes_nothing_is_given_up,
     a_caller_whose_items_nobody_takes_gives_up,
 }
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
 
 async fn impatient(banks: &Banks) -> RiverClient {
     RiverClient::new(Client::builder(banks.bed.connect().await).retry(Retry::off()).build().unwrap())
@@ -54,6 +61,59 @@ async fn a_server_has_only_so_many_streams(bed: Bed) {
         // The server counts it until its handler is gone, which is a moment later.
         eventually("it is gone", || banks.bank.0.open() == 0).await;
         tokio::task::yield_now().await;
+    }
+}
+
+async fn a_caller_has_only_so_many_streams(bed: Bed) {
+    let banks = Banks::with(bed, |server| server.max_streams_per_caller(2)).await;
+    let clients = [impatient(&banks).await, impatient(&banks).await, impatient(&banks).await];
+    let open = (clients[0].silent().await.unwrap(), clients[1].silent().await.unwrap());
+    let refused = clients[2].silent().await;
+    let refused = assert_failed(refused, ErrorKind::Overloaded, Execution::NotExecuted);
+    assert!(refused.message().contains("of the caller with streams"), "{refused}");
+    drop(open);
+    banks.until_none_is_open().await;
+    eventually("it is gone", || banks.bank.0.open() == 0).await;
+}
+
+/// What a connection may have on its way in a window is more than what all of its streams may have.
+async fn a_caller_that_takes_nothing_has_only_so_much_on_its_way(bed: Bed) {
+    let idle = Duration::from_secs(2);
+    let limits = |server: ServerBuilder| server.max_credit_per_caller(MIB).stream_idle_timeout(idle);
+    let banks = Banks::with(bed, limits).await;
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        open.push(banks.client.chunks(1000, KIB as u64 * 16).await.unwrap());
+    }
+    let yielded = || banks.bank.0.yielded.load(Ordering::SeqCst) * KIB * 16;
+    eventually("there is as much on its way as may be", || yielded() >= MIB).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(yielded() <= 2 * MIB, "{} KiB", yielded() / KIB);
+    eventually("they are given up like those of one who grants nothing", || banks.bank.0.open() == 0).await;
+    for stream in open {
+        let (_, error) = drained(stream).await;
+        assert_eq!(rpc(error).kind(), ErrorKind::DeadlineExceeded);
+    }
+    // All of it has come back.
+    assert_eq!(drained(banks.client.chunks(1000, KIB as u64 * 16).await.unwrap()).await.0, 1000);
+}
+
+async fn one_stream_is_taken_to_its_end_while_others_are_not(bed: Bed) {
+    let banks = Banks::of(bed).await;
+    let mut open = Vec::new();
+    for _ in 0..32 {
+        open.push(banks.client.chunks(1000, KIB as u64 * 16).await.unwrap());
+    }
+    // All have what they may have: the last ones less than they were granted.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    while let Some(last) = open.pop() {
+        let begun = Instant::now();
+        let (count, error) = drained(last).await;
+        assert!(count == 1000 && error.is_none(), "{error:?}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        if open.len() < 30 {
+            break;
+        }
     }
 }
 

@@ -21,7 +21,7 @@ const GRANT_INTERVAL: Duration = Duration::from_millis(250);
 
 /// So many bytes that were taken are granted at once, even if that is less than half of a large window: the other side counts them
 /// as on their way until then, and a server bounds that.
-const GRANT: u32 = 256 * 1024;
+const GRANT: u32 = 64 * 1024;
 
 /// Of the items that are taken without a grant, the first ones and then each of so many have a look at the clock: that costs as much as a small item.
 const LOOK: u32 = 16;
