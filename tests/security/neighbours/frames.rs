@@ -17,6 +17,7 @@ async fn an_answer_of_very_many_frames_is_not_read_to_its_end(version: Version) 
     let connection = connect(&nats, "web").await;
     let mut evil = Raw::connect(&nats, "desk").await;
     evil.subscribe("desk.hello").await;
+    evil.settle().await;
     let client = Client::builder(connection).retry(Retry::off()).build().unwrap();
     let client = DeskClient::new(client);
     // Heartbeats, and frames of a later version.

@@ -41,6 +41,16 @@ impl Raw {
         self.write(format!("SUB {subject} 1\r\n").as_bytes()).await;
     }
 
+    /// Waits until the NATS server has taken what was sent before. Nothing must have come until then.
+    pub(super) async fn settle(&mut self) {
+        self.write(b"PING\r\n").await;
+        let mut line = String::new();
+        while line != "PONG\r\n" {
+            line.clear();
+            assert_ne!(soon(self.0.read_line(&mut line)).await.unwrap(), 0, "the connection was closed");
+        }
+    }
+
     pub(super) async fn publish(&mut self, subject: &str, reply: &str, payload: &[u8]) {
         let head = format!("PUB {subject} {reply} {}\r\n", payload.len());
         self.write(&[head.as_bytes(), payload, b"\r\n"].concat()).await;
