@@ -51,10 +51,8 @@ async fn under(per_second: u32, places: usize, time: Duration) -> Run {
     let nats = NatsServer::start();
     let bed = Bed::new();
     let connection = nats_rpc::connect(nats.url()).await.unwrap();
-    let limited = bed.serve_with(connection, "one", |builder| {
-        let builder = builder.max_in_flight(places).max_queued(places);
-        builder.max_in_flight_per_caller(places).max_queued_per_caller(places)
-    });
+    let limited =
+        bed.serve_with(connection, "one", |builder| builder.max_in_flight(places).max_queued(places));
     let _server = limited.await;
     let connection = nats_rpc::connect(nats.url()).await.unwrap();
     // What the service says is what is looked at, not how often it is asked again.

@@ -67,7 +67,7 @@ async fn a_call_that_expires_in_the_queue_is_not_executed(bed: Bed) {
 }
 
 async fn requests_are_bounded_in_bytes(bed: Bed) {
-    let server = bed.server_builder().await.max_bytes(1000).max_bytes_per_caller(1000).add(bed.service());
+    let server = bed.server_builder().await.max_bytes(1000).add(bed.service());
     let _server = server.start().await.unwrap();
     let lab = bed.client().await;
     let result = lab.echo(&"x".repeat(2000)).await;
@@ -176,9 +176,8 @@ async fn limits_are_those_of_a_method_that_is_there(bed: Bed) {
 async fn a_refusal_waits_for_nothing() {
     const PLACES: usize = 10;
     let bed = Bed::memory();
-    let builder = bed.server_builder().await.max_in_flight(PLACES).max_queued(PLACES);
-    let builder = builder.max_in_flight_per_caller(PLACES).max_queued_per_caller(PLACES);
-    let server = builder.add(bed.service()).start().await.unwrap();
+    let builder = bed.server_builder().await.max_in_flight(PLACES).max_queued(PLACES).add(bed.service());
+    let server = builder.start().await.unwrap();
     let lab = bed.client().await;
     let taken: Vec<_> = (0..2 * PLACES).map(|_| tokio::spawn(lab.sleep(60).timeout(Duration::MAX))).collect();
     while bed.ledger.started() < PLACES {

@@ -55,7 +55,6 @@ fn leak(text: String) -> &'static str {
 
 async fn serve_and_call(bed: Bed, services: usize) {
     let mut server = bed.server_builder().await.max_in_flight(services * CALLS);
-    server = server.max_in_flight_per_caller(services * CALLS);
     for number in 0..services {
         let descriptor =
             ServiceDescriptor::new(leak(format!("lab-{number}")), LabClient::descriptor().methods())

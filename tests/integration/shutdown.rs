@@ -107,6 +107,7 @@ async fn a_stopped_server_has_no_responders(bed: Bed) {
 /// More replies at once than the connection's queue has room for.
 async fn no_finished_reply_is_lost(bed: Bed) {
     const CALLS: usize = 5000;
+    // Those of another account are not given all of a server unless it says so.
     let server = bed.server_builder().await.max_in_flight(CALLS).max_in_flight_per_caller(CALLS);
     let server = server.add(bed.service()).start().await.unwrap();
     let lab = bed.client().await;

@@ -1,7 +1,8 @@
 //! Who the callers of a server are.
 //!
-//! A message says nothing about its sender but what a NATS server adds to it and where its sender can be answered. NATS permissions bind both, so
-//! that a caller cannot name what is not its own without spending its own share or that of somebody whose inbox it knows.
+//! A message says nothing about its sender but what a NATS server adds to it and where its sender can
+//! be answered. NATS permissions bind both, so that a caller cannot name what is not its own without
+//! spending its own share or that of somebody whose inbox it knows.
 
 mod share;
 #[cfg(test)]
@@ -43,12 +44,17 @@ pub(super) struct Callers {
 }
 
 impl Callers {
-    pub(super) fn new(prefixes: &ReplyPrefixes, limits: &Limits) -> Self {
+    /// Those with these prefixes, where somebody has listed some. Otherwise the usual inboxes are those
+    /// of everybody in the account: what the server has is for them, unless a limit was set.
+    pub(super) fn new(prefixes: Option<&ReplyPrefixes>, limits: &Limits) -> Self {
         let crowd = Arc::default();
-        let caller = || Arc::new(Caller::new(limits, &crowd));
-        let mut listed: Vec<_> = prefixes.iter().map(|prefix| (Box::from(prefix), caller())).collect();
+        let caller = |limits: &Limits| Arc::new(Caller::new(limits, &crowd));
+        let (usual, of_listed) = (ReplyPrefixes::default(), limits.of_everybody());
+        let (prefixes, of_listed) = prefixes.map_or((&usual, &of_listed), |listed| (listed, limits));
+        let listed = prefixes.iter().map(|prefix| (Box::from(prefix), caller(of_listed)));
+        let mut listed: Vec<_> = listed.collect();
         listed.sort_by_key(|(prefix, _): &(Box<str>, _)| std::cmp::Reverse(prefix.len()));
-        let (unlisted, other_accounts) = (caller(), caller());
+        let (unlisted, other_accounts) = (caller(limits), caller(limits));
         Callers { listed, unlisted, accounts: Mutex::default(), other_accounts, limits: *limits, crowd }
     }
 

@@ -52,8 +52,8 @@ impl Default for CallerLimits {
     }
 }
 
-/// What one caller may have of this if nothing else is said: so much that the only one of a server misses little, and
-/// less than all, so that others always find room.
+/// What one caller may have of this if nothing else is said: so much that the only one of a server
+/// misses little, and less than all, so that others always find room.
 fn part_of_caller(all: usize) -> usize {
     all - all / 8
 }
@@ -78,6 +78,19 @@ impl Limits {
             return Ok(());
         };
         Err(Error::not_executed(ErrorKind::InvalidArgument, text))
+    }
+
+    /// These, where one caller may have all that the server has, unless its limits were set.
+    pub(super) fn of_everybody(&self) -> Self {
+        let CallerLimits { in_flight, queued, bytes, streams, credit } = self.of_caller;
+        let of_caller = CallerLimits {
+            in_flight: in_flight.or(Some(self.in_flight)),
+            queued: queued.or(Some(self.queued)),
+            bytes: bytes.or(Some(self.bytes)),
+            streams: streams.or(Some(self.streams)),
+            credit,
+        };
+        Limits { of_caller, ..*self }
     }
 
     /// How many handlers of one caller may run.

@@ -54,8 +54,7 @@ impl ServerBuilder {
             }
             Delivery::Broadcast => None,
         };
-        let reply_prefixes =
-            self.reply_prefixes.map_or_else(|| Ok(ReplyPrefixes::default()), ReplyPrefixes::new)?;
+        let listed_prefixes = self.reply_prefixes.map(ReplyPrefixes::new).transpose()?;
         self.limits.check()?;
         check_metadata(&self.metadata)?;
         if let Some(prefix) = &self.discovery_prefix {
@@ -70,10 +69,10 @@ impl ServerBuilder {
         let started = self.connection.clock().rfc3339();
         let catalog = Catalog::new(instance.clone(), started, self.metadata, group, &deployed);
 
-        let callers = Callers::new(&reply_prefixes, &self.limits);
+        let callers = Callers::new(listed_prefixes.as_ref(), &self.limits);
         let shared = Arc::new(Shared {
             replier: Arc::new(Replier { connection: self.connection, instance: instance.into() }),
-            reply_prefixes,
+            reply_prefixes: listed_prefixes.unwrap_or_default(),
             limits: self.limits,
             default_timeout: self.default_timeout.min(self.limits.timeout),
             running: Semaphore::new(self.limits.in_flight.min(Semaphore::MAX_PERMITS)),

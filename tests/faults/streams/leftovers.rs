@@ -71,8 +71,7 @@ async fn open_and_drop_many(client: &FeedsClient, streams: usize) {
 async fn thousands_of_streams_one_after_the_other_leave_nothing() {
     let _turn = alone().await;
     let bed = Bed::start();
-    let server =
-        bed.serve_on(bed.connect().await, |builder| builder.max_streams(32).max_streams_per_caller(32)).await;
+    let server = bed.serve_on(bed.connect().await, |builder| builder.max_streams(32)).await;
     let client = bed.client().await;
     open_and_drop_many(&client, 500).await;
     bed.until_running(0, LIMIT).await;
@@ -98,8 +97,7 @@ async fn a_thousand_streams_at_once_leave_nothing_and_can_be_had_again() {
     const EACH: usize = 20;
     let _turn = together().await;
     let bed = Bed::start();
-    let limits =
-        |builder: ServerBuilder| builder.max_streams(CLIENTS * EACH).max_streams_per_caller(CLIENTS * EACH);
+    let limits = |builder: ServerBuilder| builder.max_streams(CLIENTS * EACH);
     let server = bed.serve_on(bed.connect().await, limits).await;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {

@@ -70,7 +70,7 @@ async fn first_stream(client: &FeedsClient) {
 async fn streams_end_when_nats_is_killed_and_new_ones_work_after_its_restart() {
     let _turn = together().await;
     let mut bed = Bed::start();
-    let limits = |builder: ServerBuilder| builder.max_streams(STREAMS).max_streams_per_caller(STREAMS);
+    let limits = |builder: ServerBuilder| builder.max_streams(STREAMS);
     let server = bed.serve_on(bed.connect().await, limits).await;
     let client = bed.client().await;
     let ends = open(&client).await;

@@ -64,7 +64,7 @@ fn a_method_with_limits_counts_for_itself_and_for_the_server() {
 fn a_caller_counts_for_itself_and_for_the_server() {
     let limits = Limits { in_flight: 8, queued: 0, bytes: 80, ..Limits::default() };
     let prefixes = ReplyPrefixes::new(vec!["_INBOX".into(), "web".into()]).unwrap();
-    let (callers, admitted) = (Callers::new(&prefixes, &limits), Arc::new(Admitted::by(&limits)));
+    let (callers, admitted) = (Callers::new(Some(&prefixes), &limits), Arc::new(Admitted::by(&limits)));
     let of = |reply, bytes| {
         let mut held = own(bytes);
         held.identify(&callers, Some(reply));

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::connection::HeaderMap;
+use crate::server::limits::CallerLimits;
 
 fn callers(prefixes: &[&str]) -> Callers {
     let prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
-    Callers::new(&ReplyPrefixes::new(prefixes).unwrap(), &Limits::default())
+    Callers::new(Some(&ReplyPrefixes::new(prefixes).unwrap()), &Limits::default())
 }
 
 fn is_one(one: &Arc<Caller>, other: &Arc<Caller>) -> bool {
@@ -49,6 +50,22 @@ fn a_listed_prefix_is_a_caller_and_all_others_are_one() {
     assert!(is_one(of("_INBOX_batch.a"), callers.of_reply(None)));
 }
 
+/// Where nobody has listed prefixes, those of the account share nothing with each other.
+#[test]
+fn the_usual_inboxes_have_all_of_a_server_unless_prefixes_are_listed() {
+    let places = |callers: &Callers, reply| {
+        let caller = callers.of_reply(Some(reply));
+        std::iter::from_fn(|| caller.try_place()).take(2000).collect::<Vec<_>>().len()
+    };
+    let (usual, listed) = (Callers::new(None, &Limits::default()), callers(&["_INBOX"]));
+    assert_eq!(places(&usual, "_INBOX.a.1"), 1024);
+    assert_eq!(places(&usual, "_INBOX_team.a.1"), 896);
+    assert_eq!(places(&listed, "_INBOX.a.1"), 896);
+    let of_caller = CallerLimits { in_flight: Some(7), ..CallerLimits::default() };
+    let limited = Callers::new(None, &Limits { of_caller, ..Limits::default() });
+    assert_eq!(places(&limited, "_INBOX.a.1"), 7);
+}
+
 #[test]
 fn an_account_is_believed_where_only_the_nats_server_can_have_named_it() {
     let callers = callers(&["_INBOX", "_R_."]);
@@ -81,7 +98,7 @@ fn accounts_are_forgotten_when_nothing_of_theirs_is_open_and_share_when_there_ar
 #[tokio::test]
 async fn a_caller_at_its_limit_is_known_to_be_there() {
     let limits = Limits { in_flight: 2, ..Limits::default() };
-    let callers = Callers::new(&ReplyPrefixes::default(), &limits);
+    let callers = Callers::new(Some(&ReplyPrefixes::default()), &limits);
     let caller = callers.of_reply(Some("_INBOX.a"));
     let first = caller.place().await;
     assert!(!callers.are_crowded());
