@@ -38,8 +38,15 @@ async fn what_waits_for_a_place_moves_on_at_a_shutdown(bed: Bed) {
 async fn a_short_queue_is_worked_off_at_a_shutdown(bed: Bed) {
     let server = bed.server_builder().await.max_in_flight(1).add(bed.service()).start().await.unwrap();
     let lab = bed.client().await;
-    let calls: Vec<_> = (0..10).map(|_| tokio::spawn(lab.sleep(1).retry(Retry::off()))).collect();
-    bed.ledger.begun.notified().await;
+    let mut calls = Vec::new();
+    for _ in 0..10 {
+        let mut call = Box::pin(lab.sleep(1).retry(Retry::off()).into_future());
+        let sent = futures::poll!(&mut call);
+        assert!(sent.is_pending());
+        calls.push(tokio::spawn(call));
+    }
+    // They have arrived: a message behind them on the same connection has.
+    lab.note("").acked().await.unwrap();
     server.shutdown().await;
     for call in calls {
         call.await.unwrap().unwrap();

@@ -79,12 +79,17 @@ impl Estate {
 
     /// Those of one with a prefix.
     pub(crate) fn staging(version: Version) -> Self {
-        Estate::of(version, Some("staging"), document::config(&["user: web", "staging.greeter.>"]))
+        Estate::of(version, Some("staging"), document::config(&["user: batch", "staging.greeter.>"]))
+    }
+
+    /// The accounts of the service and of a caller, with changes, which have to be there.
+    pub(crate) fn accounts(version: Version, changes: &[(&str, &str)]) -> Self {
+        Estate::of(version, None, &changed(document::config(&["SERVICES"]), changes))
     }
 
     /// The permissions of a deployment without a prefix, as they are printed.
     pub(crate) fn config() -> &'static str {
-        document::config(&["user: web", "\"greeter.>\""])
+        document::config(&["user: batch", "\"greeter.>\""])
     }
 
     /// With permissions changed, which have to be there.
@@ -93,18 +98,15 @@ impl Estate {
     }
 
     pub(crate) fn changed_on(version: Version, changes: &[(&str, &str)]) -> Self {
-        let mut config = Estate::config().to_owned();
-        for (from, to) in changes {
-            assert!(config.contains(from), "{from} is not in\n{config}");
-            config = config.replace(from, to);
-        }
-        Estate::of(version, None, &config)
+        Estate::of(version, None, &changed(Estate::config(), changes))
     }
 
     fn of(version: Version, deployment: Option<&'static str>, config: &str) -> Self {
         // The users' passwords are their names.
-        let passwords = ["greeter", "web", "batch", "ops"]
-            .map(|user| format!("{}_PASSWORD: {user}", user.to_uppercase()));
+        let users = ["greeter", "web", "batch", "ops"]
+            .map(|user| (format!("{}_PASSWORD", user.to_uppercase()), user));
+        let named = users.iter().filter(|(name, _)| config.contains(name));
+        let passwords: Vec<_> = named.map(|(name, user)| format!("{name}: {user}")).collect();
         let server =
             NatsServer::builder().version(version).config(&passwords.join("\n")).config(config).start();
         Estate { server, deployment, ledger: Arc::default() }
@@ -163,6 +165,13 @@ impl Estate {
         };
         GreeterClient::new(client.build().unwrap())
     }
+}
+
+fn changed(config: &str, changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(config.to_owned(), |config, (from, to)| {
+        assert!(config.contains(from), "{from} is not in\n{config}");
+        config.replace(from, to)
+    })
 }
 
 /// What the NATS server refuses one user.

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use nats_rpc::async_nats::ConnectOptions;
-use nats_rpc::{CallError, Connection, ErrorKind, Execution, Incoming, Server, connect_with};
-use tests::{NatsServer, Version};
+use nats_rpc::{CallError, ErrorKind, Execution, Incoming, Server};
+use tests::Version;
 use tokio::time::Instant;
 
-use crate::bed::{Estate, eventually, failure, soon};
+use crate::bed::{Estate, PATIENT, eventually, failure, soon};
 
 /// A later version of the service, with streams.
 #[nats_rpc::service(name = "greeter")]
 trait Choir {
+    async fn hello(&self, name: &str) -> String;
     fn sing(&self) -> impl Stream<Item = u64>;
     async fn learn(&self, verses: Incoming<u64>) -> u64;
 }
@@ -20,6 +20,13 @@ trait Choir {
 struct Singers;
 
 impl Choir for Singers {
+    async fn hello(&self, name: &str) -> String {
+        if name == PATIENT {
+            std::future::pending().await
+        }
+        format!("Hello, {name}!")
+    }
+
     fn sing(&self) -> impl Stream<Item = u64> {
         stream::iter(0..)
     }
@@ -32,16 +39,18 @@ impl Choir for Singers {
 /// The methods in the place of one that is printed.
 const METHODS: (&str, &str) = ("\"greeter.forget\"", "\"greeter.sing\", \"greeter.learn\"");
 
-async fn serve(estate: &Estate) -> (Server, Connection) {
+/// The same beside one that is printed.
+const SUNG: (&str, &str) = ("\"greeter.hello\"", "\"greeter.hello\", \"greeter.sing\", \"greeter.learn\"");
+
+async fn serve(estate: &Estate) -> Server {
     let service = ChoirServer::new(Singers);
-    let server = Server::builder(estate.connect("greeter").await).add(service).start().await.unwrap();
-    (server, estate.connect("batch").await)
+    Server::builder(estate.connect("greeter").await).add(service).start().await.unwrap()
 }
 
 async fn streams_need_no_more_than_what_is_printed(version: Version) {
     let estate = Estate::changed_on(version, &[METHODS]);
-    let (server, connection) = serve(&estate).await;
-    let choir = ChoirClient::new(&connection);
+    let server = serve(&estate).await;
+    let choir = ChoirClient::new(estate.connect("batch").await);
     // More than a window, so that there have to be grants.
     let song = soon(async { choir.sing().await.unwrap().take(10_000).try_collect::<Vec<_>>().await });
     assert!(song.await.unwrap().into_iter().eq(0..10_000));
@@ -51,8 +60,8 @@ async fn streams_need_no_more_than_what_is_printed(version: Version) {
 
 async fn without_control_subjects_they_fail_at_once_and_by_name(version: Version) {
     let estate = Estate::changed_on(version, &[METHODS, (", \"greeter._ctl.*.*\"", "")]);
-    let (server, connection) = serve(&estate).await;
-    let choir = ChoirClient::new(&connection);
+    let server = serve(&estate).await;
+    let choir = ChoirClient::new(estate.connect("batch").await);
     let begun = Instant::now();
     let mut song = soon(choir.sing().into_future()).await.unwrap();
     let error = loop {
@@ -72,28 +81,47 @@ async fn without_control_subjects_they_fail_at_once_and_by_name(version: Version
     eventually("the service ends them", || server.counters().cancelled == 2).await;
 }
 
-/// The NATS server lets one reply through, and no control messages.
-async fn another_account_has_no_streams(version: Version) {
-    let server = NatsServer::builder().version(version).config(ACCOUNTS).start();
-    let connect = async |user: &str| {
-        let options = ConnectOptions::with_user_and_password(user.to_owned(), user.to_owned());
-        connect_with(options, server.url()).await.unwrap()
-    };
-    let service = ChoirServer::new(Singers);
-    let _server = Server::builder(connect("greeter").await).add(service).start().await.unwrap();
-    let choir = ChoirClient::new(connect("web").await);
-    let error = failure(soon(choir.learn(stream::iter(0..3)).into_future()).await);
-    assert_eq!((error.kind(), error.execution()), (ErrorKind::Unimplemented, Execution::NotExecuted));
-    let error = failure(soon(choir.sing().into_future()).await.map(|_| ()));
-    assert_eq!((error.kind(), error.execution()), (ErrorKind::Unimplemented, Execution::NotExecuted));
+/// By the accounts that are printed: streams, cancelled calls, gathers and discovery.
+async fn another_account_has_all_that_is_printed(version: Version) {
+    let estate = Estate::accounts(version, &[SUNG]);
+    let server = serve(&estate).await;
+    let choir = ChoirClient::new(estate.connect("web").await);
+    // More than a window, so that there have to be grants.
+    let song = soon(async { choir.sing().await.unwrap().take(10_000).try_collect::<Vec<_>>().await });
+    assert!(song.await.unwrap().into_iter().eq(0..10_000));
+    assert_eq!(soon(choir.learn(stream::iter(0..10_000)).into_future()).await.unwrap(), 10_000);
+    eventually("the song that was cut short is over", || server.counters().cancelled == 1).await;
+
+    let begun = server.counters().started;
+    let call = tokio::spawn(choir.hello(PATIENT).into_future());
+    eventually("it runs", || server.counters().started == begun + 1).await;
+    // The instance says that it has it after a quarter of a second.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    call.abort();
+    eventually("the call is cancelled", || server.counters().cancelled == 2).await;
+
+    let _other = serve(&estate).await;
+    let answers = choir.hello("Ann").gather().expecting_all();
+    let answers: Vec<_> = soon(answers.collect()).await;
+    assert_eq!(answers.len(), 2, "{answers:?}");
 }
 
-const ACCOUNTS: &str = r#"
-accounts {
-  SERVICES { users: [ { user: greeter, password: greeter } ], exports: [ { service: "greeter.>" } ] }
-  WEB { users: [ { user: web, password: web } ], imports: [ { service: { account: SERVICES, subject: "greeter.>" } } ] }
+/// A reply more than one would be lost, and nobody would be told.
+async fn another_account_that_gets_one_reply_is_refused_streams(version: Version) {
+    let estate = Estate::accounts(version, &[SUNG, (", response_type: stream", "")]);
+    let _server = serve(&estate).await;
+    let choir = ChoirClient::new(estate.connect("web").await);
+    assert_eq!(soon(choir.hello("Ann").into_future()).await.unwrap(), "Hello, Ann!");
+    let errors = [
+        failure(soon(choir.learn(stream::iter(0..3)).into_future()).await),
+        failure(soon(choir.sing().into_future()).await.map(|_| ())),
+    ];
+    for error in errors {
+        let what = (error.kind(), error.execution());
+        assert_eq!(what, (ErrorKind::Unimplemented, Execution::NotExecuted), "{error}");
+        assert!(error.message().contains("response_type: stream"), "{error}");
+    }
 }
-"#;
 
 macro_rules! on_both_versions {
     ($($case:ident),+ $(,)?) => {
@@ -114,5 +142,6 @@ macro_rules! on_both_versions {
 on_both_versions! {
     streams_need_no_more_than_what_is_printed,
     without_control_subjects_they_fail_at_once_and_by_name,
-    another_account_has_no_streams,
+    another_account_has_all_that_is_printed,
+    another_account_that_gets_one_reply_is_refused_streams,
 }

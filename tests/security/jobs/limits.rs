@@ -107,7 +107,7 @@ async fn jetstream_answers_wherever_it_is_asked_to() {
 #[tokio::test]
 async fn it_does_not_from_an_account_of_their_own() {
     for version in VERSIONS {
-        let media = Media::of(version, document::config(&["imports:"]));
+        let media = Media::of(version, document::config(&["imports:", "MEDIA"]));
         let _worker = media.serve().await;
         let connection = media.connect("web").await;
         ask_for_answers_elsewhere(&connection).await;

@@ -26,6 +26,12 @@ pub(super) trait Desk {
     fn chunks(&self) -> impl Stream<Item = Bytes>;
 }
 
+/// Another service, which is not to be trusted.
+#[nats_rpc::service]
+pub(super) trait Gossip {
+    async fn hello(&self, name: &str) -> String;
+}
+
 #[derive(Clone, Default)]
 pub(super) struct Clerk {
     pub(super) waiting: Arc<AtomicUsize>,
@@ -81,7 +87,8 @@ accounts {
   SERVICES {
     users: [
       { user: desk, password: desk }
-      { user: web, password: web, permissions: { subscribe: ["_INBOX_web.>"], publish: ["desk.>"] } }
+      { user: web, password: web, permissions: { subscribe: ["_INBOX_web.>"], publish: ["desk.>", "gossip.>"] } }
+      { user: gossip, password: gossip, permissions: { subscribe: ["gossip.>"], publish: ["_INBOX_web.>"] } }
       { user: mallory, password: mallory, permissions: { subscribe: ["_INBOX_mallory.>", "*.mallory.>"], publish: ["desk.>"] } }
     ]
     exports: [ { service: "desk.>" } ]
@@ -147,24 +154,26 @@ pub(super) struct Honest {
 }
 
 impl Honest {
-    /// Two connections of a user, with two callers each. Those of an account of its own have no streams.
+    /// Two connections of a user. Those of an account of its own have no streams.
     pub(super) async fn start(neighbourhood: &Neighbourhood, user: &str) -> Self {
+        let clients = [neighbourhood.client(user).await, neighbourhood.client(user).await];
+        Honest::of(&clients, user == "web").await
+    }
+
+    /// Two callers with each of these clients.
+    pub(super) async fn of(clients: &[DeskClient], streams: bool) -> Self {
         let (over, times) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
-        let mut tasks = Vec::new();
-        for _ in 0..2 {
-            let client = neighbourhood.client(user).await;
-            for _ in 0..2 {
-                let (client, over, times) = (client.clone(), Arc::clone(&over), Arc::clone(&times));
-                let streams = user == "web";
-                tasks.push(tokio::spawn(async move {
-                    while !over.load(Ordering::SeqCst) {
-                        let took = round(&client, streams).await;
-                        times.lock().unwrap().extend(took);
-                        tokio::time::sleep(Duration::from_millis(2)).await;
-                    }
-                }));
-            }
-        }
+        let call = |client: DeskClient| {
+            let (over, times) = (Arc::clone(&over), Arc::clone(&times));
+            tokio::spawn(async move {
+                while !over.load(Ordering::SeqCst) {
+                    let took = round(&client, streams).await;
+                    times.lock().unwrap().extend(took);
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            })
+        };
+        let tasks = clients.iter().flat_map(|client| [client, client]).cloned().map(call).collect();
         let honest = Honest { over, tasks, times };
         honest.goes_on().await;
         honest

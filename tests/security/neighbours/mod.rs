@@ -1,12 +1,13 @@
-//! Callers that do harm to nobody but themselves: each attacks with a user or an account of its own, beside honest ones who notice nothing.
+//! Callers and services that do harm to nobody but themselves: each attacks with a user or an account
+//! of its own, beside honest callers who notice nothing.
 
 mod accounts;
 mod bed;
 mod credit;
-mod frames;
 mod listed;
 mod places;
 mod raw;
+mod services;
 mod silence;
 mod streams;
 
