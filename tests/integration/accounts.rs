@@ -27,29 +27,33 @@ on_both_versions! {
     a_stream_is_refused_where_one_answer_gets_through,
     a_dropped_call_is_cancelled,
     a_killed_instance_is_noticed,
+    an_answer_comes_after_the_threshold_of_the_export,
     unary_calls_leave_nothing_at_the_nats_server,
 }
 
 /// How many answers to a request get through the exports.
 #[derive(Clone, Copy)]
-enum Responses {
+pub(crate) enum Responses {
     /// One, which is the default of nats-server.
     One,
     Many,
+    /// Many, if none is later than a second behind the one before.
+    Prompt,
 }
 
 /// A nats-server with an account for services, and one for their callers.
-struct Accounts {
+pub(crate) struct Accounts {
     nats: NatsServer,
     monitor: Monitor,
-    ledger: Arc<Ledger>,
+    pub(crate) ledger: Arc<Ledger>,
 }
 
 impl Accounts {
-    fn new(version: Version, responses: Responses) -> Self {
+    pub(crate) fn new(version: Version, responses: Responses) -> Self {
         let response = match responses {
             Responses::One => "singleton",
             Responses::Many => "stream",
+            Responses::Prompt => "stream, response_threshold: 1500ms",
         };
         let subjects = ["lab.>", "river.>", "work.>", "$SRV.>"];
         let exports = subjects.map(|subject| format!("{{ service: \"{subject}\", response: {response} }}\n"));
@@ -69,11 +73,11 @@ impl Accounts {
         Accounts { nats, monitor, ledger: Arc::default() }
     }
 
-    async fn caller(&self) -> Connection {
+    pub(crate) async fn caller(&self) -> Connection {
         connect(&self.nats, "caller").await
     }
 
-    async fn serve(&self, id: &str) -> Server {
+    pub(crate) async fn serve(&self, id: &str) -> Server {
         let nats = connect(&self.nats, "service").await;
         let lab = LabServer::new(Bench { name: "lab", ledger: Arc::clone(&self.ledger) });
         let river = RiverServer::new(Bank::default());
@@ -191,6 +195,17 @@ async fn a_killed_instance_is_noticed(version: Version) {
     let ended = tokio::time::timeout(Duration::from_secs(10), call).await.expect("it is noticed");
     assert_failed(ended.unwrap(), ErrorKind::Unavailable, Execution::MaybeExecuted);
     assert!(killed.elapsed() < Duration::from_millis(4500), "{:?}", killed.elapsed());
+}
+
+/// The export gives up on answers of which nothing was heard for a while. The instance is heard.
+async fn an_answer_comes_after_the_threshold_of_the_export(version: Version) {
+    let accounts = Accounts::new(version, Responses::Prompt);
+    let _server = accounts.serve("a").await;
+    let lab = LabClient::new(accounts.caller().await);
+    // From its answer the client learns that there is an import.
+    lab.sleep(0).await.unwrap();
+    let slept = lab.sleep(4000).timeout(Duration::from_secs(20));
+    assert_eq!(slept.await.unwrap(), 4000);
 }
 
 /// What an export keeps for an answer that may come would be there for minutes.

@@ -78,6 +78,8 @@ pub(crate) struct Ledger {
     pub(crate) started: AtomicUsize,
     /// How many ran to their end.
     pub(crate) finished: AtomicUsize,
+    /// How many do not run any more, whether they came to their end or not.
+    over: AtomicUsize,
     /// Told when a handler starts.
     pub(crate) begun: Notify,
     /// Lets [`Lab::wait`] end.
@@ -93,6 +95,10 @@ impl Ledger {
         self.finished.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn running(&self) -> usize {
+        self.started() - self.over.load(Ordering::SeqCst)
+    }
+
     fn start(&self) -> Finish<'_> {
         self.started.fetch_add(1, Ordering::SeqCst);
         self.begun.notify_one();
@@ -102,6 +108,12 @@ impl Ledger {
 
 /// Counts a handler as finished, unless it is aborted.
 struct Finish<'a>(&'a Ledger);
+
+impl Drop for Finish<'_> {
+    fn drop(&mut self) {
+        self.0.over.fetch_add(1, Ordering::SeqCst);
+    }
+}
 
 impl Finish<'_> {
     fn done<T>(self, value: T) -> T {

@@ -37,6 +37,7 @@ mod full_connection;
 mod gather;
 mod hedging;
 mod hostile_input;
+mod import_by_hand;
 mod jobs;
 mod lab;
 mod long_calls;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use futures::future::join_all;
-use nats_rpc::{Client, Connection, Context, ErrorKind, Execution, Retry, Server};
+use nats_rpc::{CallError, Client, Connection, Context, ErrorKind, Execution, Retry, Server};
 use tests::{Instance, NatsServer, Version, WorkClient};
 
 use crate::accounts::connect;
@@ -18,6 +18,7 @@ use crate::streams::bed::{Bank, RiverClient, RiverServer};
 on_both_versions! {
     nobody_is_known_at_once,
     a_tenth_of_the_calls_goes_to_a_canary,
+    streams_end_though_a_tenth_of_them_goes_to_a_canary,
     partitions_are_served_each_by_its_own_instance,
     streams_open_where_everything_is_mapped,
     a_dropped_call_is_cancelled_where_everything_is_mapped,
@@ -115,6 +116,34 @@ async fn a_tenth_of_the_calls_goes_to_a_canary(version: Version) {
     let shares = (mapped.ledger.finished(), canary_ledger.finished());
     assert_eq!(shares.0 + shares.1, 1040, "{shares:?}");
     assert!(shares.1 > 0 && shares.1 < shares.0, "{shares:?}");
+}
+
+/// What belongs to a stream may come to the other instance, too. So it may end early, and says so.
+async fn streams_end_though_a_tenth_of_them_goes_to_a_canary(version: Version) {
+    let weights = r#"mappings {
+        "river.>": [{ destination: "river.>", weight: 90% }, { destination: "canary.river.>", weight: 10% }]
+    }"#;
+    let mapped = Mapped::new(version, weights);
+    let _servers = [mapped.serve(None).await, mapped.serve(Some("canary")).await];
+    for also in [&[][..], &["canary"]] {
+        let builder = Client::builder(mapped.connect().await).retry(Retry::off());
+        let river = RiverClient::new(builder.also_served_below(also.iter().copied()).build().unwrap());
+        let streams = (0..30).map(async |_| river.numbers(5000).await?.try_collect::<Vec<u64>>().await);
+        let ended = tokio::time::timeout(Duration::from_secs(20), join_all(streams)).await;
+        let ended = ended.expect("each of them ends");
+        // Those that end well are whole, and others end as what they are.
+        assert!(ended.iter().flatten().all(|numbers| numbers.iter().copied().eq(0..5000)));
+        let errors: Vec<_> = ended.iter().filter_map(|ended| ended.as_ref().err()).collect();
+        let known = [ErrorKind::Unavailable, ErrorKind::Unimplemented];
+        assert!(errors.iter().all(|error| known.contains(&rpc_kind(error))), "{errors:?}");
+    }
+}
+
+fn rpc_kind<E>(error: &CallError<E>) -> ErrorKind {
+    match error {
+        CallError::Rpc(error) => error.kind(),
+        CallError::Service(_) => panic!("the service has no errors"),
+    }
 }
 
 #[nats_rpc::service(subject = "stock.{shard}")]

@@ -38,7 +38,7 @@ async fn a_call_is_cancelled_by_its_caller_and_by_nobody_else(estate: Estate) {
     let mut witness = Witness::new(&estate, "hello").await;
     // Another connection of the same group: what it sees, no other group does.
     let friend = estate.connect("batch").await;
-    let told = estate.inbox("batch", &format!(".*._{}", server.id()));
+    let told = estate.inbox("batch", &format!(".*.*._{}", server.id()));
     let mut told = friend.subscribe(told, None).await.unwrap();
     friend.flush().await.unwrap();
     let caller = estate.caller("batch").await;
