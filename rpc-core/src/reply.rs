@@ -57,7 +57,8 @@ pub(crate) struct ReplyPath {
     pub(crate) to: Option<Subject>,
     /// Whether the replies to other calls of the same message go there too.
     pub(crate) joining: Joining,
-    /// What is known of the answers to the calls of the same message, if it is from another account.
+    /// What is known of the answers to the calls of the same message, if it is from another
+    /// account.
     pub(crate) together: Option<Arc<Together>>,
     pub(crate) format: Format,
     /// Whether other instances got the same call, so that a refusal of this one proves nothing.
@@ -286,7 +287,8 @@ impl ReplyPath {
         matches!(self.format, Format::Framed { .. }) && self.to.is_some() && reply.payload.is_empty()
     }
 
-    /// The message that carries a reply, or `None` if nobody waits for one, or if it leaves with another.
+    /// The message that carries a reply, or `None` if nobody waits for one, or if it leaves with
+    /// another.
     pub(crate) fn message(&self, reply: Reply) -> Option<OutboundMessage> {
         let subject = self.to.clone()?;
         let (payload, headers) = match &self.together {
@@ -302,9 +304,9 @@ impl ReplyPath {
         Some(OutboundMessage { subject, reply: None, payload, headers: None })
     }
 
-    /// What tells the NATS server that no further reply comes to this subject of another account, so that
-    /// it need not keep the way there: once nothing more is said of any call of the message. Other
-    /// instances may still answer a call that they got too.
+    /// What tells the NATS server that no further reply comes to this subject of another account,
+    /// so that it need not keep the way there: once nothing more is said of any call of the
+    /// message. Other instances may still answer a call that they got too.
     pub(crate) fn end_of_replies(&self) -> Option<OutboundMessage> {
         let to = self.to.as_ref().filter(|_| self.is_across_accounts())?;
         let is_last = self.together.as_ref().is_none_or(|together| together.leave());

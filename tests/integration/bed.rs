@@ -101,8 +101,9 @@ impl Bed {
         }
     }
 
-    /// A connection of its own for a caller. Across accounts it knows that the services are elsewhere: the
-    /// very first call on a connection cannot be cancelled there, which is a case of its own.
+    /// A connection of its own for a caller. Across accounts it knows that the services are
+    /// elsewhere: the very first call on a connection cannot be cancelled there, which is a case of
+    /// its own.
     pub(crate) async fn connect(&self) -> Connection {
         let connection = self.connect_as(Side::Caller).await;
         if self.is_across_accounts() {

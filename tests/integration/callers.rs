@@ -1,4 +1,5 @@
-//! What one caller may have of a server: more than that waits or is refused, and others notice nothing of it.
+//! What one caller may have of a server: more than that waits or is refused, and others notice
+//! nothing of it.
 
 use std::time::{Duration, Instant};
 

@@ -21,8 +21,8 @@ on_both_versions! {
     a_trial_runs_nothing_and_is_answered_twice,
 }
 
-/// The place in a frame of a call's flags and budget, of the code and the execution in an error, and of
-/// the mark that the answer goes to another account.
+/// The place in a frame of a call's flags and budget, of the code and the execution in an error,
+/// and of the mark that the answer goes to another account.
 const FLAGS: usize = 2;
 const BUDGET: usize = 3;
 const CODE: usize = 2;

@@ -124,20 +124,21 @@ fn accounts() -> String {
 ///   that services refuse. An import replaces it by one that they accept.
 /// - `discovery::whatever_others_answer_is_read_or_passed_over` begins with an empty answer. With
 ///   an empty message the service ends its answers through an export with `response: stream`.
-/// - `dropped_calls::an_instance_that_falls_silent_…` has an instance by hand, whose control messages
-///   go beside the reply subject of the call. The reply subject that an import makes has nothing
-///   beside it. `…_that_is_gone_…` and `…_that_is_heard_…` are not on any wire but the direct one:
-///   by hand, it does not confirm where it hears, which it has to if its subjects are mapped.
+/// - `dropped_calls::an_instance_that_falls_silent_…` has an instance by hand, whose control
+///   messages go beside the reply subject of the call. The reply subject that an import makes has
+///   nothing beside it. `…_that_is_gone_…` and `…_that_is_heard_…` are not on any wire but the
+///   direct one: by hand, it does not confirm where it hears, which it has to if its subjects are
+///   mapped.
 /// - `long_calls::a_call_that_takes_long_names_its_instance` and
 ///   `the_callers_of_long_calls_get_heartbeats` assert the subjects of these control messages, and
-///   `…_names_it_too` and `…_one_control_subject` that the calls of one caller have the same: across
-///   accounts, each call has one of its own.
+///   `…_names_it_too` and `…_one_control_subject` that the calls of one caller have the same:
+///   across accounts, each call has one of its own.
 /// - `cancelled_calls::the_calls_of_a_peer_that_is_gone_…` has a caller by hand that leaves without
-///   having said anything. There, its silence alone could tell, and tells of those only who have said
-///   something.
+///   having said anything. There, its silence alone could tell, and tells of those only who have
+///   said something.
 /// - `coalescing::clients_of_one_connection_…` counts all messages, trials among them.
-/// - `streams::limits::a_connection_has_only_so_many_streams`: across accounts a service does not see
-///   the connections of its callers, but the accounts.
+/// - `streams::limits::a_connection_has_only_so_many_streams`: across accounts a service does not
+///   see the connections of its callers, but the accounts.
 macro_rules! on_every_wire {
     () => {};
     (tagged $case:ident, $($rest:tt)*) => {

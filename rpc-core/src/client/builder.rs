@@ -194,14 +194,14 @@ impl ClientBuilder {
         self
     }
 
-    /// Below which subjects the services of the client are served too, besides their own. That has to be
-    /// said where a NATS server maps the subjects of calls and not those below `_ctl`: to a canary, or to
-    /// partitions. There the client cancels calls and sends what belongs to streams; its user must be
-    /// allowed to publish there. Without it, calls work and are not cancelled, and a stream is refused
-    /// with an error that names what to list.
+    /// Below which subjects the services of the client are served too, besides their own. That has
+    /// to be said where a NATS server maps the subjects of calls and not those below `_ctl`: to a
+    /// canary, or to partitions. There the client cancels calls and sends what belongs to streams;
+    /// its user must be allowed to publish there. Without it, calls work and are not cancelled, and
+    /// a stream is refused with an error that names what to list.
     ///
-    /// A subject stands for all below it: `canary` for `canary.lab`. Where everything below a service is
-    /// mapped, nothing has to be said.
+    /// A subject stands for all below it: `canary` for `canary.lab`. Where everything below a
+    /// service is mapped, nothing has to be said.
     ///
     /// ```
     /// # fn main() -> Result<(), nats_rpc::Error> {
@@ -226,7 +226,8 @@ impl ClientBuilder {
     /// Makes the client.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] if the prefix, or what the client is also served below, cannot be part of a subject.
+    /// [`ErrorKind::InvalidArgument`] if the prefix, or what the client is also served below,
+    /// cannot be part of a subject.
     pub fn build(self) -> Result<Client, Error> {
         if let Some(prefix) = &self.prefix {
             check_tokens("the prefix", prefix)?;

@@ -143,8 +143,8 @@ impl Pursuit {
         Concluded { answer, may_have_run: self.may_have_run }
     }
 
-    /// Whether an instance of another account has refused a stream since it does not know whether several
-    /// replies get through.
+    /// Whether an instance of another account has refused a stream since it does not know whether
+    /// several replies get through.
     fn is_refused_across_accounts(&self, answer: &Answer) -> bool {
         let is_refusal = |error: &ErrorFrame| {
             error.is_across_accounts

@@ -120,7 +120,8 @@ impl Outgoing {
         Ok(Written::Framed(payload))
     }
 
-    /// Lets an instance of another account say more than the answer, where it was verified that it arrives.
+    /// Lets an instance of another account say more than the answer, where it was verified that it
+    /// arrives.
     #[inline(always)] // on the way of every call
     fn allow_several_replies(&self, buffer: &mut CallBuffer) -> Result<(), Error> {
         let inbox = self.connection().inbox();
@@ -142,8 +143,8 @@ impl Outgoing {
         self.route().is_ok_and(|route| !self.connection().inbox().is_verified(route.destination))
     }
 
-    /// Waits for a trial, as long as it is of use for the call: a stream is not sent without what it
-    /// shows.
+    /// Waits for a trial, as long as it is of use for the call: a stream is not sent without what
+    /// it shows.
     pub(super) async fn verify(&self, deadline: Deadline) -> Result<(), Error> {
         if self.stream.is_none() {
             let destination = self.route()?.destination;

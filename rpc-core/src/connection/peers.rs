@@ -16,8 +16,8 @@ use super::Subject;
 /// How long an instance, or a caller that has a stream open at one, may say nothing: three heartbeats.
 pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(3);
 
-/// How long one waits for the next heartbeat of an instance that a message did not reach: one of them
-/// comes each second.
+/// How long one waits for the next heartbeat of an instance that a message did not reach: one of
+/// them comes each second.
 const DOUBT: Duration = Duration::from_millis(1200);
 
 use self::asking::Asked;
@@ -30,13 +30,13 @@ pub(super) type PeerId = usize;
 pub(super) struct Peer {
     /// Where it hears about the calls that it has, as it says. That is its name here.
     pub(super) declared: Subject,
-    /// Where it is told something about them: there, or at what is mapped to it. `None` if nothing that
-    /// is sent gets there for certain.
+    /// Where it is told something about them: there, or at what is mapped to it. `None` if nothing
+    /// that is sent gets there for certain.
     pub(super) control: Option<Subject>,
     /// Whether it has to confirm yet that it hears there.
     asked: Option<Asked>,
-    /// What the reply subjects of what it is told begin with, and the one that is used now. No other
-    /// instance has the same.
+    /// What the reply subjects of what it is told begin with, and the one that is used now. No
+    /// other instance has the same.
     inbox: Box<str>,
     pub(super) reply: Subject,
     /// Where its messages arrive, if they come from another account: they do not name it.
@@ -61,7 +61,8 @@ impl Peer {
 /// What is known of an instance when it has a call.
 pub(super) struct NewPeer<'a> {
     pub(super) declared: &'a Subject,
-    /// Where it may be told something: one subject that is certain, or several that have to be tried.
+    /// Where it may be told something: one subject that is certain, or several that have to be
+    /// tried.
     pub(super) controls: Controls,
     pub(super) at: Option<Subject>,
     pub(super) instance: &'a str,
@@ -140,14 +141,15 @@ impl Peers {
         })
     }
 
-    /// A reply subject for what an instance is told: the broker says there that it did not get there.
+    /// A reply subject for what an instance is told: the broker says there that it did not get
+    /// there.
     fn reply(&mut self, inbox: &str, instance: &str) -> Subject {
         self.replies += 1;
         format!("{inbox}._{instance}.{}", self.replies).into()
     }
 
-    /// Notes that an instance has a call. One that is new has to be [asked](Self::ask_next) where that is
-    /// not certain.
+    /// Notes that an instance has a call. One that is new has to be [asked](Self::ask_next) where
+    /// that is not certain.
     pub(super) fn open(&mut self, call: u64, peer: NewPeer<'_>, now: Instant) -> PeerId {
         let peer = match self.find(peer.declared) {
             Some(peer) => peer,
@@ -183,7 +185,8 @@ impl Peers {
         peer
     }
 
-    /// Notes that an instance has a call no more. One that has to be told so yet is kept until it can be.
+    /// Notes that an instance has a call no more. One that has to be told so yet is kept until it
+    /// can be.
     pub(super) fn close(&mut self, call: u64, peer: PeerId) {
         let Some(there) = self.all.get_mut(peer) else { return };
         there.calls.remove(&call);
@@ -236,10 +239,10 @@ impl Peers {
         self.all.iter().filter(|(_, peer)| is_silent(peer)).map(|(peer, _)| peer).collect()
     }
 
-    /// The broker says at this reply subject that a message to an instance reached nobody; since 2.12 it
-    /// also says where the message went. Where an instance hears, nobody does then: it is gone. Where a
-    /// message went elsewhere though it was sent to where the instance hears, the subject is mapped. In
-    /// any other case, the next heartbeat tells.
+    /// The broker says at this reply subject that a message to an instance reached nobody; since
+    /// 2.12 it also says where the message went. Where an instance hears, nobody does then: it is
+    /// gone. Where a message went elsewhere though it was sent to where the instance hears, the
+    /// subject is mapped. In any other case, the next heartbeat tells.
     pub(super) fn unreached(
         &mut self,
         reply: &str,

@@ -12,9 +12,9 @@ use super::outbox::DestinationId;
 /// A slot's last token: random, so that it cannot be guessed.
 pub(super) type Token = [u8; 8];
 
-/// All slots of an inbox. A slot stands for one message that is out, and for the calls in it. When all of them were
-/// answered, the slot waits in its pool for the next message to the same service; when not, the slot is retired,
-/// since an answer without an id (a 503) may still come for it.
+/// All slots of an inbox. A slot stands for one message that is out, and for the calls in it. When
+/// all of them were answered, the slot waits in its pool for the next message to the same service;
+/// when not, the slot is retired, since an answer without an id (a 503) may still come for it.
 #[derive(Default)]
 pub(super) struct Slots {
     slots: Slab<Slot>,
@@ -24,8 +24,8 @@ pub(super) struct Slots {
 
 /// The slots of one service.
 struct Pool {
-    /// What its reply subjects begin with: a token of the service's own behind the inbox of the connection,
-    /// so that no other service knows where the instances of this one are heard.
+    /// What its reply subjects begin with: a token of the service's own behind the inbox of the
+    /// connection, so that no other service knows where the instances of this one are heard.
     prefix: Arc<str>,
     /// Below which subjects the service hears too, besides its own.
     also_served_below: Vec<Box<str>>,
@@ -96,8 +96,8 @@ impl Slots {
         }
     }
 
-    /// A slot for a message, with its reply subject. `fresh` makes a token and its subject, which begins with what it is
-    /// given, when the pool has none.
+    /// A slot for a message, with its reply subject. `fresh` makes a token and its subject, which
+    /// begins with what it is given, when the pool has none.
     pub(super) fn lease(
         &mut self,
         pool: usize,

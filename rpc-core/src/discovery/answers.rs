@@ -27,8 +27,8 @@ pub(crate) enum Next {
 }
 
 impl<'a> Answers<'a> {
-    /// Asks whoever listens to a subject. Those of this library say whether they answer to another account, and whether they
-    /// have said all.
+    /// Asks whoever listens to a subject. Those of this library say whether they answer to another
+    /// account, and whether they have said all.
     pub(crate) async fn ask(connection: &'a Connection, subject: String) -> Result<Self, Error> {
         let inbox = connection.inbox().subject_apart();
         let subscription = connection.subscribe(inbox.as_str(), None).await?;

@@ -105,11 +105,12 @@ pub fn discover(nats: impl Into<Connection>) -> Discovery {
 ///
 /// # Errors
 /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a name that cannot be part of a subject;
-/// [`Unimplemented`](ErrorKind::Unimplemented) where the services are in another account from which one answer gets through, so
-/// that others may be missing;
-/// [`Unavailable`](ErrorKind::Unavailable) when the connection is closed; [`PermissionDenied`](ErrorKind::PermissionDenied)
-/// when the broker does not let this user subscribe to its inbox, on a connection made by [`connect`](crate::connect). That this
-/// user may not publish the question looks like a network without services.
+/// [`Unimplemented`](ErrorKind::Unimplemented) where the services are in another account from which
+/// one answer gets through, so that others may be missing; [`Unavailable`](ErrorKind::Unavailable)
+/// when the connection is closed; [`PermissionDenied`](ErrorKind::PermissionDenied) when the broker
+/// does not let this user subscribe to its inbox, on a connection made by
+/// [`connect`](crate::connect). That this user may not publish the question looks like a network
+/// without services.
 ///
 /// # Cancel safety
 /// Dropped before it is ready, the answers are lost, and nothing else is.

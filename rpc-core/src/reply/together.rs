@@ -8,12 +8,13 @@ use super::{Reply, ReplyPath, shortened};
 use crate::error::{Error, ErrorKind, Execution};
 use crate::wire::frame::{HEAD, begin_message};
 
-/// How many bytes are kept free for each call that was not answered yet: for an error, in place of an
-/// answer that does not fit.
+/// How many bytes are kept free for each call that was not answered yet: for an error, in place of
+/// an answer that does not fit.
 const ROOM_FOR_AN_ERROR: usize = 192;
 
-/// Knows which answer is the last one to the calls of one message from another account. Where the NATS
-/// server may let one reply through, it collects them, and the last one takes all of them along.
+/// Knows which answer is the last one to the calls of one message from another account. Where the
+/// NATS server may let one reply through, it collects them, and the last one takes all of them
+/// along.
 #[derive(Debug)]
 pub(crate) struct Together(Mutex<State>);
 
@@ -21,8 +22,8 @@ pub(crate) struct Together(Mutex<State>);
 struct State {
     /// The message of all answers, if there is to be one.
     message: Option<BytesMut>,
-    /// How many calls were not answered yet, and of how many something may still be sent: an answer that
-    /// was added leaves a moment later.
+    /// How many calls were not answered yet, and of how many something may still be sent: an answer
+    /// that was added leaves a moment later.
     unanswered: usize,
     open: usize,
 }
@@ -49,8 +50,8 @@ impl Together {
         self.lock().message.is_some()
     }
 
-    /// Adds the answer to one of the calls. Returns what is to be sent: nothing as long as others are
-    /// waited for, if they leave together.
+    /// Adds the answer to one of the calls. Returns what is to be sent: nothing as long as others
+    /// are waited for, if they leave together.
     pub(super) fn add(&self, path: &ReplyPath, reply: Reply) -> Option<Bytes> {
         let mut state = self.lock();
         let others = state.unanswered.saturating_sub(1);
@@ -68,8 +69,8 @@ impl Together {
         state.complete()
     }
 
-    /// Notes that one of the calls gets no answer. Returns the message of the others if they leave together
-    /// and wait for nothing else.
+    /// Notes that one of the calls gets no answer. Returns the message of the others if they leave
+    /// together and wait for nothing else.
     pub(super) fn skip(&self) -> Option<Bytes> {
         self.lock().complete()
     }

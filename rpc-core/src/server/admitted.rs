@@ -37,7 +37,8 @@ pub(super) struct Quota {
     pub(super) most_at_once: usize,
 }
 
-/// What a call keeps of its server: memory, and its part of what its method and its caller may have.
+/// What a call keeps of its server: memory, and its part of what its method and its caller may
+/// have.
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     memory: Memory,
@@ -128,7 +129,8 @@ impl Drop for SharedBytes {
     }
 }
 
-/// Where a call counts: at its server, at its method if that has limits of its own, and at its caller.
+/// Where a call counts: at its server, at its method if that has limits of its own, and at its
+/// caller.
 fn levels<'a>(
     server: &'a Admitted,
     quota: Option<&'a Arc<Quota>>,

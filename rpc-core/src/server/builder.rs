@@ -175,8 +175,9 @@ impl ServerBuilder {
     /// an underscore: `_INBOX` for `_INBOX_team.x`.
     ///
     /// Each prefix of the list is a caller with a share of what the server has, as
-    /// [`max_in_flight_per_caller`](Self::max_in_flight_per_caller) and its neighbours say; all callers with an inbox
-    /// prefix that is not listed itself, such as `_INBOX_team`, have one share together.
+    /// [`max_in_flight_per_caller`](Self::max_in_flight_per_caller) and its neighbours say; all
+    /// callers with an inbox prefix that is not listed itself, such as `_INBOX_team`, have one
+    /// share together.
     pub fn reply_prefixes<P: Into<String>>(mut self, prefixes: impl IntoIterator<Item = P>) -> Self {
         self.reply_prefixes = Some(prefixes.into_iter().map(Into::into).collect());
         self

@@ -1,8 +1,8 @@
 //! Who the callers of a server are.
 //!
-//! A message says nothing about its sender but what a NATS server adds to it and where its sender can
-//! be answered. NATS permissions bind both, so that a caller cannot name what is not its own without
-//! spending its own share or that of somebody whose inbox it knows.
+//! A message says nothing about its sender but what a NATS server adds to it and where its sender
+//! can be answered. NATS permissions bind both, so that a caller cannot name what is not its own
+//! without spending its own share or that of somebody whose inbox it knows.
 
 mod share;
 #[cfg(test)]
@@ -25,7 +25,8 @@ use crate::wire::reply_prefixes::ReplyPrefixes;
 /// How many accounts are told apart. Those beyond share what one may have.
 const MOST_ACCOUNTS: usize = 1024;
 
-/// What a NATS server says about a caller is not longer than this, unless somebody else has made it.
+/// What a NATS server says about a caller is not longer than this, unless somebody else has made
+/// it.
 const LONGEST_INFO: usize = 4096;
 
 /// The callers of a server. Those that are known by their inboxes are fixed when it starts.
@@ -44,8 +45,8 @@ pub(super) struct Callers {
 }
 
 impl Callers {
-    /// Those with these prefixes, where somebody has listed some. Otherwise the usual inboxes are those
-    /// of everybody in the account: what the server has is for them, unless a limit was set.
+    /// Those with these prefixes, where somebody has listed some. Otherwise the usual inboxes are
+    /// those of everybody in the account: what the server has is for them, unless a limit was set.
     pub(super) fn new(prefixes: Option<&ReplyPrefixes>, limits: &Limits) -> Self {
         let crowd = Arc::default();
         let caller = |limits: &Limits| Arc::new(Caller::new(limits, &crowd));
@@ -68,8 +69,8 @@ impl Callers {
         if account.is_empty() { None } else { Some(self.account(&account)) }
     }
 
-    /// The caller with an account. One of which nothing is open may be forgotten: it has nothing to be
-    /// counted for.
+    /// The caller with an account. One of which nothing is open may be forgotten: it has nothing to
+    /// be counted for.
     fn account(&self, name: &str) -> Arc<Caller> {
         let mut accounts = self.lock();
         if let Some(caller) = accounts.get(name) {

@@ -22,8 +22,8 @@ pub(super) async fn listen(mut subscription: Subscription, peers: Arc<Peers>, sh
     }
 }
 
-/// Cancels the calls that a message says. Nothing here ever opens one, and nothing is answered but the
-/// question whether a heartbeat arrives.
+/// Cancels the calls that a message says. Nothing here ever opens one, and nothing is answered but
+/// the question whether a heartbeat arrives.
 fn take(message: &Message, peers: &Peers, shared: &Arc<Shared>) {
     let peer = message.subject.rsplit('.').next().unwrap_or_default();
     if no_responders(message).is_some() {

@@ -82,8 +82,8 @@ pub(super) fn respond(shared: &Arc<Shared>, asker: &Asker, value: &impl Serializ
     }
 }
 
-/// Answers with JSON that has been written. One who wants to know whether several replies get through is
-/// told that the answer comes from another account, and at last that nothing else comes.
+/// Answers with JSON that has been written. One who wants to know whether several replies get
+/// through is told that the answer comes from another account, and at last that nothing else comes.
 fn answer_with(shared: &Arc<Shared>, asker: &Asker, trial: &str, json: Vec<u8>) {
     let path = shared.reply_path(Some(asker.reply.clone()), Joining::Lone, FORMAT, Audience::One);
     let headers = asker.is_on_trial.then_some((header::TRIAL, trial)).into_iter().collect();

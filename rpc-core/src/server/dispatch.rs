@@ -53,7 +53,8 @@ impl Endpoint {
         Endpoint { shared, stats, service, method, places, handler, pace, peers, quota }
     }
 
-    /// A place for a handler: those of its method and of its caller first, since who waits for them has none of the server's.
+    /// A place for a handler: those of its method and of its caller first, since who waits for them
+    /// has none of the server's.
     pub(super) async fn place(&self, caller: Option<&Arc<Caller>>) -> Place<'_> {
         // Streams may last: they are counted apart, and take no places from calls.
         let lasts = self.method.kind().is_streaming();
@@ -62,8 +63,8 @@ impl Endpoint {
         Place { _own: own, _of_caller: of_caller, _of_server: of_server }
     }
 
-    /// The places of a method and of a caller. Who waits for one of them has none of the other: a caller that is at its limit
-    /// keeps no place of a method from others.
+    /// The places of a method and of a caller. Who waits for one of them has none of the other: a
+    /// caller that is at its limit keeps no place of a method from others.
     async fn lower_places(
         &self,
         caller: Option<&Arc<Caller>>,

@@ -141,10 +141,10 @@ impl Intake {
         }
     }
 
-    /// What is known of the answers to the calls of one message from another account. They leave together
-    /// if the NATS server may let one reply through. Then no call has more time than the one that expires
-    /// first: its answer takes the others along. One that has expired already does not count; it is
-    /// answered at once.
+    /// What is known of the answers to the calls of one message from another account. They leave
+    /// together if the NATS server may let one reply through. Then no call has more time than the
+    /// one that expires first: its answer takes the others along. One that has expired already does
+    /// not count; it is answered at once.
     fn together(&self, reply: Option<&str>, frames: &mut [Frame]) -> Option<Arc<Together>> {
         if !reply.is_some_and(is_across_accounts) {
             return None;
@@ -169,8 +169,8 @@ impl Intake {
         Some(Arc::new(Together::collecting(count)))
     }
 
-    /// Answers a call that runs nothing, twice: whether both answers arrive is what its caller wants to
-    /// know.
+    /// Answers a call that runs nothing, twice: whether both answers arrive is what its caller
+    /// wants to know.
     fn answer_trial(&self, part: Part, call: &CallFrame) {
         let Part { reply: Some(reply), .. } = part else { return };
         let format = Format::Framed { id: call.id, flags: call.flags };

@@ -49,8 +49,8 @@ struct State {
 /// Where a peer is, and the subject of the service that it calls: what is said about calls goes below that.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Home {
-    /// What the reply subjects of its calls have in common. Of a call from another account, that is its
-    /// reply subject: nothing else leads there.
+    /// What the reply subjects of its calls have in common. Of a call from another account, that is
+    /// its reply subject: nothing else leads there.
     inbox: Box<str>,
     service: Box<str>,
 }
@@ -105,8 +105,8 @@ impl Cancellable {
 pub(super) struct Address {
     to: Subject,
     from: Subject,
-    /// A NATS server replaces the reply subjects of messages to another account, and keeps a way back for
-    /// each: there, frames say where they come from.
+    /// A NATS server replaces the reply subjects of messages to another account, and keeps a way
+    /// back for each: there, frames say where they come from.
     is_across_accounts: bool,
 }
 
@@ -195,9 +195,9 @@ impl Peers {
         Some((call, address.message(accepted.freeze())))
     }
 
-    /// Which call it is, and where its caller is heard; `None` of one that nobody can be told of. A caller
-    /// of another account can only if it has verified that several replies reach it: anything that is
-    /// said before the answer would else be taken for that.
+    /// Which call it is, and where its caller is heard; `None` of one that nobody can be told of. A
+    /// caller of another account can only if it has verified that several replies reach it:
+    /// anything that is said before the answer would else be taken for that.
     fn home(&self, subject: &str, path: &ReplyPath) -> Option<(Id, Home)> {
         let Format::Framed { id, flags } = path.format else { return None };
         let reply = path.to.as_deref()?;

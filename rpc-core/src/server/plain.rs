@@ -15,8 +15,8 @@ pub(super) fn content_type(message: &Message) -> Option<&str> {
     header_of(message, header::CONTENT_TYPE)
 }
 
-/// The NATS headers of a plain call; of a name with several values, the first. What a NATS server says of
-/// the caller is none of them.
+/// The NATS headers of a plain call; of a name with several values, the first. What a NATS server
+/// says of the caller is none of them.
 pub(super) fn headers(map: Option<&HeaderMap>) -> Result<Headers, Error> {
     let Some(map) = map else { return Ok(Headers::new()) };
     Headers::from_untrusted(first_values(map).filter(|(name, _)| *name != header::REQUEST_INFO))

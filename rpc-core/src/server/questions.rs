@@ -43,7 +43,8 @@ impl<Q: Copy + Send + 'static> Questions<Q> {
         }
     }
 
-    /// The next question that can be answered, and who asks. Nothing after the connection has closed.
+    /// The next question that can be answered, and who asks. Nothing after the connection has
+    /// closed.
     pub(super) async fn next(&mut self, shared: &Shared) -> Option<(Q, Asker)> {
         loop {
             let (question, message) = self.incoming.next().await?;

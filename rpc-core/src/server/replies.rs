@@ -86,8 +86,8 @@ pub(super) fn send_none(shared: &Arc<Shared>, path: &ReplyPath) {
     end_replies(shared, path, Dispatch::Soon);
 }
 
-/// Notes that nothing more is said of a call. Says behind the last reply that it was the last, where the
-/// NATS server has to know.
+/// Notes that nothing more is said of a call. Says behind the last reply that it was the last,
+/// where the NATS server has to know.
 pub(super) fn end_replies(shared: &Arc<Shared>, path: &ReplyPath, dispatch: Dispatch) {
     if let Some(end) = path.end_of_replies() {
         if dispatch == Dispatch::Now {

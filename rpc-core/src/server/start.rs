@@ -34,12 +34,16 @@ impl ServerBuilder {
     /// Subscribes for all services and proves by a round trip that the broker has the subscriptions.
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for names that cannot be part of a subject, for two services on one subject, for a
-    /// service whose handlers do not match its description, for limits of a method that is not there, and for limits that let no handler run; [`PermissionDenied`](crate::ErrorKind::PermissionDenied) when the broker does not
-    /// let this user subscribe, on a connection made by [`connect`](crate::connect); [`Unavailable`](crate::ErrorKind::Unavailable) when it
-    /// does not answer, or does not let this user reach its own inbox. Where there are durable methods, also
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for names that cannot be part of a
+    /// subject, for two services on one subject, for a service whose handlers do not match its
+    /// description, for limits of a method that is not there, and for limits that let no handler
+    /// run; [`PermissionDenied`](crate::ErrorKind::PermissionDenied) when the broker does not let
+    /// this user subscribe, on a connection made by [`connect`](crate::connect);
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when it does not answer, or does not let this
+    /// user reach its own inbox. Where there are durable methods, also
     /// [`Unimplemented`](crate::ErrorKind::Unimplemented) on a NATS server without JetStream, and
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if a stream, a consumer or a bucket of theirs is there with other settings than it has to have.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if a stream, a consumer or a bucket
+    /// of theirs is there with other settings than it has to have.
     ///
     /// # Cancel safety
     /// Dropped before it is ready, nothing is served.

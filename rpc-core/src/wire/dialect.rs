@@ -17,8 +17,9 @@ pub(crate) mod header {
     pub(crate) const RETRY_AFTER_MS: &str = "Nats-Rpc-Retry-After-Ms";
     /// The instance that answers, where all of them do.
     pub(crate) const INSTANCE: &str = "Nats-Rpc-Instance";
-    /// In a question of discovery: its asker wants to know whether several answers get through. In an answer to another account: 1,
-    /// or 2 in the message behind the last of an instance, which has no body.
+    /// In a question of discovery: its asker wants to know whether several answers get through. In
+    /// an answer to another account: 1, or 2 in the message behind the last of an instance, which
+    /// has no body.
     pub(crate) const TRIAL: &str = "Nats-Rpc-Trial";
     /// Those that say what a plain reply is.
     pub(crate) const OF_REPLIES: [&str; 6] =

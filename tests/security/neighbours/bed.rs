@@ -81,7 +81,8 @@ impl Desk for Clerk {
     }
 }
 
-/// Users with inbox prefixes of their own, and two accounts that import the service. Passwords are names.
+/// Users with inbox prefixes of their own, and two accounts that import the service. Passwords are
+/// names.
 const CONFIG: &str = r#"
 accounts {
   SERVICES {

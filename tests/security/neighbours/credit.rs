@@ -1,4 +1,5 @@
-//! A caller that grants all there is and reads nothing has a bounded number of bytes waiting at the NATS server.
+//! A caller that grants all there is and reads nothing has a bounded number of bytes waiting at the
+//! NATS server.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Callers and services that do harm to nobody but themselves: each attacks with a user or an account
-//! of its own, beside honest callers who notice nothing.
+//! Callers and services that do harm to nobody but themselves: each attacks with a user or an
+//! account of its own, beside honest callers who notice nothing.
 
 mod accounts;
 mod bed;

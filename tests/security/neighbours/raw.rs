@@ -1,4 +1,5 @@
-//! A client that does what no client library would: it says what it likes, and need not read what it is told.
+//! A client that does what no client library would: it says what it likes, and need not read what
+//! it is told.
 
 use rmpv::Value;
 use tests::NatsServer;
@@ -20,7 +21,8 @@ pub(super) struct Came {
 }
 
 impl Raw {
-    /// Connects as a user, whose password is its name. The system keeps little of what it does not read.
+    /// Connects as a user, whose password is its name. The system keeps little of what it does not
+    /// read.
     pub(super) async fn connect(server: &NatsServer, user: &str) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(16 * 1024).unwrap();
@@ -41,7 +43,8 @@ impl Raw {
         self.write(format!("SUB {subject} 1\r\n").as_bytes()).await;
     }
 
-    /// Waits until the NATS server has taken what was sent before. Nothing must have come until then.
+    /// Waits until the NATS server has taken what was sent before. Nothing must have come until
+    /// then.
     pub(super) async fn settle(&mut self) {
         self.write(b"PING\r\n").await;
         let mut line = String::new();

@@ -50,7 +50,8 @@ async fn an_answer_of_very_many_frames_is_not_read_to_its_end(version: Version) 
     honest.finish("a service that answers with very many frames").await;
 }
 
-/// The service knows the id of the instance, which discovery tells, and the subject where it answers.
+/// The service knows the id of the instance, which discovery tells, and the subject where it
+/// answers.
 async fn claims_that_another_instance_is_gone_are_not_heard(version: Version) {
     const PATIENCE: Duration = Duration::from_secs(3);
     let neighbourhood = Neighbourhood::new(version).await;

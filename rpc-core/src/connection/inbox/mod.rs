@@ -304,8 +304,9 @@ impl Inbox {
         &self.windows
     }
 
-    /// Learns whether several replies to what is sent to a destination get through: by a trial, if they may come from another
-    /// account and it is not known yet. It takes no longer than until this moment.
+    /// Learns whether several replies to what is sent to a destination get through: by a trial, if
+    /// they may come from another account and it is not known yet. It takes no longer than until
+    /// this moment.
     pub(crate) async fn verdict(&self, destination: DestinationId, deadline: Instant) -> Verdict {
         loop {
             // From here on no news is overlooked.
@@ -320,8 +321,9 @@ impl Inbox {
         }
     }
 
-    /// Waits for the answers to a trial that is out, or goes out now: where nothing is known of a destination, and others are
-    /// in another account. It takes little longer than the answers do, so that one of them may be missing.
+    /// Waits for the answers to a trial that is out, or goes out now: where nothing is known of a
+    /// destination, and others are in another account. It takes little longer than the answers do,
+    /// so that one of them may be missing.
     pub(crate) async fn trial(&self, destination: DestinationId, deadline: Instant) {
         loop {
             let news = self.shared.trials.notified();
@@ -341,7 +343,8 @@ impl Inbox {
         self.shared.has_imports.load(Ordering::Acquire)
     }
 
-    /// Whether there is nothing to learn of the replies to what is sent to a destination: all of them get through, or one does.
+    /// Whether there is nothing to learn of the replies to what is sent to a destination: all of
+    /// them get through, or one does.
     pub(crate) fn is_verified(&self, destination: DestinationId) -> bool {
         let now = Instant::now();
         self.shared.lock().waiters.is_verified(destination, now)

@@ -77,7 +77,8 @@ impl fmt::Debug for SlotPool {
 }
 
 impl Inbox {
-    /// The slots and destinations for one service, shared by all stubs of it. It is served below these subjects too.
+    /// The slots and destinations for one service, shared by all stubs of it. It is served below
+    /// these subjects too.
     pub(crate) fn pool(&self, service: &str, also_served_below: &[Box<str>]) -> SlotPool {
         let mut state = self.shared.lock();
         let State { waiters, pools, .. } = &mut *state;

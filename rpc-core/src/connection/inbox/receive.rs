@@ -62,12 +62,14 @@ pub(super) async fn receive(mut subscription: Subscription, subjects: Arc<ReplyS
     }
 }
 
+/// What a reply subject ends with. It is short, and looked for in every message: byte by byte, that
+/// takes less than a search in a text.
 fn last_token(message: &Message) -> &[u8] {
-    message.subject.rsplit('.').next().unwrap_or_default().as_bytes()
+    message.subject.as_bytes().rsplit(|byte| *byte == b'.').next().unwrap_or_default()
 }
 
-/// Whether an instance of another account says something about a call that it has: there, that comes where
-/// the answer comes.
+/// Whether an instance of another account says something about a call that it has: there, that
+/// comes where the answer comes.
 fn is_about_a_call(message: &Message) -> bool {
     let first = Frames::new(&message.payload).ok().and_then(|mut frames| frames.next());
     matches!(first, Some(Ok(Frame::Accepted(..) | Frame::Heartbeat(_))))
@@ -132,7 +134,6 @@ fn deliver(
     wake: &mut Vec<Waker>,
 ) {
     let now = Instant::now();
-    let token = last_token(message);
     let origin = origin(message);
     let mut answers = answers.drain(..).peekable();
     while let Some(answer) = answers.next() {
@@ -142,7 +143,7 @@ fn deliver(
                 deliver_items(&mut state.waiters, id, std::iter::once(item).chain(more), origin, wake);
             }
             Answered::Call(id, Answer::Error(error)) if error.flags.is_whole() => {
-                deliver_whole(state, id, &error, token, now, wake);
+                deliver_whole(state, id, &error, last_token(message), now, wake);
             }
             Answered::Call(id, answer) => {
                 let Some(id) = id.own() else { continue };
@@ -172,7 +173,7 @@ fn deliver(
                     state.waiters.confirm(&message.subject, number, now, wake);
                 }
             }
-            Answered::Message => deliver_message(state, message, token, now, wake),
+            Answered::Message => deliver_message(state, message, now, wake),
         }
     }
     state.waiters.learn(random);
@@ -245,7 +246,8 @@ fn deliver_whole(
 
 /// A message that is not made of frames: one to ourselves, one that the broker made, or one that cannot be read. Whose
 /// it is, its slot says.
-fn deliver_message(state: &mut State, message: &Message, token: &[u8], now: Instant, wake: &mut Vec<Waker>) {
+fn deliver_message(state: &mut State, message: &Message, now: Instant, wake: &mut Vec<Waker>) {
+    let token = last_token(message);
     if let Ok(token) = Token::try_from(token)
         && let Some(barrier) = state.barriers.remove(&token)
     {

@@ -8,7 +8,8 @@ use crate::connection::MAX_FRAMES;
 use crate::connection::peers::Origin;
 use crate::wire::frame::Frames;
 
-/// Gives the items that a message begins with to their streams, as far as it may have so many. Returns how many these were.
+/// Gives the items that a message begins with to their streams, as far as it may have so many.
+/// Returns how many these were.
 pub(super) fn take_items(
     shared: &Shared,
     frames: &mut Frames<'_>,

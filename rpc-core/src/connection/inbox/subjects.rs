@@ -19,7 +19,8 @@ pub(super) fn plain_call(token: &[u8]) -> Option<u64> {
     Some(id)
 }
 
-/// Whether a reply subject is one at which an instance is heard, or the broker says that it is not there.
+/// Whether a reply subject is one at which an instance is heard, or the broker says that it is not
+/// there.
 fn is_control(rest: &str) -> bool {
     rest.contains("._")
 }
@@ -44,8 +45,8 @@ impl ReplySubjects {
         format!("{}.>", self.prefix)
     }
 
-    /// What those of one service begin with: a random token of its own follows the prefix, which no other
-    /// service learns.
+    /// What those of one service begin with: a random token of its own follows the prefix, which no
+    /// other service learns.
     pub(super) fn of_service(&self) -> String {
         format!("{}.{}", self.prefix, self.random.token_string::<8>())
     }
@@ -66,7 +67,8 @@ impl ReplySubjects {
         self.fresh(&self.prefix)
     }
 
-    /// The last token of the reply subject of calls that are out together; `None` of another subject.
+    /// The last token of the reply subject of calls that are out together; `None` of another
+    /// subject.
     pub(super) fn slot<'a>(&self, subject: &'a str) -> Option<&'a str> {
         let rest = subject.strip_prefix(self.prefix.as_str())?.strip_prefix('.')?;
         if is_control(rest) { None } else { rest.rsplit('.').next() }
@@ -79,7 +81,8 @@ impl ReplySubjects {
     }
 }
 
-/// The reply subject that a plain call has alone: it ends with the call's id, in 16 hexadecimal digits.
+/// The reply subject that a plain call has alone: it ends with the call's id, in 16 hexadecimal
+/// digits.
 pub(super) fn of_plain_call(prefix: &str, id: u64) -> Subject {
     format!("{prefix}.{id:016x}").into()
 }

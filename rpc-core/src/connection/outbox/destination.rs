@@ -93,7 +93,8 @@ impl Destination {
         self.subject.get(..self.service).unwrap_or_default()
     }
 
-    /// How many calls the next message may carry: one, where their answers might not all get through.
+    /// How many calls the next message may carry: one, where their answers might not all get
+    /// through.
     pub(in crate::connection) fn limit(&self) -> usize {
         if self.replies.may_be_lost() {
             return 1;

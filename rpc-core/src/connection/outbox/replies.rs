@@ -7,8 +7,8 @@ use tokio::time::Instant;
 /// For how long it counts that a trial was answered once.
 const ONE_COUNTS_FOR: Duration = Duration::from_secs(10);
 
-/// What is known of the replies to what is sent to one destination. It is known until the connection
-/// changes: imports are per subject, and may be others then.
+/// What is known of the replies to what is sent to one destination. It is known until the
+/// connection changes: imports are per subject, and may be others then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::connection) enum Replies {
     /// Nothing has been answered yet.
@@ -31,8 +31,8 @@ pub(in crate::connection) enum Through {
 }
 
 impl Replies {
-    /// Notes where an answer came from: the latest counts. Says whether it has to be learned how many
-    /// replies get through.
+    /// Notes where an answer came from: the latest counts. Says whether it has to be learned how
+    /// many replies get through.
     pub(in crate::connection) fn note(&mut self, is_across_accounts: bool) -> bool {
         match (*self, is_across_accounts) {
             (Replies::Across(_), true) | (Replies::Own, false) => false,

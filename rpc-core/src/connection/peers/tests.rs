@@ -51,7 +51,8 @@ async fn the_reply_subject_tells_who_was_not_reached() {
     assert_eq!(mapped, Some((one, Unreached::Weighted)));
 }
 
-/// Servers before 2.12 do not say where a message went, and nobody knows where one did that was mapped.
+/// Servers before 2.12 do not say where a message went, and nobody knows where one did that was
+/// mapped.
 #[tokio::test(start_paused = true)]
 async fn one_that_is_heard_after_all_has_a_weighted_subject_and_another_is_gone() {
     let mut peers = Peers::default();

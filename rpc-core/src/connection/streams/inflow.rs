@@ -19,8 +19,8 @@ use crate::wire::frame::{Credit, EndFrame, ItemFrame};
 /// How long what was taken is kept for oneself: whoever takes little must not look like one who takes nothing.
 const GRANT_INTERVAL: Duration = Duration::from_millis(250);
 
-/// So many bytes that were taken are granted at once, even if that is less than half of a large window: the other side counts them
-/// as on their way until then, and a server bounds that.
+/// So many bytes that were taken are granted at once, even if that is less than half of a large
+/// window: the other side counts them as on their way until then, and a server bounds that.
 const GRANT: u32 = 64 * 1024;
 
 /// Of the items that are taken without a grant, the first ones and then each of so many have a look at the clock: that costs as much as a small item.
@@ -161,8 +161,8 @@ impl Inflow {
         self.lock().ended.is_some()
     }
 
-    /// Takes all that has come, or the end once there is nothing else. If the window has grown, says by how much. What was `taken` and not granted is
-    /// left here while there is nothing.
+    /// Takes all that has come, or the end once there is nothing else. If the window has grown,
+    /// says by how much. What was `taken` and not granted is left here while there is nothing.
     fn poll_take(
         &self,
         cx: &Context<'_>,
@@ -193,8 +193,8 @@ impl Inflow {
         self.lock().grant(credit, is_early);
     }
 
-    /// Grants what was taken by one who waits for more since then: the sender may wait as well, if it is not allowed to have a whole window on its way. Returns
-    /// what it has to be told.
+    /// Grants what was taken by one who waits for more since then: the sender may wait as well, if
+    /// it is not allowed to have a whole window on its way. Returns what it has to be told.
     pub(crate) fn grant_owed(&self) -> Option<Credit> {
         let mut state = self.lock();
         let owed = std::mem::take(&mut state.owed);
@@ -224,7 +224,8 @@ impl State {
         Ok(())
     }
 
-    /// The sender may send more. Until half of the window was granted early, that does not count where it is asked whether the window is large enough.
+    /// The sender may send more. Until half of the window was granted early, that does not count
+    /// where it is asked whether the window is large enough.
     fn grant(&mut self, credit: Credit, is_early: bool) {
         self.granted.add(credit);
         let early = self.early.and(credit);
@@ -287,7 +288,8 @@ impl Taker {
         Poll::Ready(Ok(body))
     }
 
-    /// Whether the sender has to be told what was taken: half of the window, many bytes, or anything for a while. The second comes early.
+    /// Whether the sender has to be told what was taken: half of the window, many bytes, or
+    /// anything for a while. The second comes early.
     fn grant_due(&mut self) -> Option<bool> {
         let (taken, window) = (self.taken, self.window);
         let is_half = is_half(taken, window);

@@ -1,8 +1,9 @@
 //! What a server lets be on its way on the streams of one caller, whatever that grants.
 //!
-//! What a caller does not read waits at the NATS server, which then holds up all that the instance sends. A meter counts
-//! what was sent and not granted again by a later *credit*. Each stream has a share that is its own; what is beyond comes
-//! from a pool that all streams of the caller have together. So one that is read goes on, whatever the others do.
+//! What a caller does not read waits at the NATS server, which then holds up all that the instance
+//! sends. A meter counts what was sent and not granted again by a later *credit*. Each stream has a
+//! share that is its own; what is beyond comes from a pool that all streams of the caller have
+//! together. So one that is read goes on, whatever the others do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,8 +25,8 @@ const STEP: usize = MAX_BYTES + MAX_FRAMES * FRAME as usize;
 /// The shares of all streams of a caller have this part of its pool together.
 const SHARES: usize = 2;
 
-/// A share is so large at most, and at least, and no larger than this part of what is left for shares: those who come
-/// late get smaller ones.
+/// A share is so large at most, and at least, and no larger than this part of what is left for
+/// shares: those who come late get smaller ones.
 const LARGEST_SHARE: usize = 128 * 1024;
 const SMALLEST_SHARE: usize = 2 * 1024;
 const PART: usize = 16;
@@ -71,7 +72,8 @@ pub(super) struct Meter {
     waiting: Option<PollSemaphore>,
 }
 
-/// What goes back to a pool once this is dropped: not under the lock of a stream, since others are woken by that.
+/// What goes back to a pool once this is dropped: not under the lock of a stream, since others are
+/// woken by that.
 #[derive(Debug, Default)]
 pub(super) struct Back {
     pool: Option<Arc<Semaphore>>,
@@ -112,8 +114,8 @@ impl Meter {
         self.give_back(back);
     }
 
-    /// The receiver has taken so much. What it grants beyond what is on its way does not count: it would be as much as it
-    /// likes to say.
+    /// The receiver has taken so much. What it grants beyond what is on its way does not count: it
+    /// would be as much as it likes to say.
     pub(super) fn confirm(&mut self, credit: Credit, back: &mut Back) {
         let mut taken = Allowance::default();
         taken.add(credit);
@@ -136,7 +138,8 @@ impl Meter {
         }
     }
 
-    /// Waits until something may be sent of what the receiver lets us. Returns how much: that counts from now on.
+    /// Waits until something may be sent of what the receiver lets us. Returns how much: that
+    /// counts from now on.
     pub(super) fn poll_give(
         &mut self,
         cx: &Context<'_>,

@@ -47,7 +47,8 @@ impl Flows {
         Flows { inflow: Inflow::new(reserved), outflow: Outflow::default() }
     }
 
-    /// The same at a server: what leaves is bounded by what all streams of the caller may have on their way.
+    /// The same at a server: what leaves is bounded by what all streams of the caller may have on
+    /// their way.
     pub(crate) fn metered(reserved: Reserved, pool: &Arc<CreditPool>) -> Self {
         Flows { inflow: Inflow::new(reserved), outflow: Outflow::metered(Arc::clone(pool)) }
     }

@@ -83,8 +83,8 @@ impl Outflow {
         state.waker.take()
     }
 
-    /// Waits until an item may leave. What is `left` of what was taken before is counted, and all that there is is taken,
-    /// or as much as a meter lets us.
+    /// Waits until an item may leave. What is `left` of what was taken before is counted, and all
+    /// that there is is taken, or as much as a meter lets us.
     pub(crate) fn poll_allowance(&self, cx: &Context<'_>, left: &mut Allowance) -> Poll<Result<(), Stop>> {
         let mut back = Back::default();
         let mut state = self.lock();
@@ -101,8 +101,8 @@ impl Outflow {
         Poll::Pending
     }
 
-    /// Ready when nothing more is to be sent. Meanwhile there is nothing to send: what is left of what a meter gave is
-    /// there for other streams.
+    /// Ready when nothing more is to be sent. Meanwhile there is nothing to send: what is left of
+    /// what a meter gave is there for other streams.
     pub(crate) fn poll_idle(&self, cx: &Context<'_>, left: &mut Allowance) -> Poll<Stop> {
         let mut back = Back::default();
         let mut state = self.lock();

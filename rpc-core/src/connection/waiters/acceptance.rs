@@ -91,8 +91,8 @@ impl Waiters {
         self.accept_stream(id, accepted, peer, now, wake);
     }
 
-    /// Where an instance may be told something about a call that went to a destination; `None` if what it
-    /// says is no place for that.
+    /// Where an instance may be told something about a call that went to a destination; `None` if
+    /// what it says is no place for that.
     fn controls(
         &mut self,
         destination: DestinationId,
@@ -111,8 +111,8 @@ impl Waiters {
         Some(Controls::Perhaps(candidates.collect()))
     }
 
-    /// Asks an instance at the next subject at which it may hear; if there is none, its streams cannot go
-    /// on.
+    /// Asks an instance at the next subject at which it may hear; if there is none, its streams
+    /// cannot go on.
     fn ask(&mut self, peer: PeerId, wake: &mut Vec<Waker>) {
         match self.peers.ask_next(peer) {
             Some(question) => self.control.push((question, Joining::Lone)),
@@ -145,8 +145,8 @@ impl Waiters {
         }
     }
 
-    /// The broker says at this reply subject that a message to an instance reached nobody. Says whether
-    /// it is one of theirs.
+    /// The broker says at this reply subject that a message to an instance reached nobody. Says
+    /// whether it is one of theirs.
     pub(in crate::connection) fn unreached(
         &mut self,
         reply: &str,

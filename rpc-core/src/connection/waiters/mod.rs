@@ -246,7 +246,8 @@ impl Waiters {
         waker
     }
 
-    /// Notes how long the handler of a call took, if it ran, and whether its answer came from another account.
+    /// Notes how long the handler of a call took, if it ran, and whether its answer came from
+    /// another account.
     fn hear(&mut self, slot: usize, handler_time: Option<Duration>, is_across_accounts: bool) {
         if self.learned.is_none() {
             let Some(sent) = self.slots.sent(slot) else { return };

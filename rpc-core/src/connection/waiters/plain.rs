@@ -11,7 +11,8 @@ use crate::connection::outbox::DestinationId;
 use crate::connection::slots::Left;
 
 impl Waiters {
-    /// Adds a call that leaves at once. Returns the subject that it goes to, and what its reply subject begins with.
+    /// Adds a call that leaves at once. Returns the subject that it goes to, and what its reply
+    /// subject begins with.
     pub(in crate::connection) fn add_plain(
         &mut self,
         id: u64,

@@ -52,8 +52,8 @@ impl ClientStream {
 #[derive(Debug)]
 pub(crate) struct Way {
     pub(crate) to: Subject,
-    /// The reply subject of messages, unless the instance is in another account: a NATS server keeps a way
-    /// back for each that has one.
+    /// The reply subject of messages, unless the instance is in another account: a NATS server
+    /// keeps a way back for each that has one.
     pub(crate) from: Option<Subject>,
     /// The id of the attempt that has begun.
     pub(crate) id: u64,
@@ -66,8 +66,8 @@ pub(crate) struct Opened {
     pub(crate) headers: Headers,
 }
 
-/// How often an instance may say something of a stream before it confirms where it hears: it does three
-/// times.
+/// How often an instance may say something of a stream before it confirms where it hears: it does
+/// three times.
 const MAX_DEFERRED: usize = 8;
 
 /// By the ids of their calls.
@@ -101,8 +101,8 @@ impl Waiters {
         self.streams.insert(id, Entry { stream, peer: None, deferred: Vec::new() });
     }
 
-    /// Whether a call has a stream that is open at another instance of the service than the one which
-    /// hears here, and which can be told so.
+    /// Whether a call has a stream that is open at another instance of the service than the one
+    /// which hears here, and which can be told so.
     pub(super) fn has_stream_elsewhere(&self, id: u64, declared: &Subject) -> bool {
         let Some(entry) = self.streams.get(&id).filter(|entry| entry.is_open()) else { return false };
         let there = entry.peer.and_then(|peer| self.peers.get(peer)).filter(|peer| peer.is_direct());

@@ -13,8 +13,8 @@ use crate::connection::random::Random;
 use crate::connection::{Message, OutboundMessage, no_responders};
 use crate::wire::frame::{Frame, Frames, Id, write_trial};
 
-/// How long the first answer to a trial may take, and how much later the second one may come, which is
-/// sent right behind it.
+/// How long the first answer to a trial may take, and how much later the second one may come, which
+/// is sent right behind it.
 const FIRST_ANSWER: Duration = Duration::from_millis(500);
 const SECOND_ANSWER: Duration = Duration::from_millis(250);
 
@@ -146,8 +146,8 @@ impl Waiters {
         there.is_none_or(|there| there.replies.get_through(now).is_some())
     }
 
-    /// Until when a call to a destination had better wait for the answers to a trial, which is sent if
-    /// nothing is known; `None` if there is nothing to wait for.
+    /// Until when a call to a destination had better wait for the answers to a trial, which is sent
+    /// if nothing is known; `None` if there is nothing to wait for.
     pub(in crate::connection) fn trial_until(
         &mut self,
         destination: DestinationId,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How much of something there may be. As long as there is so much, that may be counted elsewhere: who looks there
-/// need not look at every bound.
+/// How much of something there may be. As long as there is so much, that may be counted elsewhere:
+/// who looks there need not look at every bound.
 #[derive(Debug)]
 pub(in crate::server) struct Bound {
     most: usize,
@@ -29,7 +29,8 @@ impl Bound {
         count >= self.most
     }
 
-    /// Counts more; returns how much there was. Each crossing of the bound is seen by one of those who count.
+    /// Counts more; returns how much there was. Each crossing of the bound is seen by one of those
+    /// who count.
     pub(in crate::server) fn add(&self, count: &AtomicUsize, more: usize) -> usize {
         let before = count.fetch_add(more, Ordering::Relaxed);
         if let Some(reached) = &self.reached

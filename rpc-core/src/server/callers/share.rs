@@ -16,7 +16,8 @@ pub(in crate::server) struct Caller {
     streams: Admitted,
     /// One permit for each handler that may run. Who waits for one has none of the server's places.
     places: Arc<Semaphore>,
-    /// How many of its handlers run. Those that were begun before they had a place may be more than there are.
+    /// How many of its handlers run. Those that were begun before they had a place may be more than
+    /// there are.
     pub(super) running: AtomicUsize,
     most_running: Bound,
     /// What may be on its way on its streams.
@@ -59,8 +60,8 @@ impl Caller {
         Some(self.take_place(Some(permit)))
     }
 
-    /// The place of a handler that has begun already, whether there is one or not: it must not wait, since it may
-    /// hold what others wait for.
+    /// The place of a handler that has begun already, whether there is one or not: it must not
+    /// wait, since it may hold what others wait for.
     pub(in crate::server) fn place_of_begun(self: &Arc<Self>) -> CallerPlace {
         let permit = Arc::clone(&self.places).try_acquire_owned().ok();
         self.take_place(permit)

@@ -106,8 +106,9 @@ impl Peers {
         }
     }
 
-    /// Takes those for gone that have said nothing for too long: who has a stream open says each second that it is there, and so does who has said so before.
-    /// Of others nobody knows whether they may publish here.
+    /// Takes those for gone that have said nothing for too long: who has a stream open says each
+    /// second that it is there, and so does who has said so before. Of others nobody knows whether
+    /// they may publish here.
     pub(in crate::server) fn lose_silent(&self, longest: Duration) {
         let now = Instant::now();
         let is_silent = |peer: &Peer| {

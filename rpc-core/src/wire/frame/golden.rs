@@ -241,8 +241,8 @@ fn write_call(
     call.into_parts().0.slice(HEAD..)
 }
 
-/// The headers of an error, and of an end, are not kept: nothing reads them. What came later to a frame
-/// is left out of the files where it says nothing.
+/// The headers of an error, and of an end, are not kept: nothing reads them. What came later to a
+/// frame is left out of the files where it says nothing.
 fn as_kept(frames: &[Value]) -> Vec<Value> {
     let mut frames = frames.to_vec();
     for frame in &mut frames {

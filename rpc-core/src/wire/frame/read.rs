@@ -76,7 +76,8 @@ pub(crate) struct AcceptedFrame {
     pub(crate) credit: Option<Credit>,
     pub(crate) headers: Headers,
     pub(crate) flags: Flags,
-    /// Where the instance hears about the call, if the reply subject of the message does not say it.
+    /// Where the instance hears about the call, if the reply subject of the message does not say
+    /// it.
     pub(crate) control: Option<Box<str>>,
 }
 
@@ -380,7 +381,8 @@ impl Credit {
     }
 }
 
-/// The mark behind the other elements of a reply, if it is there. Returns how many there are with it.
+/// The mark behind the other elements of a reply, if it is there. Returns how many there are with
+/// it.
 fn read_mark(reader: &mut Reader<'_>, length: usize, before: usize) -> Result<(bool, usize), Malformed> {
     if length <= before {
         return Ok((false, before));

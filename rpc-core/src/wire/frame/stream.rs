@@ -14,7 +14,8 @@ pub(crate) struct Acceptance<'a> {
     pub(crate) credit: Option<Credit>,
     pub(crate) headers: &'a Headers,
     pub(crate) flags: Flags,
-    /// Where the instance hears about the call, if the reply subject of the message does not say it.
+    /// Where the instance hears about the call, if the reply subject of the message does not say
+    /// it.
     pub(crate) control: Option<&'a str>,
 }
 

@@ -219,8 +219,8 @@ pub(crate) fn heartbeat() -> Bytes {
     Bytes::from_static(&[MAGIC, VERSION, 0x91, 0x09])
 }
 
-/// The same with a number that is to be confirmed, or is confirmed, and with the control subject of the
-/// instance.
+/// The same with a number that is to be confirmed, or is confirmed, and with the control subject of
+/// the instance.
 pub(crate) fn write_heartbeat(bytes: &mut BytesMut, number: Option<u64>, control: Option<&str>) {
     bytes.put_slice(&[MAGIC, VERSION, 0x92 + u8::from(control.is_some()), 0x09]);
     match number {
