@@ -289,13 +289,14 @@ impl ReplyPath {
 
     /// The message that carries a reply, or `None` if nobody waits for one, or if it leaves with
     /// another.
+    #[inline(always)] // on the way of every call
     pub(crate) fn message(&self, reply: Reply) -> Option<OutboundMessage> {
         let subject = self.to.clone()?;
-        let (payload, headers) = match &self.together {
-            Some(together) => (together.add(self, reply)?, None),
-            None => (reply.payload, reply.headers),
-        };
-        Some(OutboundMessage { subject, reply: None, payload, headers })
+        if let Some(together) = &self.together {
+            let payload = together.add(self, reply)?;
+            return Some(OutboundMessage { subject, reply: None, payload, headers: None });
+        }
+        Some(OutboundMessage { subject, reply: None, payload: reply.payload, headers: reply.headers })
     }
 
     /// The message that is complete without an answer to this call, which gets none.

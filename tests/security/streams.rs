@@ -22,7 +22,7 @@ struct Singers;
 impl Choir for Singers {
     async fn hello(&self, name: &str) -> String {
         if name == PATIENT {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         format!("Hello, {name}!")
     }

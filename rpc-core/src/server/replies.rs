@@ -88,7 +88,15 @@ pub(super) fn send_none(shared: &Arc<Shared>, path: &ReplyPath) {
 
 /// Notes that nothing more is said of a call. Says behind the last reply that it was the last,
 /// where the NATS server has to know.
+#[inline(always)] // on the way of every call
 pub(super) fn end_replies(shared: &Arc<Shared>, path: &ReplyPath, dispatch: Dispatch) {
+    if path.is_across_accounts() {
+        end_replies_across_accounts(shared, path, dispatch);
+    }
+}
+
+#[cold]
+fn end_replies_across_accounts(shared: &Arc<Shared>, path: &ReplyPath, dispatch: Dispatch) {
     if let Some(end) = path.end_of_replies() {
         if dispatch == Dispatch::Now {
             // What was posted before must not come after it.
