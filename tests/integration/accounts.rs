@@ -2,6 +2,7 @@
 //! about the rest.
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,8 +10,9 @@ use std::time::{Duration, Instant};
 use futures::TryStreamExt;
 use futures::future::join_all;
 use nats_rpc::discovery::discover;
-use nats_rpc::{Connection, ErrorKind, Execution, InstanceId, Server};
+use nats_rpc::{CallError, Connection, ErrorKind, Execution, InstanceId, Server};
 use tests::{Instance, NatsServer, Version, WorkClient};
+use tokio::task::JoinHandle;
 
 use crate::bed::{Bench, LabClient, LabServer, Ledger, assert_failed, eventually};
 use crate::monitor::Monitor;
@@ -180,21 +182,29 @@ async fn a_dropped_call_is_cancelled(version: Version) {
     eventually("it is cancelled", || server.counters().cancelled == 1).await;
 }
 
-async fn a_killed_instance_is_noticed(version: Version) {
-    let accounts = Accounts::new(version, Responses::Many);
-    let ledger: PathBuf = accounts.nats.directory().join("ledger");
-    let url = accounts.nats.url().replace("nats://", "nats://service:secret@");
-    let mut instance = Instance::start(env!("CARGO_BIN_EXE_instance"), &url, "a", &ledger);
-    let work = WorkClient::new(accounts.caller().await);
-    work.long(1, 0).await.unwrap();
-    let call = tokio::spawn(work.long(2, 60_000).timeout(Duration::from_secs(60)));
-    eventually("it runs", || tests::Ledger::read_file(&ledger).len() == 2).await;
+/// Kills an instance once it had time to say that it has a call: that does not take its whole time.
+pub(crate) async fn assert_death_is_noticed<T: Debug, E: Debug>(
+    mut instance: Instance,
+    call: JoinHandle<Result<T, CallError<E>>>,
+) {
     tokio::time::sleep(Duration::from_millis(600)).await;
     let killed = Instant::now();
     instance.kill();
     let ended = tokio::time::timeout(Duration::from_secs(10), call).await.expect("it is noticed");
     assert_failed(ended.unwrap(), ErrorKind::Unavailable, Execution::MaybeExecuted);
     assert!(killed.elapsed() < Duration::from_millis(4500), "{:?}", killed.elapsed());
+}
+
+async fn a_killed_instance_is_noticed(version: Version) {
+    let accounts = Accounts::new(version, Responses::Many);
+    let ledger: PathBuf = accounts.nats.directory().join("ledger");
+    let url = accounts.nats.url().replace("nats://", "nats://service:secret@");
+    let instance = Instance::start(env!("CARGO_BIN_EXE_instance"), &url, "a", &ledger);
+    let work = WorkClient::new(accounts.caller().await);
+    work.long(1, 0).await.unwrap();
+    let call = tokio::spawn(work.long(2, 60_000).timeout(Duration::from_secs(60)));
+    eventually("it runs", || tests::Ledger::read_file(&ledger).len() == 2).await;
+    assert_death_is_noticed(instance, call).await;
 }
 
 /// The export gives up on answers of which nothing was heard for a while. The instance is heard.

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use nats_rpc::{CallError, Client, Connection, Context, ErrorKind, Execution, Retry, Server};
 use tests::{Instance, NatsServer, Version, WorkClient};
 
-use crate::accounts::connect;
+use crate::accounts::{assert_death_is_noticed, connect};
 use crate::bed::{Bench, LabClient, LabServer, Ledger, assert_failed, eventually};
 use crate::on_both_versions;
 use crate::streams::bed::{Bank, RiverClient, RiverServer};
@@ -214,16 +214,11 @@ async fn a_dropped_call_is_cancelled_where_everything_is_mapped(version: Version
 async fn a_dead_instance_is_noticed_where_everything_is_mapped(version: Version) {
     let mapped = Mapped::new(version, EVERYTHING);
     let ledger: PathBuf = mapped.nats.directory().join("ledger");
-    let mut instance = Instance::start(env!("CARGO_BIN_EXE_instance"), mapped.nats.url(), "a", &ledger);
+    let instance = Instance::start(env!("CARGO_BIN_EXE_instance"), mapped.nats.url(), "a", &ledger);
     let work = WorkClient::new(mapped.client(Some("plain")).await);
     let call = tokio::spawn(work.long(1, 60_000).timeout(Duration::from_secs(60)));
     eventually("it runs", || tests::Ledger::read_file(&ledger).len() == 1).await;
-    tokio::time::sleep(Duration::from_millis(600)).await;
-    let killed = Instant::now();
-    instance.kill();
-    let ended = tokio::time::timeout(Duration::from_secs(10), call).await.expect("it is noticed");
-    assert_failed(ended.unwrap(), ErrorKind::Unavailable, Execution::MaybeExecuted);
-    assert!(killed.elapsed() < Duration::from_millis(4500), "{:?}", killed.elapsed());
+    assert_death_is_noticed(instance, call).await;
 }
 
 async fn a_restart_is_bridged_where_everything_is_mapped(version: Version) {

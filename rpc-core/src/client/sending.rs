@@ -9,9 +9,9 @@ use super::InFlight;
 use super::exchange::Exchange;
 use super::outgoing::{FIRST, Outgoing};
 use super::written::Written;
-use crate::connection::{Verdict, too_late};
+use crate::connection::{Verdict, one_reply_only, too_late};
 use crate::deadline::{Deadline, budget_as_wire_ms};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::service::Method;
 use crate::wire::frame::{CallBuffer, Times};
 use crate::wire::headers::Headers;
@@ -165,12 +165,7 @@ impl Outgoing {
 
     /// The error of what needs several replies, where one of them gets through.
     pub(super) fn one_reply_only(&self, what: &str) -> Error {
-        let message = format!(
-            "{what} needs several replies, and from another account one gets through: the export of {} has \
-             to have `response_type: stream`",
-            self.subject()
-        );
-        Error::not_executed(ErrorKind::Unimplemented, message)
+        one_reply_only(what, self.subject())
     }
 
     fn expiry(&self) -> Expiry {

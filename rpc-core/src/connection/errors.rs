@@ -25,6 +25,15 @@ pub(crate) fn too_late() -> Error {
     Error::not_executed(ErrorKind::DeadlineExceeded, "the deadline passed before the call could be sent")
 }
 
+/// The error of what needs several replies, where the export of another account lets one through.
+pub(crate) fn one_reply_only(what: &str, exported: &str) -> Error {
+    let message = format!(
+        "{what} needs several replies, and from another account one gets through: the export of \
+         {exported} has to have `response_type: stream`"
+    );
+    Error::not_executed(ErrorKind::Unimplemented, message)
+}
+
 /// The error of a call that is made while there is no connection.
 pub(super) fn not_connected(unauthenticated: bool) -> Error {
     if unauthenticated {

@@ -23,7 +23,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::connect::{connect, connect_with};
-pub(crate) use self::errors::{closed, too_large, too_late};
+pub(crate) use self::errors::{closed, one_reply_only, too_large, too_late};
 use self::errors::{lost, not_connected};
 pub use self::events::ConnectionEvent;
 pub(crate) use self::inbox::History;
@@ -31,7 +31,7 @@ use self::inbox::Inbox;
 use self::memory::MemoryTransport;
 pub(crate) use self::nats::{
     HeaderMap, Message, OutboundMessage, Subject, Unserved, first_values, header_map, header_of, header_size,
-    no_responders,
+    is_nothing, no_responders,
 };
 use self::nats::{NatsTransport, Overlap};
 pub(crate) use self::outbox::{DestinationId, Joining, MAX_BYTES, MAX_FRAMES};

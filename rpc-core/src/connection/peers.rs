@@ -11,6 +11,7 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::Instant;
 
+use self::asking::Asked;
 use super::Subject;
 
 /// How long an instance, or a caller that has a stream open at one, may say nothing: three heartbeats.
@@ -19,8 +20,6 @@ pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(3);
 /// How long one waits for the next heartbeat of an instance that a message did not reach: one of
 /// them comes each second.
 const DOUBT: Duration = Duration::from_millis(1200);
-
-use self::asking::Asked;
 
 /// Names one of them.
 pub(super) type PeerId = usize;
@@ -193,7 +192,8 @@ impl Peers {
         self.forget_unused(peer);
     }
 
-    fn forget_unused(&mut self, peer: PeerId) {
+    /// Forgets an instance that has no call, unless it has to be told something yet.
+    pub(super) fn forget_unused(&mut self, peer: PeerId) {
         let Some(there) = self.all.get(peer) else { return };
         if there.calls.is_empty() && there.asked.as_ref().is_none_or(Asked::is_owed_nothing) {
             self.by_name.remove(there.declared.as_str());

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::answers::{Answers, Next};
 use super::responses::{Ping, Pong, Response, ServiceInfo, ServiceStats};
-use crate::connection::{Connection, header_of};
+use crate::connection::{Connection, header_of, one_reply_only};
 use crate::error::{Error, ErrorKind};
 use crate::wire::dialect::header;
 use crate::wire::subject::{check_pattern, check_token};
@@ -203,7 +203,7 @@ impl Discovery {
             let Next::Answer(answer) = answers.next(asked + self.wait).await? else {
                 // A single message has come from an account from which one gets through.
                 return if is_across_accounts && messages == 1 {
-                    Err(self.one_answer_only())
+                    Err(one_reply_only("discovery", &self.prefix))
                 } else {
                     Ok(read)
                 };
@@ -220,15 +220,6 @@ impl Discovery {
             }
         }
         Ok(read)
-    }
-
-    fn one_answer_only(&self) -> Error {
-        let message = format!(
-            "discovery needs several replies, and from another account one gets through: the export of {} has \
-             to have `response_type: stream`",
-            self.prefix
-        );
-        Error::not_executed(ErrorKind::Unimplemented, message)
     }
 }
 

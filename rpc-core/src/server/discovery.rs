@@ -66,30 +66,26 @@ fn take(shared: &Arc<Shared>, Question { verb, service }: Question, asker: &Aske
         }
     }
     if asker.is_on_trial {
-        answer_with(shared, asker, "2", &[]);
+        answer_with(shared, asker, "2", Ok(Vec::new()));
     }
 }
 
 /// Answers with a value, or with the error of what the broker would not take.
 pub(super) fn respond(shared: &Arc<Shared>, asker: &Asker, value: &impl Serialize) {
-    match serde_json::to_vec(value) {
-        Ok(json) => answer_with(shared, asker, "1", &json),
-        Err(error) => {
-            let path = shared.reply_path(Some(asker.reply.clone()), Joining::Lone, FORMAT, Audience::One);
-            let error = Error::new(ErrorKind::Internal, error.to_string());
-            send(shared, &path, path.error(&error, Duration::ZERO), Dispatch::Soon);
-        }
-    }
+    let json = serde_json::to_vec(value).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()));
+    answer_with(shared, asker, "1", json);
 }
 
-/// Answers with JSON that has been written. One who wants to know whether several replies get
+/// Answers with JSON that has been written, or with an error. One who wants to know whether several replies get
 /// through is told that the answer comes from another account, and at last that nothing else comes.
-fn answer_with(shared: &Arc<Shared>, asker: &Asker, trial: &str, json: &[u8]) {
+fn answer_with(shared: &Arc<Shared>, asker: &Asker, trial: &str, json: Result<Vec<u8>, Error>) {
     let path = shared.reply_path(Some(asker.reply.clone()), Joining::Lone, FORMAT, Audience::One);
     let headers = asker.is_on_trial.then_some((header::TRIAL, trial)).into_iter().collect();
-    let written = path.success(&headers, Duration::ZERO, |_, bytes| {
-        bytes.extend_from_slice(json);
-        Ok(())
+    let written = json.and_then(|json| {
+        path.success(&headers, Duration::ZERO, |_, bytes| {
+            bytes.extend_from_slice(&json);
+            Ok(())
+        })
     });
     let reply = written.unwrap_or_else(|error| path.error(&error, Duration::ZERO));
     send(shared, &path, reply, Dispatch::Soon);

@@ -31,7 +31,7 @@ use self::pool::Pool;
 pub(crate) use self::pool::SlotPool;
 #[cfg(feature = "jetstream")]
 use self::refusals::Refusals;
-pub(super) use self::subjects::ReplySubjects;
+pub(super) use self::subjects::{ReplySubjects, of_plain_call};
 use super::events::Listeners;
 use super::outbox::{Batch, DestinationId, InHand, MAX_BYTES, Outbox};
 use super::random::Random;
@@ -308,31 +308,36 @@ impl Inbox {
     /// they may come from another account and it is not known yet. It takes no longer than until
     /// this moment.
     pub(crate) async fn verdict(&self, destination: DestinationId, deadline: Instant) -> Verdict {
-        loop {
-            // From here on no news is overlooked.
-            let news = self.shared.trials.notified();
-            let now = Instant::now();
-            let verdict = self.shared.change(|state| state.waiters.verdict(destination, self.random(), now));
-            match verdict {
-                Ok(verdict) => return verdict,
-                Err(_) if now >= deadline => return Verdict::Unknown,
-                Err(until) => _ = timeout_at(until.min(deadline), news).await,
-            }
-        }
+        let look = |waiters: &mut Waiters, now| waiters.verdict(destination, self.random(), now);
+        self.until_known(deadline, look).await.unwrap_or(Verdict::Unknown)
     }
 
     /// Waits for the answers to a trial that is out, or goes out now: where nothing is known of a
     /// destination, and others are in another account. It takes little longer than the answers do,
     /// so that one of them may be missing.
     pub(crate) async fn trial(&self, destination: DestinationId, deadline: Instant) {
+        let look = |waiters: &mut Waiters, now| match waiters.trial_until(destination, self.random(), now) {
+            Some(until) if now < until => Err(until),
+            _ => Ok(()),
+        };
+        self.until_known(deadline, look).await;
+    }
+
+    /// Looks what has come of a trial each time that something has, and when that is to be done
+    /// again. `None` if it is not known by the deadline.
+    async fn until_known<T>(
+        &self,
+        deadline: Instant,
+        look: impl Fn(&mut Waiters, Instant) -> Result<T, Instant>,
+    ) -> Option<T> {
         loop {
+            // From here on no news is overlooked.
             let news = self.shared.trials.notified();
             let now = Instant::now();
-            let until =
-                self.shared.change(|state| state.waiters.trial_until(destination, self.random(), now));
-            match until.map(|until| until.min(deadline)) {
-                Some(until) if now < until => _ = timeout_at(until, news).await,
-                _ => return,
+            match self.shared.change(|state| look(&mut state.waiters, now)) {
+                Ok(known) => return Some(known),
+                Err(_) if now >= deadline => return None,
+                Err(until) => _ = timeout_at(until.min(deadline), news).await,
             }
         }
     }

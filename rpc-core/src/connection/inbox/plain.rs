@@ -7,7 +7,9 @@ use tokio::time::Instant;
 use super::subjects::of_plain_call;
 use super::{Inbox, State};
 use crate::connection::waiters::{Next, Part};
-use crate::connection::{Answer, Expected, HeaderMap, Message, OutboundMessage, closed, no_responders};
+use crate::connection::{
+    Answer, Expected, HeaderMap, Message, OutboundMessage, closed, is_nothing, no_responders,
+};
 use crate::error::{Error, ErrorKind};
 
 impl Inbox {
@@ -62,9 +64,7 @@ pub(super) fn deliver(state: &mut State, id: u64, message: Message, wake: &mut V
         return;
     }
     let unserved = no_responders(&message);
-    let is_nothing = message.payload.is_empty() && message.status.is_none() && message.headers.is_none();
-    if is_nothing && state.waiters.gathers_frames(id) {
-        // It ends the replies from another account.
+    if is_nothing(&message) && state.waiters.gathers_frames(id) {
         return;
     }
     if state.waiters.gathers(id) && unserved.is_none() {

@@ -14,7 +14,9 @@ use crate::connection::peers::Origin;
 use crate::connection::random::Random;
 use crate::connection::slots::Token;
 use crate::connection::waiters::{Heard, Waiters};
-use crate::connection::{Answer, MAX_FRAMES, Message, Subject, Subscription, Unserved, no_responders};
+use crate::connection::{
+    Answer, MAX_FRAMES, Message, Subject, Subscription, Unserved, is_nothing, no_responders,
+};
 use crate::wire::frame::{
     AcceptedFrame, Credit, EndFrame, ErrorFrame, Frame, Frames, HeartbeatFrame, Id, ItemFrame, MAGIC,
 };
@@ -254,8 +256,7 @@ fn deliver_message(state: &mut State, message: &Message, now: Instant, wake: &mu
         let _ = barrier.send(Ok(()));
         return;
     }
-    if message.payload.is_empty() && message.status.is_none() && message.headers.is_none() {
-        // It ends the replies from another account.
+    if is_nothing(message) {
         return;
     }
     if message.payload.first() == Some(&MAGIC) {

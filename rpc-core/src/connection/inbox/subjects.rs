@@ -83,7 +83,7 @@ impl ReplySubjects {
 
 /// The reply subject that a plain call has alone: it ends with the call's id, in 16 hexadecimal
 /// digits.
-pub(super) fn of_plain_call(prefix: &str, id: u64) -> Subject {
+pub(in crate::connection) fn of_plain_call(prefix: &str, id: u64) -> Subject {
     format!("{prefix}.{id:016x}").into()
 }
 

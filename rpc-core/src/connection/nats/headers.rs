@@ -41,6 +41,12 @@ pub(crate) struct Unserved<'a> {
     pub(crate) subject: Option<&'a str>,
 }
 
+/// Whether a message has neither payload nor headers, and is not one that the broker has made:
+/// that ends the replies from another account.
+pub(crate) fn is_nothing(message: &Message) -> bool {
+    message.payload.is_empty() && message.status.is_none() && message.headers.is_none()
+}
+
 /// Whether the broker says by a message, which it has made itself, that nobody serves a subject.
 pub(crate) fn no_responders(message: &Message) -> Option<Unserved<'_>> {
     let is_503 = message.status.map(|status| status.as_u16()) == Some(503) && message.payload.is_empty();

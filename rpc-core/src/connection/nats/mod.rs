@@ -22,7 +22,9 @@ pub(crate) use async_nats::message::OutboundMessage;
 pub(crate) use async_nats::{ConnectOptions, HeaderMap, Message, Subject, ToServerAddrs};
 
 pub(super) use self::dialer::Dialer;
-pub(crate) use self::headers::{Unserved, first_values, header_map, header_of, header_size, no_responders};
+pub(crate) use self::headers::{
+    Unserved, first_values, header_map, header_of, header_size, is_nothing, no_responders,
+};
 use self::subscription::{Link, Move, Wanted};
 pub(super) use self::subscription::{NatsSubscription, Overlap};
 use super::{TryPublishError, closed, too_large};

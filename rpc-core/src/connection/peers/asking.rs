@@ -77,11 +77,6 @@ impl Peers {
         Some((peer, asked.cancels))
     }
 
-    /// Forgets an instance that was kept to be told something, once it was.
-    pub(in crate::connection) fn settle(&mut self, peer: PeerId) {
-        self.forget_unused(peer);
-    }
-
     /// Notes that a call is to be cancelled at an instance once that can be told so. Says whether
     /// it cannot yet.
     pub(in crate::connection) fn owe_cancel(&mut self, peer: PeerId, call: u64) -> bool {

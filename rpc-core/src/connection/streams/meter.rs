@@ -163,10 +163,8 @@ impl Meter {
     fn poll_pool(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<usize> {
         let rest = &self.pool.rest;
         if self.waiting.is_none() {
-            let there = permits(wanted.min(rest.available_permits()));
-            if let Ok(taken) = rest.try_acquire_many(there) {
-                let there = taken.num_permits();
-                taken.forget();
+            let there = rest.forget_permits(wanted);
+            if there > 0 {
                 return Poll::Ready(there);
             }
         }

@@ -135,7 +135,7 @@ impl Waiters {
         for id in self.peers.calls(peer) {
             self.begin_deferred(id, peer, now, wake);
         }
-        self.peers.settle(peer);
+        self.peers.forget_unused(peer);
     }
 
     /// The broker does not let us publish to a subject at which instances were asked.

@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use tokio::time::Instant;
 
 use super::Waiters;
+use crate::connection::inbox::of_plain_call;
 use crate::connection::outbox::{DestinationId, Joining, Replies, Through};
 use crate::connection::random::Random;
 use crate::connection::{Message, OutboundMessage, no_responders};
@@ -60,7 +61,7 @@ impl Waiters {
         let prefix = self.reply_prefix(destination);
         let Some(there) = self.destinations.get_mut(destination) else { return };
         let id = random.u64();
-        let (subject, reply) = (there.subject.clone(), Some(format!("{prefix}.{id:016x}").into()));
+        let (subject, reply) = (there.subject.clone(), Some(of_plain_call(&prefix, id)));
         let mut payload = BytesMut::new();
         write_trial(&mut payload, &Id::new(id));
         let message = OutboundMessage { subject, reply, payload: payload.freeze(), headers: None };
