@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use futures::StreamExt;
 use nats_rpc::discovery::{EndpointStats, discover};
 use nats_rpc::{
@@ -26,6 +27,7 @@ on_every_wire! {
     behind_a_mapping a_question_without_a_place_for_the_answer_harms_nothing,
     a_server_that_ends_is_not_found,
     behind_a_mapping whatever_others_answer_is_read_or_passed_over,
+    behind_a_mapping answers_to_another_account_are_not_all_there_without_their_end,
     a_question_takes_no_longer_than_it_may,
 }
 
@@ -262,6 +264,44 @@ async fn a_server_that_ends_is_not_found(bed: Bed) {
     bed.ledger.release.notify_one();
     call.await.unwrap().unwrap();
     ending.await.unwrap();
+}
+
+/// By hand: what two instances say that answer to another account, of which the first message of
+/// each has arrived, and perhaps the last one of the second.
+async fn answers_to_another_account_are_not_all_there_without_their_end(bed: Bed) {
+    let connection = bed.connect().await;
+    for is_ended in [false, true] {
+        let others = bed.connect_server().await;
+        let mut questions = others.subscribe("$SRV.PING", None).await.unwrap();
+        settle(&others).await;
+        tokio::spawn(async move {
+            let to = questions.next().await.unwrap().reply.unwrap();
+            let pong = |id| {
+                format!(
+                    "{{\"type\":\"io.nats.micro.v1.ping_response\",\"name\":\"lab\",\"id\":\"{id}\",\
+                     \"version\":\"1.0.0\"}}"
+                )
+            };
+            let end = is_ended.then(|| ("2", String::new()));
+            for (mark, text) in [("1", pong(1)), ("1", pong(2))].into_iter().chain(end) {
+                let mut message = outbound(&to, None, text);
+                let mut headers = HeaderMap::new();
+                headers.insert("Nats-Rpc-Trial", mark);
+                message.headers = Some(headers);
+                others.publish(message).await.unwrap();
+            }
+            others.flush().await.unwrap();
+        });
+        let found = discover(&connection).within(WAIT).ping().await;
+        if is_ended {
+            let found: Vec<_> = found.unwrap().into_iter().map(|pong| pong.id).collect();
+            assert_eq!(found, ["1", "2"]);
+        } else {
+            let error = found.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unimplemented, "{error}");
+            assert!(error.message().contains("response_type: stream"), "{error}");
+        }
+    }
 }
 
 async fn whatever_others_answer_is_read_or_passed_over(bed: Bed) {

@@ -21,17 +21,19 @@ on_both_versions! {
     a_trial_runs_nothing_and_is_answered_twice,
 }
 
-/// The place in a frame of a call's flags and budget, of the code and the execution in an error,
-/// and of the mark that the answer goes to another account.
+/// The place in a frame of a call's flags and budget, of the code and the execution in an error, of
+/// the instance in a success, and of the mark that the answer goes to another account.
 const FLAGS: usize = 2;
 const BUDGET: usize = 3;
 const CODE: usize = 2;
 const EXECUTION: usize = 3;
+const INSTANCE: usize = 5;
 const MARK_OF_SUCCESS: usize = 6;
 const MARK_OF_ERROR: usize = 11;
 
 const SEVERAL_VERIFIED: u64 = 1 << 7;
 const TRIAL: u64 = 1 << 9;
+const WANTS_INSTANCE: u64 = 1 << 5;
 
 /// A caller in the account that imports the services.
 struct Importer {
@@ -150,10 +152,11 @@ async fn a_trial_runs_nothing_and_is_answered_twice(version: Version) {
         let accounts = Accounts::new(version, responses);
         let server = accounts.serve("a").await;
         let mut importer = Importer::new(&accounts).await;
-        importer.send("lab.sleep", [with(sleep(1, 0), FLAGS, TRIAL)]).await;
+        importer.send("lab.sleep", [with(sleep(1, 0), FLAGS, TRIAL | WANTS_INSTANCE)]).await;
         for _ in 0..replies {
             let answers = read_frames(&importer.next().await);
             assert_eq!((answers.len(), &answers[0][0]), (1, &2.into()), "{answers:?}");
+            assert_eq!(answers[0][INSTANCE], "a".into(), "{answers:?}");
             assert_eq!(answers[0][MARK_OF_SUCCESS], true.into(), "{answers:?}");
         }
         if replies == 2 {

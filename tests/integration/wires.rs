@@ -122,6 +122,7 @@ fn accounts() -> String {
 ///
 /// - `discovery::a_question_without_a_place_for_the_answer_harms_nothing` asks with a reply subject
 ///   that services refuse. An import replaces it by one that they accept.
+/// - `discovery::answers_to_another_account_are_not_all_there_…` has such answers by hand.
 /// - `discovery::whatever_others_answer_is_read_or_passed_over` begins with an empty answer. With
 ///   an empty message the service ends its answers through an export with `response: stream`.
 /// - `dropped_calls::an_instance_that_falls_silent_…` has an instance by hand, whose control

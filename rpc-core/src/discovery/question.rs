@@ -198,20 +198,21 @@ impl Discovery {
         let most = self.most.unwrap_or(if self.instance.is_some() { 1 } else { MOST });
         let asked = Instant::now();
         let mut answers = Answers::ask(&self.connection, subject).await?;
-        let (mut read, mut messages, mut is_across_accounts) = (Vec::new(), 0, false);
+        let (mut read, mut is_across_accounts, mut several_arrive) = (Vec::new(), false, false);
         while read.len() < most {
             let Next::Answer(answer) = answers.next(asked + self.wait).await? else {
-                // A single message has come from an account from which one gets through.
-                return if is_across_accounts && messages == 1 {
+                // An instance has more to say in any case. Where none of that has come, one message
+                // gets through; of two instances that answer at the same time, perhaps one of each.
+                return if is_across_accounts && !several_arrive {
                     Err(one_reply_only("discovery", &self.prefix))
                 } else {
                     Ok(read)
                 };
             };
-            messages += 1;
             let trial = header_of(&answer, header::TRIAL);
             is_across_accounts |= trial.is_some();
             if trial == Some("2") {
+                several_arrive = true;
                 continue;
             }
             match read_response(&answer.payload) {

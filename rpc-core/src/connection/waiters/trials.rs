@@ -1,7 +1,11 @@
-//! Trials: calls that run nothing and are answered twice. Whether both answers arrive tells whether
-//! several replies get through from another account.
+//! Trials: calls that run nothing and are answered twice. Whether both answers of an instance arrive
+//! tells whether several replies get through from another account.
+//!
+//! Both have to be of one instance. A trial may get to several of them: two that answer at the same
+//! time are both let through by a NATS server that forgets the way behind one reply, since the
+//! connection of the second has found the way before that of the first has it removed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -23,6 +27,9 @@ const SECOND_ANSWER: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 const SOON: Duration = Duration::from_millis(10);
 
+/// How many instances are remembered that have answered a trial once.
+const MAX_INSTANCES: usize = 1024;
+
 /// Whether several replies to what is sent to a destination get through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -42,6 +49,8 @@ pub(super) struct Trial {
     sent: Instant,
     /// When it was answered for the first time.
     answered: Option<Instant>,
+    /// Those who have answered it once.
+    instances: HashSet<Option<Box<str>>>,
     /// Whether nobody is there who knows what it is.
     has_failed: bool,
 }
@@ -66,7 +75,8 @@ impl Waiters {
         write_trial(&mut payload, &Id::new(id));
         let message = OutboundMessage { subject, reply, payload: payload.freeze(), headers: None };
         self.control.push((message, Joining::Lone));
-        let trial = Trial { destination, sent: now, answered: None, has_failed: false };
+        let instances = HashSet::new();
+        let trial = Trial { destination, sent: now, answered: None, instances, has_failed: false };
         self.trials.insert(id, trial);
     }
 
@@ -76,10 +86,15 @@ impl Waiters {
         let first = Frames::new(&message.payload).ok().and_then(|mut frames| frames.next());
         let replies = match first {
             Some(Ok(Frame::Success(_, success))) if !success.is_across_accounts => Replies::Own,
-            Some(Ok(Frame::Success(..))) if trial.answered.is_some() => Replies::Across(Through::Several),
-            Some(Ok(Frame::Success(..))) => {
+            Some(Ok(Frame::Success(_, success))) if trial.instances.contains(&success.instance) => {
+                Replies::Across(Through::Several)
+            }
+            Some(Ok(Frame::Success(_, success))) => {
                 self.news.imports = true;
-                trial.answered = Some(now);
+                trial.answered.get_or_insert(now);
+                if trial.instances.len() < MAX_INSTANCES {
+                    trial.instances.insert(success.instance);
+                }
                 Replies::Across(Through::Unknown)
             }
             _ => {

@@ -232,11 +232,12 @@ pub(crate) fn write_heartbeat(bytes: &mut BytesMut, number: Option<u64>, control
     }
 }
 
-/// Writes a call that runs nothing and is answered twice.
+/// Writes a call that runs nothing and is answered twice, each time with the name of the instance:
+/// one answer of each of two instances proves nothing.
 pub(crate) fn write_trial(bytes: &mut BytesMut, id: &Id) {
     bytes.put_slice(&[MAGIC, VERSION, 0x99, 0x01]);
     put_id(bytes, id);
-    put_uint(bytes, u64::from(Flags::TRIAL));
+    put_uint(bytes, u64::from(Flags::TRIAL | Flags::INSTANCE));
     // Neither budget nor expiry, the first attempt, neither headers nor credit, no arguments.
     bytes.put_slice(&[0xC0, 0xC0, 0x01, 0xC0, 0xC0, 0xC4, 0x00]);
 }

@@ -3,6 +3,7 @@
 mod acceptance;
 mod chosen;
 mod streaming;
+mod trials;
 
 use std::collections::VecDeque;
 
